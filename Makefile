@@ -1,0 +1,47 @@
+# Works on a bare machine: Python 3.11 or newer, git and make. The first target that needs packages makes
+# .venv and fills it; `make PYTHON=python3.12 ...` picks the interpreter, `make ARGS=... test` passes options.
+
+.POSIX:
+.SUFFIXES:
+.NOTPARALLEL:
+.PHONY: help demo test lint bench clean
+
+PYTHON =
+ARGS =
+python = .venv/bin/python
+
+help:
+	@echo 'make demo    train, steer and compare in a few minutes: the tour of rlflood'
+	@echo 'make test    run the tests (make test ARGS="tests/data -k csv" runs some)'
+	@echo 'make lint    ruff check, ruff format --check, mypy'
+	@echo 'make bench   measure the speed of training on this machine'
+	@echo 'make clean   remove what make has made: .venv, caches and builds (never your runs)'
+
+demo: .venv/.with-plot
+	@.venv/bin/rlflood demo $(ARGS)
+
+# one thread a worker: two workers that each take all cores are slower than one
+test: .venv/.with-test
+	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(python) -m pytest -n 2 $(ARGS)
+
+lint: .venv/.with-dev
+	@$(python) -m ruff check .
+	@$(python) -m ruff format --check .
+	@$(python) -m mypy
+
+bench: .venv/.with-plot
+	@$(python) -m benchmarks.speed $(ARGS)
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# a stamp for each extra: a second call costs nothing, a change of the dependencies installs anew
+.venv/.with-plot: pyproject.toml .ci/setup
+	@PYTHON='$(PYTHON)' .ci/setup plot && touch $@
+
+.venv/.with-test: pyproject.toml .ci/setup
+	@PYTHON='$(PYTHON)' .ci/setup test && touch $@
+
+.venv/.with-dev: pyproject.toml .ci/setup
+	@PYTHON='$(PYTHON)' .ci/setup dev && touch $@
