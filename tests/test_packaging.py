@@ -1,4 +1,4 @@
-"""The package as a whole: its version, what importing it costs, who may import whom, what may not be named."""
+"""The package as a whole: its version, what importing it costs, who imports whom, what is never named."""
 
 import ast
 import re
@@ -112,7 +112,8 @@ def test_the_order_of_the_rooms_has_no_way_back() -> None:
 def test_imports_point_one_way(path: Path) -> None:
     room = room_of(path)
     allowed = MAY_IMPORT.get(room, set()) | {room, "__version__"}
-    # "rlflood" alone, or a name out of it: the whole package with all that it registers, a way back to the top
+    if room in {"cli", "__main__"}:
+        allowed.add("")  # the package as such ("import rlflood"): for the other rooms a way back to the top
     inside = [name for name in imports_of(path) if name.split(".")[0] == "rlflood"]
     wrong = [name for name in inside if "".join(name.split(".")[1:2]) not in allowed]
     assert not wrong, f"rlflood.{room} may import only {sorted(allowed)} of rlflood"
@@ -138,10 +139,6 @@ def test_the_version_is_the_same_everywhere() -> None:
     import rlflood
 
     assert rlflood.__version__ == PYPROJECT["project"]["version"]
-    assert (
-        f"[{rlflood.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
-        or "[Unreleased]" in (ROOT / "CHANGELOG.md").read_text()
-    )
 
 
 def test_the_installed_package_is_this_one() -> None:
