@@ -1,0 +1,17 @@
+"""Schedulers: they set the flood level from the metrics of each epoch, one kind a file."""
+
+from rlflood.schedulers.adaptive import AdaptiveFlood
+from rlflood.schedulers.backward import BackwardFlood
+from rlflood.schedulers.base import FloodScheduler
+from rlflood.schedulers.constant import ConstantFlood
+from rlflood.schedulers.replay import ReplayFlood
+from rlflood.schedulers.tracking import TrackingFlood
+
+__all__ = [
+    "AdaptiveFlood",
+    "BackwardFlood",
+    "ConstantFlood",
+    "FloodScheduler",
+    "ReplayFlood",
+    "TrackingFlood",
+]
