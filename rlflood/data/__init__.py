@@ -1,0 +1,7 @@
+"""Data sets by name or file, split by seed, with label noise."""
+
+from rlflood.data.labels import add_label_noise
+from rlflood.data.registry import Description, describe, load, names
+from rlflood.data.source import Source, Split, Splits
+
+__all__ = ["Description", "Source", "Split", "Splits", "add_label_noise", "describe", "load", "names"]

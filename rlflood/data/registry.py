@@ -1,0 +1,113 @@
+"""Data sets by name, or by file, and what there is to list."""
+
+import difflib
+import importlib.util
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from rlflood.data import synthetic, tabular, vision
+from rlflood.data.own_files import ENDINGS, own_file
+from rlflood.data.source import Source
+from rlflood.errors import InputError
+
+Options: TypeAlias = Mapping[str, float | int | str]
+
+_BUILDERS: dict[str, Callable[..., Source]] = {
+    "two-gaussians": synthetic.TwoGaussians,
+    "sinusoid": synthetic.Sinusoid,
+    "sinusoid-10d": synthetic.SinusoidHighDimensional,
+    "sinusoid-disc": synthetic.SinusoidDisc,
+    "spiral": synthetic.Spiral,
+    "blobs": synthetic.Blobs,
+    "digits": tabular.digits,
+    "breast-cancer": tabular.breast_cancer,
+    "wine": tabular.wine,
+    "fashion-mnist": vision.fashion_mnist,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """One row of ``rlflood list``; classes and features of a generator are those of its default options."""
+
+    name: str
+    kind: str
+    """"synthetic", "tabular" or "images"."""
+    classes: int
+    features: int
+    samples: int | None
+    """None for a generator."""
+    options: tuple[str, ...]
+    available: bool
+    """Whether it can be loaded on this machine as it is."""
+
+
+# what a table holds is written down here so that listing the sets does not load them
+_TABLES = {"digits": (10, 64, 1797), "breast-cancer": (2, 30, 569), "wine": (3, 13, 178)}
+
+
+def names() -> tuple[str, ...]:
+    """The names that ``load`` knows, synthetic ones first."""
+    return tuple(_BUILDERS)
+
+
+def load(data: str, *, target: str | None = None, options: Options | None = None) -> Source:
+    """The data set of this name, or the one in this ``.npz`` or ``.csv`` file.
+
+    What is read from disk is kept in memory and shared: loading it again costs nothing.
+
+    target: the column of labels in a ``.csv`` file.
+    options: settings of a generator, such as ``{"dimensions": 20}``; see the classes in ``synthetic.py``.
+
+    Raises InputError for an unknown name or option and for files that cannot be learned from.
+    """
+    options = options or {}
+    if data in _BUILDERS:
+        if target is not None:
+            raise InputError(f"A target column ({target}) is for .csv files: leave it out for {data}.")
+        _check_options(data, _options_of(data), options)
+        return _BUILDERS[data](**options)
+    if data.lower().endswith(ENDINGS):
+        _check_options(data, (), options)
+        return own_file(data, target)
+    if Path(data).exists() or Path(data).name != data:
+        raise InputError(f"{data} is no data file: give one that ends in {' or '.join(ENDINGS)}.")
+    close = difflib.get_close_matches(data.lower(), _BUILDERS)
+    hint = f"Did you mean {' or '.join(close)}? " if close else ""
+    raise InputError(
+        f"There is no data set called {data!r}. {hint}Known: {', '.join(_BUILDERS)}, or a file that ends in "
+        f"{' or '.join(ENDINGS)}."
+    )
+
+
+def describe() -> tuple[Description, ...]:
+    """What there is, for listing; loads none of it."""
+    return tuple(_describe(name) for name in _BUILDERS)
+
+
+def _describe(name: str) -> Description:
+    options = _options_of(name)
+    if name in _TABLES:
+        available = importlib.util.find_spec("sklearn") is not None
+        return Description(name, "tabular", *_TABLES[name], options, available)
+    if name == "fashion-mnist":
+        available = vision.fashion_mnist_folder() is not None
+        available &= importlib.util.find_spec("torchvision") is not None
+        return Description(name, "images", 10, 784, 70_000, options, available)
+    source = _BUILDERS[name]()
+    return Description(name, "synthetic", source.classes, source.features, source.size, options, True)
+
+
+def _options_of(name: str) -> tuple[str, ...]:
+    """The keyword options of a builder."""
+    return tuple(inspect.signature(_BUILDERS[name]).parameters)
+
+
+def _check_options(data: str, known: tuple[str, ...], options: Options) -> None:
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        has = f"its options are {', '.join(known)}" if known else "it has none"
+        raise InputError(f"{data} does not know the option {', '.join(unknown)}: {has}.")

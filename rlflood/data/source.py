@@ -1,0 +1,111 @@
+"""What every data set offers: a seeded split into training, validation and test samples."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlflood.data.labels import add_label_noise
+from rlflood.data.streams import Stream, stream
+from rlflood.errors import InputError
+
+Samples: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64]]
+"""Inputs (samples, features) and clean labels (samples,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The samples of one split.
+
+    x: float32, shape (samples, features).
+    y: int64, shape (samples,), labels 0 .. classes - 1 after label noise: what training sees.
+    y_clean: int64, shape (samples,), the labels before it: what a clean test accuracy is measured on.
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.int64]
+    y_clean: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """Training, validation and test split of one learning problem."""
+
+    train: Split
+    val: Split
+    test: Split
+    classes: int
+
+    @property
+    def features(self) -> int:
+        """Columns of ``x``, the same in the three splits."""
+        return int(self.train.x.shape[1])
+
+
+class Source(ABC):
+    """A data set, or a generator of data sets, that splits by seed.
+
+    A subclass sets the four attributes and writes ``_draw``; ``split`` checks what was asked for.
+    """
+
+    name: str
+    classes: int
+    features: int
+    size: int | None
+    """Samples there are; None for a generator, which has no end."""
+
+    def split(
+        self, *, train_size: int, val_size: int, test_size: int | None, label_noise: float, seed: int
+    ) -> Splits:
+        """Return disjoint splits of exactly these sizes; the same arguments give the same arrays.
+
+        Random draws come from independent streams (see ``streams.py``): ``label_noise`` changes labels only,
+        and ``test_size`` changes the test split only.
+
+        test_size: None takes all samples that are left (a generator draws 20,000).
+        label_noise: share, at least 0 and below 1, of the labels of **each** split that is moved to another
+            class (Ishida et al. 2020 flip an exact share in all three).
+
+        Raises InputError where a size, the share or the seed cannot be met.
+        """
+        self._check_size("train_size", train_size, self.classes, "one sample for each class")
+        self._check_size("val_size", val_size, self.classes, "as many as there are classes")
+        if test_size is not None:
+            self._check_size("test_size", test_size, 1, "or leave it out for all that is left")
+        if seed < 0:
+            raise InputError(f"The seed is {seed}: give a whole number of at least 0.")
+        (train_x, train_y), (val_x, val_y), (test_x, test_y) = self._draw(
+            train_size, val_size, test_size, seed
+        )
+        return Splits(
+            train=self._with_noise(train_x, train_y, label_noise, seed, Stream.TRAIN_NOISE),
+            val=self._with_noise(val_x, val_y, label_noise, seed, Stream.VAL_NOISE),
+            test=self._with_noise(test_x, test_y, label_noise, seed, Stream.TEST_NOISE),
+            classes=self.classes,
+        )
+
+    @abstractmethod
+    def _draw(
+        self, train_size: int, val_size: int, test_size: int | None, seed: int
+    ) -> tuple[Samples, Samples, Samples]:
+        """Draw training, validation and test samples with clean labels; the arguments have been checked,
+        except that a source of limited size says itself when the three do not fit."""
+
+    def _with_noise(
+        self, x: NDArray[np.float32], y_clean: NDArray[np.int64], share: float, seed: int, use: Stream
+    ) -> Split:
+        if share == 0:  # training a controller draws very many small problems: spare them a generator each
+            return Split(x, y_clean.copy(), y_clean)
+        return Split(x, add_label_noise(y_clean, share, self.classes, stream(seed, use)), y_clean)
+
+    def _check_size(self, option: str, size: int, least: int, why: str) -> None:
+        if size < least:
+            raise InputError(
+                f"{option} is {size}, too small for {self.name} ({self.classes} classes): "
+                f"give at least {least}, {why}."
+            )

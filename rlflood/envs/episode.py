@@ -1,0 +1,138 @@
+"""One episode of one replica, or of many in step: the core that both environments share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlflood.envs.rewards import RewardKind, reward
+from rlflood.errors import InputError
+from rlflood.schedulers.control import Control, ControlSpec
+from rlflood.training import PopulationTrainer, Precision, Task
+from rlflood.training.distribution import TaskSource
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """The task and the seeds of one episode."""
+
+    task: Task
+    data_seed: int
+    network_seed: int
+
+    @classmethod
+    def from_rng(cls, tasks: TaskSource, rng: np.random.Generator) -> "Draw":
+        """A task from ``tasks`` and fresh seeds, all from ``rng``."""
+        data_seed, network_seed = rng.integers(2**31, size=2)
+        return cls(tasks.draw(rng), int(data_seed), int(network_seed))
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeSettings:
+    """What does not change from episode to episode.
+
+    Attributes:
+        spec: Observation, level set and decisions of a run.
+        epochs_per_step: Epochs of a step; ``None`` to spread ``spec.decisions`` evenly over each run.
+        reward: see :func:`rlflood.envs.rewards.reward`.
+        failure_penalty: The reward of the step in which a loss is no longer finite is minus this.
+    """
+
+    spec: ControlSpec
+    epochs_per_step: int | None
+    reward: RewardKind
+    failure_penalty: float
+    device: str
+    precision: Precision
+
+    def spec_for(self, task: Task) -> ControlSpec:
+        """How the policy is joined to a run of ``task``.
+
+        Raises:
+            InputError: if the run's epochs are no multiple of ``epochs_per_step``.
+        """
+        if self.epochs_per_step is None:
+            return self.spec
+        decisions, rest = divmod(task.epochs, self.epochs_per_step)
+        if rest or self.epochs_per_step < 1:
+            raise InputError(
+                f"the run's {task.epochs} epochs are no multiple of epochs_per_step={self.epochs_per_step}; "
+                "change one of them, or give decisions instead"
+            )
+        return ControlSpec(self.spec.observation, self.spec.levels, decisions)
+
+
+class Episode:
+    """Flooded training under actions, for replicas that start together.
+
+    Args:
+        draws: Task and seeds of each replica; the tasks must fit one stack.
+        settings: Observation, levels, reward and device.
+    """
+
+    def __init__(self, draws: Sequence[Draw], settings: EpisodeSettings) -> None:
+        tasks = [draw.task for draw in draws]
+        self.settings = settings
+        self.trainer = PopulationTrainer(
+            tasks,
+            [draw.data_seed for draw in draws],
+            [draw.network_seed for draw in draws],
+            device=settings.device,
+            precision=settings.precision,
+        )
+        self._control = Control(
+            settings.spec_for(tasks[0]), epochs=tasks[0].epochs, classes=self.trainer.classes
+        )
+        self._val_acc = np.zeros(len(draws))
+        self.diverged = np.zeros(len(draws), bool)
+        self._level = np.zeros(len(draws))
+
+    @property
+    def epoch(self) -> int:
+        """Epochs trained so far."""
+        return self._control.epoch
+
+    @property
+    def over(self) -> bool:
+        """Whether the epoch budget is spent."""
+        return self._control.epoch >= self._control.epochs
+
+    def observation(self) -> NDArray[np.float32]:
+        """What the policy sees now: shape ``(replicas, features)``."""
+        observation = self._control.observation()
+        return np.broadcast_to(observation, (self.trainer.replicas, observation.shape[1])).copy()
+
+    def step(self, actions: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Train to the next decision under ``actions``; the rewards, shape ``(replicas,)``."""
+        self._control.act(actions)
+        while True:
+            self._level = np.broadcast_to(self._control.level, len(actions)).copy()
+            metrics = self.trainer.run_epoch(self._level)
+            self._control.update(metrics)
+            if self.over or self._control.due:
+                break
+        finite = np.isfinite(metrics.train_loss) & np.isfinite(metrics.val_loss)
+        self.diverged |= ~finite
+        val_acc = np.asarray(metrics.val_acc)
+        rewards = reward(self.settings.reward, self._val_acc, val_acc, self.over)
+        self._val_acc = val_acc
+        return np.where(self.diverged, -self.settings.failure_penalty, rewards)
+
+    def info(self) -> dict[str, NDArray[Any]]:
+        """What stands in ``info`` at every step: arrays of shape ``(replicas,)``."""
+        return {
+            "epoch": np.full(self.trainer.replicas, self.epoch),
+            "level": self._level.copy(),
+            "diverged": self.diverged.copy(),
+        }
+
+    def test_info(self) -> dict[str, NDArray[Any]]:
+        """What stands in the last ``info`` besides: the test split, which nothing else sees."""
+        test = self.trainer.evaluate("test")
+        return {
+            "test_loss": test.loss,
+            "test_accuracy": test.accuracy,
+            "test_clean_accuracy": test.clean_accuracy,
+        }

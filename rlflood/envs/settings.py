@@ -1,0 +1,84 @@
+"""The keywords that both environments take."""
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from rlflood.envs.episode import EpisodeSettings
+from rlflood.envs.rewards import RewardKind, check_reward
+from rlflood.errors import InputError
+from rlflood.schedulers.control import ControlSpec
+from rlflood.schedulers.levels import LevelSet, LevelUnit, level_set
+from rlflood.schedulers.observation import ObservationKind, bounds
+from rlflood.training import Precision, Task
+from rlflood.training.distribution import FixedTask, Mixture, TaskSource
+from rlflood.validation import validated
+
+MIXTURE = "mixture"
+
+
+def episode_settings(
+    *,
+    levels: str | tuple[float, ...] | LevelSet = "two-gaussians",
+    level_unit: LevelUnit = "absolute",
+    observation: ObservationKind = "metrics",
+    reward: RewardKind = "accuracy",
+    epochs_per_step: int = 1,
+    decisions: int | None = None,
+    failure_penalty: float = 1.0,
+    device: str = "cpu",
+    precision: Precision = "float32",
+) -> EpisodeSettings:
+    """Check the keywords that describe an environment but for its task.
+
+    Args:
+        levels: The actions: a preset (``two-gaussians``, ``cifar10``, ``relative``) or values.
+        level_unit: The unit of values: ``absolute`` (nats) or ``relative`` (fractions of the best
+            validation loss so far).
+        observation: ``metrics`` or ``extended``.
+        reward: ``accuracy``, ``improvement`` or ``final``.
+        epochs_per_step: Epochs that one step trains.
+        decisions: Steps of an episode, spread evenly over its epochs; instead of ``epochs_per_step``.
+        failure_penalty: A run whose loss is no longer finite ends with the reward ``-failure_penalty``.
+        device: Where to train.
+        precision: ``float32``, ``bfloat16`` or ``auto``.
+
+    Raises:
+        InputError: if one of them is not usable.
+    """
+    check_reward(reward)
+    if epochs_per_step < 1:
+        raise InputError(f"epochs_per_step must be 1 or more: got {epochs_per_step}")
+    spec = ControlSpec(observation, level_set(levels, level_unit), 1 if decisions is None else decisions)
+    return EpisodeSettings(
+        spec, epochs_per_step if decisions is None else None, reward, failure_penalty, device, precision
+    )
+
+
+def task_source(tasks: TaskSource | None, fields: dict[str, Any]) -> TaskSource:
+    """Where the episodes' tasks come from: ``tasks``, or the task with the fields given by keyword.
+
+    ``data="mixture"`` is the synthetic mixture, whose tasks share the other fields.
+
+    Raises:
+        InputError: if a field is unknown or has a wrong value, or both ways are used.
+    """
+    if tasks is not None:
+        if fields:
+            raise InputError(
+                f"give either tasks or the fields of one task, not both (got {', '.join(fields)})"
+            )
+        return tasks
+    if fields.get("data") == MIXTURE:
+        shared = {name: value for name, value in fields.items() if name != "data"}
+        return Mixture(base=validated(Task, {"test_size": 500, **shared}, "the environment"))
+    return FixedTask(validated(Task, fields, "the environment"))
+
+
+def observation_space(settings: EpisodeSettings) -> spaces.Space[NDArray[np.float32]]:
+    """The space of one replica's observation."""
+    low, high = bounds(settings.spec.observation)
+    space: spaces.Space[NDArray[np.float32]] = spaces.Box(low, high, dtype=np.float32)  # type: ignore[assignment]
+    return space

@@ -1,0 +1,107 @@
+"""The loop between a run and a policy: when it decides, what it sees, which level follows."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlflood.errors import InputError
+from rlflood.metrics import Metrics
+from rlflood.schedulers.levels import LEVEL_SETS, LevelSet
+from rlflood.schedulers.observation import ObservationKind, Observer, check_observation
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSpec:
+    """How a policy is joined to a run; part of every controller file.
+
+    Attributes:
+        observation: What it sees; see :class:`~rlflood.schedulers.observation.Observer`.
+        levels: What its actions stand for.
+        decisions: How many times a run it decides, evenly spread, the first time before the first epoch.
+    """
+
+    observation: ObservationKind = "extended"
+    levels: LevelSet = field(default_factory=lambda: LEVEL_SETS["relative"])
+    decisions: int = 20
+
+    def __post_init__(self) -> None:
+        check_observation(self.observation)
+        if self.decisions < 1:
+            raise InputError(f"a controller decides at least once a run: got decisions={self.decisions}")
+
+
+class Control:
+    """One run, or a stack of runs in step, under a policy.
+
+    Environments and :class:`~rlflood.schedulers.policy.PolicyScheduler` both go through this class, so a
+    controller sees and does in a user's loop exactly what it saw and did in training.
+
+    Args:
+        spec: How the policy is joined to the run.
+        epochs: Epochs of the run. If there are fewer than ``spec.decisions``, every epoch is decided.
+        classes: Number of classes, for all or of each replica; see ``Observer``.
+
+    Raises:
+        InputError: if ``epochs`` is not positive.
+    """
+
+    def __init__(self, spec: ControlSpec, *, epochs: int, classes: int | NDArray[np.int64] | None) -> None:
+        if epochs < 1:
+            raise InputError(f"a run has at least one epoch: got epochs={epochs}")
+        self.spec, self.epochs = spec, epochs
+        self.decisions = min(spec.decisions, epochs)
+        self.observer = Observer(spec.observation, epochs=epochs, decisions=self.decisions, classes=classes)
+        self.actions: NDArray[np.int64] = np.zeros(1, np.int64)
+        self.decided = 0
+
+    @property
+    def epoch(self) -> int:
+        """Epochs trained so far."""
+        return self.observer.epoch
+
+    @property
+    def due(self) -> bool:
+        """Whether the next epoch begins with a decision that has not been taken yet."""
+        return self.decided < self.decisions and self.epoch >= self._begin(self.decided)
+
+    @property
+    def epochs_to_go(self) -> int:
+        """Epochs from now to the next decision, or to the end of the run."""
+        return self._begin(self.decided) - self.epoch
+
+    @property
+    def level(self) -> NDArray[np.float64]:
+        """The level of the next epoch in nats: shape ``(replicas,)``, or ``(1,)`` while all are alike."""
+        return self.spec.levels.levels(self.actions, self.observer.best_val_loss)
+
+    def observation(self) -> NDArray[np.float32]:
+        """What the policy sees now: shape ``(replicas, features)``."""
+        return self.observer.features()
+
+    def act(self, actions: NDArray[np.int64]) -> None:
+        """Take a decision: an index into the level set for each replica."""
+        self.actions = np.asarray(actions, np.int64)
+        self.decided += 1
+
+    def update(self, metrics: Metrics) -> None:
+        """Take in the metrics of an epoch that was trained at :attr:`level`."""
+        self.observer.update(metrics, self.level)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the loop remembers."""
+        return {
+            "observer": self.observer.state_dict(),
+            "actions": self.actions.copy(),
+            "decided": self.decided,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from :meth:`state_dict`, bit for bit."""
+        self.observer.load_state_dict(state["observer"])
+        self.actions = np.array(state["actions"], np.int64)
+        self.decided = int(state["decided"])
+
+    def _begin(self, decision: int) -> int:
+        return decision * self.epochs // self.decisions

@@ -1,0 +1,186 @@
+"""A controller: a trained policy in one file that is safe to load from anybody."""
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from rlflood.errors import InputError
+from rlflood.files import write_whole
+from rlflood.schedulers.control import ControlSpec
+from rlflood.schedulers.levels import LevelSet
+from rlflood.schedulers.observation import FEATURES
+
+FORMAT = "rlflood-controller/1"
+Activation = Literal["tanh", "relu"]
+
+
+@dataclass(frozen=True, eq=False)
+class Controller:
+    """A policy network, how it is joined to a run, and where it came from.
+
+    Attributes:
+        spec: Observation, level set and decisions a run.
+        layers: Weight ``(out, in)`` and bias ``(out,)`` of each linear layer, float32, from the
+            observation to one logit an action.
+        activation: Between the layers.
+        provenance: Algorithm, task distribution, seed, episodes, versions: plain JSON values.
+
+    Raises:
+        ValueError: if the layers don't fit each other, the observation or the level set.
+    """
+
+    spec: ControlSpec
+    layers: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]]
+    activation: Activation = "tanh"
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.activation not in get_args(Activation):
+            raise ValueError(f"unknown activation {self.activation!r}")
+        width = len(FEATURES[self.spec.observation])
+        if not self.layers:
+            raise ValueError("the policy has no layers")
+        for number, (weight, bias) in enumerate(self.layers):
+            if weight.ndim != 2 or weight.shape[1] != width or bias.shape != weight.shape[:1]:
+                raise ValueError(
+                    f"layer {number} has weights {weight.shape} and bias {bias.shape} for {width} inputs"
+                )
+            if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+                raise ValueError(f"layer {number} has weights that are not finite")
+            width = weight.shape[0]
+        if width != len(self.spec.levels):
+            raise ValueError(f"the policy has {width} actions, its level set {len(self.spec.levels)} levels")
+
+    def logits(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One logit an action, shape ``(replicas, actions)``, for ``(replicas, features)``."""
+        hidden = observation
+        for number, (weight, bias) in enumerate(self.layers):
+            hidden = hidden @ weight.T + bias
+            if number < len(self.layers) - 1:
+                hidden = np.tanh(hidden) if self.activation == "tanh" else np.maximum(hidden, 0)
+        return hidden
+
+    def act(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
+        """The most probable action of each replica: shape ``(replicas,)``."""
+        actions: NDArray[np.int64] = self.logits(observation).argmax(axis=1)
+        return actions
+
+    def require(self, spec: ControlSpec) -> None:
+        """Make sure that the controller fits an environment.
+
+        Raises:
+            InputError: if it was made for another observation or another action set.
+        """
+        if self.spec.levels != spec.levels:
+            raise InputError(
+                f"the controller was made for another action set: its levels are {_described(self.spec.levels)}, "
+                f"those asked for are {_described(spec.levels)}; use a controller trained with these levels"
+            )
+        if self.spec.observation != spec.observation:
+            raise InputError(
+                f"the controller sees the {self.spec.observation!r} observation, not {spec.observation!r}; "
+                "use an environment with the same"
+            )
+
+    def to_bytes(self) -> bytes:
+        """The content of the controller's file."""
+        tensors = {}
+        for number, (weight, bias) in enumerate(self.layers):
+            tensors[f"layers.{number}.weight"] = np.ascontiguousarray(weight, np.float32)
+            tensors[f"layers.{number}.bias"] = np.ascontiguousarray(bias, np.float32)
+        header = {
+            "observation": self.spec.observation,
+            "features": list(FEATURES[self.spec.observation]),
+            "levels": list(self.spec.levels.values),
+            "level_unit": self.spec.levels.unit,
+            "decisions": self.spec.decisions,
+            "activation": self.activation,
+            "provenance": dict(self.provenance),
+        }
+        return save_tensors(tensors, metadata={"format": FORMAT, "controller": json.dumps(header)})
+
+    def save(self, path: str | Path) -> None:
+        """Write the controller to one ``.safetensors`` file, whole or not at all."""
+        write_whole(path, self.to_bytes())
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Controller":
+        """Read a controller's file. Nothing in it is unpickled or run.
+
+        Raises:
+            InputError: if the file is missing, damaged, or not a controller that this version reads.
+        """
+        path = Path(path)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise InputError(
+                f"there is no controller file {path}: check the path, or make one with `rlflood train`"
+            ) from None
+        except OSError as error:
+            raise InputError(f"the controller file {path} cannot be read: {error.strerror}") from None
+        return cls.from_bytes(content, str(path))
+
+    @classmethod
+    def from_bytes(cls, content: bytes, name: str = "controller") -> "Controller":
+        """The controller in a file's content; ``name`` is used in messages.
+
+        Raises:
+            InputError: if the content is damaged or not a controller that this version reads.
+        """
+        try:
+            tensors = load_tensors(content)
+        except (SafetensorError, ValueError, KeyError) as error:
+            raise InputError(
+                f"{name} is damaged or not a controller file ({error}); get it again, or make one with "
+                "`rlflood train`"
+            ) from None
+        metadata = _metadata(content)
+        if metadata.get("format") != FORMAT:
+            raise InputError(
+                f"{name} is a safetensors file but not a controller that this version reads: its format is "
+                f"{metadata.get('format')!r}, expected {FORMAT!r}"
+            )
+        try:
+            header = json.loads(metadata["controller"])
+            spec = ControlSpec(
+                observation=header["observation"],
+                levels=LevelSet(tuple(header["levels"]), header["level_unit"]),
+                decisions=int(header["decisions"]),
+            )
+            if tuple(header["features"]) != FEATURES[spec.observation]:
+                raise ValueError("it sees other features than this version observes")
+            layers = [
+                (tensors[f"layers.{number}.weight"], tensors[f"layers.{number}.bias"])
+                for number in range(len(tensors) // 2)
+            ]
+            return cls(spec, layers, header["activation"], header["provenance"])
+        except (KeyError, TypeError, ValueError) as error:
+            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise InputError(f"the controller in {name} is not usable: {reason}") from None
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """The free part of a safetensors header, which the library reads from files only."""
+    (length,) = struct.unpack("<Q", content[:8])
+    metadata: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    return metadata
+
+
+def _described(levels: LevelSet) -> str:
+    values = levels.values
+    some = (
+        ", ".join(f"{value:g}" for value in values)
+        if len(values) <= 12
+        else f"{len(values)} from {values[0]:g} to {values[-1]:g}"
+    )
+    return f"{some} ({levels.unit})"

@@ -1,0 +1,83 @@
+"""What a controller sets: the flood levels that its actions stand for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlflood.errors import InputError
+
+LevelUnit = Literal["absolute", "relative"]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelSet:
+    """The discrete actions of an environment or a controller.
+
+    Args:
+        values: What each action stands for, in rising order from 0 or more.
+        unit: ``absolute``: the level itself, in nats. ``relative``: a fraction of the best (lowest)
+            validation loss of the run so far, which carries over between loss scales and class counts.
+
+    Raises:
+        InputError: if there are fewer than two values, or they don't rise from 0 or more.
+    """
+
+    values: tuple[float, ...]
+    unit: LevelUnit = "absolute"
+
+    def __post_init__(self) -> None:
+        values = np.asarray(self.values, dtype=float)
+        if values.ndim != 1 or len(values) < 2:
+            raise InputError("a level set needs two levels or more, such as 0, 0.1, 0.2")
+        if not np.isfinite(values).all() or values[0] < 0 or (np.diff(values) <= 0).any():
+            raise InputError(f"levels must be finite, not negative and rising: got {list(self.values)}")
+        if self.unit not in get_args(LevelUnit):
+            raise InputError(f"unknown level unit {self.unit!r}: use one of {', '.join(get_args(LevelUnit))}")
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def levels(self, actions: NDArray[np.int64], best_val_loss: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The flood levels in nats that ``actions`` (shape ``(replicas,)``) stand for.
+
+        Args:
+            actions: Indices into ``values``.
+            best_val_loss: Lowest validation loss of each replica so far; infinite before the first epoch,
+                when a relative level is 0: there is nothing yet to take a fraction of.
+        """
+        values = np.asarray(self.values)[actions]
+        if self.unit == "absolute":
+            return values
+        return values * np.where(np.isfinite(best_val_loss), best_val_loss, 0.0)
+
+
+def _even(last: float, step: float) -> tuple[float, ...]:
+    return tuple(round(i * step, 10) for i in range(round(last / step) + 1))
+
+
+LEVEL_SETS: dict[str, LevelSet] = {
+    "two-gaussians": LevelSet(_even(0.50, 0.01)),
+    "cifar10": LevelSet(_even(0.10, 0.01)),
+    "relative": LevelSet((0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9), "relative"),
+}
+"""The seeds' action sets, and the fractions with which the shipped recipes train."""
+
+
+def level_set(levels: str | Sequence[float] | LevelSet, unit: LevelUnit = "absolute") -> LevelSet:
+    """A level set from a preset's name or from values in ``unit``.
+
+    Raises:
+        InputError: if the name is unknown or the values are not usable.
+    """
+    if isinstance(levels, LevelSet):
+        return levels
+    if not isinstance(levels, str):
+        return LevelSet(tuple(float(value) for value in levels), unit)
+    if levels not in LEVEL_SETS:
+        raise InputError(
+            f"unknown level set {levels!r}: use one of {', '.join(LEVEL_SETS)}, or give the values"
+        )
+    return LEVEL_SETS[levels]

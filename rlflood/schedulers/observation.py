@@ -1,0 +1,197 @@
+"""What a controller sees of a run: the same for environments, benchmarks and a user's own loop."""
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlflood.errors import InputError
+from rlflood.metrics import Metrics
+
+ObservationKind = Literal["metrics", "extended"]
+Array = NDArray[np.float64]
+
+FEATURES: dict[str, tuple[str, ...]] = {
+    "metrics": ("train loss", "train accuracy", "validation loss", "validation accuracy"),
+    "extended": (
+        "share of the budget spent",
+        "share of the budget since the best validation loss",
+        "level",
+        "level over best validation loss",
+        "log train loss",
+        "log validation loss",
+        "log best validation loss",
+        "log train loss at the best validation loss",
+        "train accuracy",
+        "validation accuracy",
+        "best validation accuracy",
+        "accuracy gap",
+        "change of log train loss",
+        "change of log validation loss",
+        "change of validation accuracy",
+    ),
+}
+"""The features of each kind of observation, in order."""
+
+_LOWEST_LOSS, _HIGHEST_LOSS = (
+    1e-3,
+    10.0,
+)  # relative to the loss of guessing; beyond lies nothing to tell apart
+
+
+def check_observation(kind: str) -> None:
+    """Raise an InputError unless ``kind`` is a kind of observation."""
+    if kind not in get_args(ObservationKind):
+        raise InputError(f"unknown observation {kind!r}: use one of {', '.join(get_args(ObservationKind))}")
+
+
+def bounds(kind: ObservationKind) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Lowest and highest value of each feature: two arrays of shape ``(features,)``."""
+    names = FEATURES[kind]
+    if kind == "metrics":
+        highest = [np.finfo(np.float32).max if "loss" in name else 1.0 for name in names]
+        return np.zeros(len(names), np.float32), np.array(highest, np.float32)
+    low, high = np.zeros(len(names)), np.ones(len(names))
+    span = np.log10(_HIGHEST_LOSS) - np.log10(_LOWEST_LOSS)
+    for i, name in enumerate(names):
+        if name.startswith("log"):
+            low[i], high[i] = np.log10(_LOWEST_LOSS), np.log10(_HIGHEST_LOSS)
+        elif name.startswith("level"):
+            high[i] = 2.0
+        elif name.startswith("change of log"):
+            low[i], high[i] = -span, span
+        elif "accuracy" in name:
+            low[i] = -1.0
+            if "gap" in name or "change" in name:
+                low[i], high[i] = -2.0, 2.0
+    return low.astype(np.float32), high.astype(np.float32)
+
+
+class Observer:
+    """Follows a run epoch by epoch and gives the features that a policy sees.
+
+    The ``metrics`` features are the four raw metrics. The ``extended`` ones are comparable between
+    problems: losses are divided by the loss of guessing, ``log(classes)``, and go by their logarithm to
+    base 10; accuracies are measured from chance (0) to perfect (1); time is a share of the budget. Changes
+    are against a moving average over the length of one decision. Nothing is normalised by statistics of a
+    training set, so a controller carries none.
+
+    Before the first epoch the features are those of a network that guesses: nothing needs to be evaluated,
+    and a run in an environment and one in a user's loop begin alike.
+
+    A metric that is not finite counts as the worst that there is; other replicas are not touched.
+
+    Args:
+        kind: ``metrics`` or ``extended``.
+        epochs: Epochs of the run.
+        decisions: How many times a run the controller decides; sets the length of the moving averages.
+        classes: Number of classes, one for all replicas or an array ``(replicas,)``. ``None`` takes the
+            first epoch's validation loss as the loss of guessing, right for a network that has hardly
+            learned by then.
+
+    Raises:
+        InputError: for an unknown kind, or ``metrics`` without ``classes``.
+    """
+
+    _state = (
+        "epoch", "_classes_known", "_scale", "_chance", "_metrics", "_level", "_best_epoch", "best_val_loss",
+        "_best_val_acc", "_train_loss_at_best", "_averages",
+    )  # fmt: skip
+
+    def __init__(
+        self, kind: ObservationKind, *, epochs: int, decisions: int, classes: int | NDArray[np.int64] | None
+    ) -> None:
+        check_observation(kind)
+        if kind == "metrics" and classes is None:
+            raise InputError("a controller that sees the raw metrics must be told the number of classes")
+        self.kind, self.epochs = kind, epochs
+        self._decay = float(np.exp(-max(decisions, 1) / epochs))
+        self.epoch = 0
+        # the loss of guessing and the accuracy of guessing; 1 and 0 stand in until they are known
+        self._classes_known = classes is not None
+        self._scale: Array = np.ones(1) if classes is None else np.log(np.atleast_1d(classes).astype(float))
+        self._chance: Array = np.zeros(1) if classes is None else 1 / np.atleast_1d(classes)
+        # rows: train loss, train accuracy, validation loss, validation accuracy
+        self._metrics: Array = np.stack([self._scale, self._chance, self._scale, self._chance])
+        self._level: Array = np.zeros(1)
+        self._best_epoch: Array = np.zeros(1)
+        self.best_val_loss: Array = np.full(1, np.inf)
+        self._best_val_acc: Array = np.full(1, -np.inf)
+        self._train_loss_at_best: Array = np.full(1, np.inf)
+        self._averages: Array = self._followed()
+
+    def update(self, metrics: Metrics, level: Array) -> None:
+        """Take in the metrics of an epoch and the level, in nats, that it was trained at."""
+        rows = [metrics.train_loss, metrics.train_acc, metrics.val_loss, metrics.val_acc]
+        values = np.stack([np.atleast_1d(np.asarray(row, float)) for row in rows])
+        if not self._classes_known:
+            self._classes_known = True
+            first = np.where(np.isfinite(values[2]), values[2], np.log(2))
+            self._scale = np.clip(first, np.log(2), np.log(100_000))
+            self._chance = np.exp(-self._scale)
+        self.epoch += 1
+        self._metrics, self._level = values, np.broadcast_to(level, values[2].shape).copy()
+        train_loss, _, val_loss, val_acc = values
+        better = val_loss < self.best_val_loss  # false for a loss that is not a number
+        self._best_epoch = np.where(better, float(self.epoch), self._best_epoch)
+        self._train_loss_at_best = np.where(better, train_loss, self._train_loss_at_best)
+        self.best_val_loss = np.where(better, val_loss, self.best_val_loss)
+        self._best_val_acc = np.fmax(self._best_val_acc, val_acc)
+        decay = self._decay if self.epoch > 1 else 0.0
+        self._averages = decay * self._averages + (1 - decay) * self._followed()
+
+    def features(self) -> NDArray[np.float32]:
+        """What the policy sees now: shape ``(replicas, features)``."""
+        columns = self._metrics if self.kind == "metrics" else self._extended()
+        low, high = bounds(self.kind)
+        columns = np.where(np.isnan(columns), 0.0, columns)
+        return np.clip(columns.T, low, high).astype(np.float32)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the observer remembers of the run: numbers and arrays."""
+        return {name.lstrip("_"): _copy(getattr(self, name)) for name in self._state}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from :meth:`state_dict`, bit for bit."""
+        for name in self._state:
+            setattr(self, name, _copy(state[name.lstrip("_")]))
+
+    def _log_loss(self, loss: Array) -> Array:
+        relative = loss / self._scale
+        relative = np.where(np.isnan(relative), np.inf, relative)
+        return np.log10(np.clip(relative, _LOWEST_LOSS, _HIGHEST_LOSS))
+
+    def _accuracy(self, accuracy: Array) -> Array:
+        accuracy = np.where(np.isfinite(accuracy), accuracy, self._chance)
+        return np.clip((accuracy - self._chance) / (1 - self._chance), -1.0, 1.0)
+
+    def _followed(self) -> Array:
+        """What the moving averages follow: rows of shape ``(3, replicas)``."""
+        train_loss, _, val_loss, val_acc = self._metrics
+        return np.stack([self._log_loss(train_loss), self._log_loss(val_loss), self._accuracy(val_acc)])
+
+    def _extended(self) -> Array:
+        train_loss, train_acc, val_loss, val_acc = self._metrics
+        started = self.epoch > 0
+        best = self.best_val_loss if started else val_loss
+        at_best = np.where(np.isfinite(best), self._train_loss_at_best, train_loss) if started else train_loss
+        columns = (
+            self.epoch / self.epochs,
+            (self.epoch - self._best_epoch) / self.epochs,
+            self._level / self._scale,
+            self._level / np.where(best > 0, best, np.inf),
+            self._log_loss(train_loss),
+            self._log_loss(val_loss),
+            self._log_loss(best),
+            self._log_loss(at_best),
+            self._accuracy(train_acc),
+            self._accuracy(val_acc),
+            self._accuracy(self._best_val_acc if started else val_acc),
+            self._accuracy(train_acc) - self._accuracy(val_acc),
+            *(self._followed() - self._averages),
+        )
+        return np.stack(np.broadcast_arrays(*columns))
+
+
+def _copy(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value

@@ -1,0 +1,69 @@
+"""A controller as a scheduler."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlflood.metrics import Metrics, Values
+from rlflood.schedulers.base import FloodScheduler
+from rlflood.schedulers.control import Control
+from rlflood.schedulers.controller import Controller
+
+
+class PolicyScheduler(FloodScheduler):
+    """Floods as a trained controller says, on any data set, in one run.
+
+    The controller takes its most probable action at each of its decisions, which are spread evenly over the
+    run, so the same metrics always give the same levels.
+
+    Args:
+        controller: A controller, or the path of its file.
+        epochs: Epochs of the run, which the controller is told as ``OneCycleLR`` is: it must be right.
+        classes: Number of classes of the problem, or of each replica's. Without it the first epoch's
+            validation loss is taken for the loss of guessing; give it where the first epoch already learns a
+            lot (many mini-batches).
+
+    Raises:
+        InputError: if the file is not a usable controller or ``epochs`` is not positive.
+    """
+
+    _state = ("_control",)
+
+    def __init__(
+        self,
+        controller: Controller | str | Path,
+        *,
+        epochs: int,
+        classes: int | NDArray[np.int64] | None = None,
+    ) -> None:
+        self.controller = controller if isinstance(controller, Controller) else Controller.load(controller)
+        self._control = Control(self.controller.spec, epochs=epochs, classes=classes)
+        level = self._decided_level()
+        super().__init__(
+            initial_level=level if np.ndim(0 if classes is None else classes) else float(level[0])
+        )
+
+    def _next_level(self, metrics: Metrics) -> Values:
+        self._control.update(metrics)
+        return self._decided_level()
+
+    def _decided_level(self) -> NDArray[np.float64]:
+        if self._control.due:
+            self._control.act(self.controller.act(self._control.observation()))
+        return self._control.level
+
+
+def load_controller(
+    controller: str | Path, *, epochs: int, classes: int | NDArray[np.int64] | None = None
+) -> PolicyScheduler:
+    """A controller from its file, ready for a run of ``epochs``; see :class:`PolicyScheduler`.
+
+    Example::
+
+        scheduler = rlflood.load_controller("controller.safetensors", epochs=100, classes=10)
+
+    Raises:
+        InputError: if the file is not a usable controller.
+    """
+    return PolicyScheduler(controller, epochs=epochs, classes=classes)

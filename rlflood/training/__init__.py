@@ -1,0 +1,17 @@
+"""Tasks, and the trainers that train the replicas of a task by the epoch."""
+
+from rlflood.training.network import StackedMLP
+from rlflood.training.population import PopulationTrainer
+from rlflood.training.precision import Precision, resolve_precision
+from rlflood.training.task import Task
+from rlflood.training.trainer import Evaluation, Trainer
+
+__all__ = [
+    "Evaluation",
+    "PopulationTrainer",
+    "Precision",
+    "StackedMLP",
+    "Task",
+    "Trainer",
+    "resolve_precision",
+]

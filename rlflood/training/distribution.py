@@ -1,0 +1,83 @@
+"""Task distributions: what training a controller draws fresh tasks from."""
+
+from typing import Annotated, Any, Literal, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from rlflood.training.task import Task
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Family = Literal["two-gaussians", "sinusoid", "sinusoid-10d", "sinusoid-disc", "spiral", "blobs"]
+
+
+class TaskSource(Protocol):
+    """Where environments get the task of each episode from."""
+
+    def draw(self, rng: np.random.Generator) -> Task:
+        """The task of a new episode."""
+        ...
+
+
+class FixedTask:
+    """The same task in every episode; only its seeds differ."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    def draw(self, rng: np.random.Generator) -> Task:
+        """The task, whatever the generator."""
+        return self.task
+
+
+class Mixture(BaseModel):
+    """Synthetic problems of many kinds, each with its own label noise.
+
+    Attributes:
+        base: What all tasks share: split sizes, network, optimizer and epochs.
+        families: The generators, drawn with equal probability.
+        clean_share: Share of the tasks without label noise.
+        label_noise: Lowest and highest label noise of the others, uniform between.
+        classes: Fewest and most classes of ``blobs``.
+        dimensions: Fewest and most features of ``two-gaussians``, ``sinusoid-10d`` and ``blobs``; few
+            and many are equally likely (log-uniform).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base: Task = Field(default_factory=lambda: Task(test_size=500))
+    families: tuple[Family, ...] = (
+        "two-gaussians",
+        "sinusoid",
+        "sinusoid-10d",
+        "sinusoid-disc",
+        "spiral",
+        "blobs",
+    )
+    clean_share: Share = 0.2
+    label_noise: tuple[Share, Share] = (0.02, 0.4)
+    classes: tuple[int, int] = (3, 10)
+    dimensions: tuple[int, int] = (2, 40)
+
+    def draw(self, rng: np.random.Generator) -> Task:
+        """A task of a random kind."""
+        family = self.families[rng.integers(len(self.families))]
+        noise = 0.0 if rng.random() < self.clean_share else rng.uniform(*self.label_noise)
+        dimensions = round(float(np.exp(rng.uniform(*np.log(self.dimensions)))))
+        options: dict[str, Any] = {}
+        if family == "two-gaussians":
+            # the distance of the centres is drawn, not that of each coordinate: as hard in 2 as in 40 dimensions
+            options = {"dimensions": dimensions, "shift": rng.uniform(1.5, 4.5) / np.sqrt(dimensions)}
+        elif family == "sinusoid-10d":
+            options = {"dimensions": max(2, dimensions)}
+        elif family == "spiral":
+            options = {"noise": rng.uniform(0.3, 1.5)}
+        elif family == "blobs":
+            options = {
+                "classes": int(rng.integers(self.classes[0], self.classes[1] + 1)),
+                "dimensions": dimensions,
+                "separation": rng.uniform(2.0, 5.0),
+            }
+        return self.base.model_copy(
+            update={"data": family, "data_options": options, "label_noise": float(noise)}
+        )

@@ -1,0 +1,130 @@
+"""Many multilayer perceptrons as one stacked network."""
+
+from collections.abc import Sequence
+from math import sqrt
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class StackedMLP(nn.Module):
+    """``replicas`` multilayer perceptrons of the same hidden widths, evaluated together.
+
+    Each layer's weights are one tensor of shape ``(replicas, in, out)``. Replicas may have different
+    numbers of inputs and classes: inputs are padded with zeros, the logits of classes that a replica
+    does not have are held at the lowest float, so that neither changes a loss, a gradient or an accuracy.
+    Initialisation and batch normalisation are those of ``torch.nn.Linear`` and ``torch.nn.BatchNorm1d``.
+
+    Args:
+        features: Inputs of each replica.
+        classes: Classes of each replica.
+        hidden: Width of each hidden layer.
+        seeds: Seed of each replica's initialisation.
+        batch_norm: Batch normalisation before each ReLU.
+    """
+
+    _lowest: Tensor | None
+
+    def __init__(
+        self,
+        features: Sequence[int],
+        classes: Sequence[int],
+        hidden: Sequence[int],
+        seeds: Sequence[int],
+        *,
+        batch_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        self.features, self.classes, self.hidden = tuple(features), tuple(classes), tuple(hidden)
+        self.replicas = len(self.features)
+        sizes = (max(self.features), *self.hidden, max(self.classes))
+        weights = [torch.zeros(self.replicas, a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+        biases = [torch.zeros(self.replicas, 1, b) for b in sizes[1:]]
+        drawn: dict[tuple[int, int, int], int] = {}  # siblings in a group share an initialisation
+        for i, key in enumerate(zip(self.features, self.classes, seeds, strict=True)):
+            first = drawn.setdefault(key, i)
+            if first == i:
+                self._initialise(i, seeds[i], weights, biases)
+            else:
+                for stack in (*weights, *biases):
+                    stack[i] = stack[first]
+        self.weights = nn.ParameterList(weights)
+        self.biases = nn.ParameterList(biases)
+        self.norms = nn.ModuleList(_StackedBatchNorm(self.replicas, w) for w in self.hidden if batch_norm)
+        mask = torch.zeros(self.replicas, 1, sizes[-1])
+        for i, count in enumerate(self.classes):
+            mask[i, :, count:] = torch.finfo(torch.float32).min
+        self.register_buffer("_lowest", mask if mask.any() else None, persistent=False)
+
+    def _sizes(self, replica: int) -> tuple[int, ...]:
+        return (self.features[replica], *self.hidden, self.classes[replica])
+
+    def _initialise(self, replica: int, seed: int, weights: list[Tensor], biases: list[Tensor]) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        sizes = self._sizes(replica)
+        for weight, bias, fan_in, fan_out in zip(weights, biases, sizes[:-1], sizes[1:], strict=True):
+            bound = 1 / sqrt(fan_in)
+            weight[replica, :fan_in, :fan_out].uniform_(-bound, bound, generator=generator)
+            bias[replica, :, :fan_out].uniform_(-bound, bound, generator=generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of shape ``(replicas, samples, classes)`` for ``x`` of shape ``(replicas, samples, in)``."""
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            x = torch.baddbmm(bias, x, weight)
+            if layer < len(self.hidden):
+                if self.norms:
+                    x = self.norms[layer](x)
+                x = F.relu(x, inplace=True)
+        logits = x.float()  # log-softmax and the loss stay in float32 under autocast
+        return logits if self._lowest is None else logits + self._lowest
+
+    def module(self, replica: int) -> nn.Sequential:
+        """A copy of one replica as an ordinary ``nn.Sequential`` of Linear, BatchNorm1d and ReLU."""
+        layers: list[nn.Module] = []
+        sizes = self._sizes(replica)
+        for layer, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+            linear = nn.Linear(fan_in, fan_out)
+            with torch.no_grad():
+                linear.weight.copy_(self.weights[layer][replica, :fan_in, :fan_out].T)
+                linear.bias.copy_(self.biases[layer][replica, 0, :fan_out])
+            layers.append(linear)
+            if layer < len(self.hidden):
+                if self.norms:
+                    layers.append(self.norms[layer].module(replica))  # type: ignore[operator]
+                layers.append(nn.ReLU())
+        return nn.Sequential(*layers)
+
+
+class _StackedBatchNorm(nn.Module):
+    """Batch normalisation of each replica by itself: replicas and units are one axis of channels."""
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, replicas: int, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(replicas, width))
+        self.bias = nn.Parameter(torch.zeros(replicas, width))
+        self.register_buffer("running_mean", torch.zeros(replicas, width))
+        self.register_buffer("running_var", torch.ones(replicas, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        replicas, samples, width = x.shape
+        channels = x.transpose(0, 1).reshape(samples, replicas * width)
+        normed = F.batch_norm(
+            channels,
+            self.running_mean.view(-1),
+            self.running_var.view(-1),
+            self.weight.view(-1),
+            self.bias.view(-1),
+            self.training,
+        )
+        return normed.view(samples, replicas, width).transpose(0, 1)
+
+    def module(self, replica: int) -> nn.BatchNorm1d:
+        norm = nn.BatchNorm1d(self.weight.shape[1])
+        with torch.no_grad():
+            for name in ("weight", "bias", "running_mean", "running_var"):
+                getattr(norm, name).copy_(getattr(self, name)[replica])
+        return norm

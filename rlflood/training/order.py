@@ -1,0 +1,31 @@
+"""The order of the mini-batches: shuffles that carry no state.
+
+A replica's order in an epoch is a function of its seed and of the epoch alone, so that a replica in a
+stack of 256 sees its samples as it would alone, on any device, and a run resumed at epoch 70 needs no
+generator states.
+"""
+
+import torch
+from torch import Tensor
+
+
+def _mixed(bits: Tensor) -> Tensor:
+    """SplitMix64's finaliser (Steele, Lea and Flood, OOPSLA 2014) on int64, which wraps as uint64 does."""
+    # int64 shifts copy the sign bit; the masks make the shifts logical
+    bits = (bits ^ ((bits >> 30) & 0x3FFFFFFFF)) * -0x40A7B892E31B1A47
+    bits = (bits ^ ((bits >> 27) & 0x1FFFFFFFFF)) * -0x6B2FB644ECCEEE15
+    return bits ^ ((bits >> 31) & 0x1FFFFFFFF)
+
+
+def batch_order(seeds: Tensor, epoch: int, samples: int) -> Tensor:
+    """A permutation of ``range(samples)`` for each seed: int64 of shape ``(replicas, samples)``.
+
+    Args:
+        seeds: int64 of shape ``(replicas,)``; equal seeds get equal permutations.
+        epoch: The epoch, from 0.
+        samples: Samples of the training split.
+    """
+    golden = -0x61C8864680B583EB  # 2**64 / golden ratio, SplitMix64's increment, as int64
+    streams = _mixed(_mixed(seeds * golden) + epoch * 2 + 1)
+    positions = torch.arange(samples, device=seeds.device, dtype=torch.int64)
+    return _mixed(streams[:, None] + positions * golden).argsort(dim=1)

@@ -1,0 +1,287 @@
+"""The population trainer: many small networks trained as one stacked network."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from rlflood.data import Split, Splits
+from rlflood.flooding import flood
+from rlflood.metrics import Metrics
+from rlflood.training.network import StackedMLP
+from rlflood.training.order import batch_order
+from rlflood.training.precision import Precision, autocast, resolve_precision
+from rlflood.training.task import Task
+from rlflood.training.trainer import Checkpoint, Evaluation, SplitName
+
+# activations of one evaluation pass stay below this many numbers (a quarter of a GB in float32)
+_EVALUATION_CHUNK = 64_000_000
+
+
+class _StackedSplit:
+    """One split of every replica; replicas on the same data share its storage."""
+
+    def __init__(self, splits: Sequence[Split], index: Tensor, features: int, device: torch.device) -> None:
+        self.samples = len(splits[0].y)
+        if any(len(split.y) != self.samples for split in splits):
+            raise ValueError("the replicas of a stack need splits of equal sizes; train these tasks apart")
+        x = torch.zeros(len(splits), self.samples, features)
+        for i, split in enumerate(splits):
+            x[i, :, : split.x.shape[1]] = torch.from_numpy(split.x)
+        self._x = x.to(device)
+        self._y = torch.from_numpy(np.stack([split.y for split in splits])).to(device)
+        self._y_clean = torch.from_numpy(np.stack([split.y_clean for split in splits])).to(device)
+        # the identity needs no gathering: a view of the storage serves
+        self._index = None if torch.equal(index, torch.arange(len(splits))) else index.to(device)
+
+    def rows(self, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
+        """Inputs, labels and clean labels of every replica for a range of samples."""
+        parts = (self._x[:, rows], self._y[:, rows], self._y_clean[:, rows])
+        return parts if self._index is None else tuple(part[self._index] for part in parts)  # type: ignore[return-value]
+
+    def batch(self, order: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs and labels for sample numbers of shape ``(replicas, batch)``."""
+        index = torch.arange(len(order), device=order.device) if self._index is None else self._index
+        return self._x[index[:, None], order], self._y[index[:, None], order]
+
+
+class PopulationTrainer:
+    """Trains one multilayer perceptron for each task given, all of them stacked.
+
+    Each replica has its own data, labels, initialisation, batch order and flood level. What replica ``i``
+    does depends on ``tasks[i]`` and its two seeds alone, not on its neighbours: a stack of 256 gives what
+    256 separate trainings give, up to rounding, and a replica that diverges harms nobody else.
+
+    Args:
+        tasks: One task for each replica. They may differ in their data, features and classes; all else
+            (:attr:`Task.stack_key`) is shared.
+        data_seeds: Seed of each replica's samples, label noise and splits.
+        network_seeds: Seed of each replica's initialisation and batch order.
+        device: Where to train.
+        precision: ``float32``, ``bfloat16`` (autocast) or ``auto``, what the device multiplies fastest.
+        keep_best: Keep each replica's weights of its best validation accuracy (ties go to the lower
+            validation loss) for ``evaluate(..., "best")``.
+
+    Raises:
+        ValueError: if the numbers of tasks and seeds differ, or the tasks don't fit one stack.
+        InputError: if the data cannot be loaded or is too small for a task's splits.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        data_seeds: Sequence[int],
+        network_seeds: Sequence[int],
+        *,
+        device: str | torch.device = "cpu",
+        precision: Precision = "float32",
+        keep_best: bool = False,
+    ) -> None:
+        if not len(tasks) == len(data_seeds) == len(network_seeds) > 0:
+            raise ValueError(
+                f"one data seed and one network seed a task: got {len(tasks)} tasks, "
+                f"{len(data_seeds)} data seeds and {len(network_seeds)} network seeds"
+            )
+        task = tasks[0]
+        if any(other.stack_key != task.stack_key for other in tasks):
+            raise ValueError("the tasks of a stack may differ in their data only; train these tasks apart")
+        self.task, self.replicas, self.epoch = task, len(tasks), 0
+        self.device = torch.device(device)
+        self.precision = resolve_precision(precision, self.device)
+
+        self.splits, index = _distinct_splits(tasks, data_seeds)
+        features = max(splits.features for splits in self.splits)
+        stacked = {
+            name: _StackedSplit(
+                [getattr(splits, name) for splits in self.splits], index, features, self.device
+            )
+            for name in ("train", "val")
+        }
+        self._train, self._val = stacked["train"], stacked["val"]
+        self._index, self._features = index, features
+        self._test: _StackedSplit | None = None
+
+        own = [self.splits[i] for i in index.tolist()]
+        self.classes = np.array([splits.classes for splits in own])
+        self.network = StackedMLP(
+            [splits.features for splits in own],
+            [splits.classes for splits in own],
+            task.hidden,
+            network_seeds,
+            batch_norm=task.batch_norm,
+        ).to(self.device)
+        self._order_seeds = torch.tensor(network_seeds, dtype=torch.int64, device=self.device)
+        self._optimizer = _optimizer(task, self.network)
+        self._best: dict[str, Tensor] | None = None
+        if keep_best:
+            self._best = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self._best_val_acc = np.full(self.replicas, -np.inf)
+        self._best_val_loss = np.full(self.replicas, np.inf)
+
+    def run_epoch(self, levels: NDArray[np.float64] | float) -> Metrics:
+        """Train one epoch and evaluate the validation split; see :meth:`Trainer.run_epoch`."""
+        level = torch.as_tensor(np.broadcast_to(levels, self.replicas).astype(np.float32)).to(self.device)
+        loss_sum = torch.zeros(self.replicas, device=self.device)
+        hits = torch.zeros(self.replicas, device=self.device)
+        self.network.train()
+        for x, y in self._batches():
+            with autocast(self.precision, self.device):
+                logits = self.network(x)
+            losses = _cross_entropies(logits, y).mean(1)
+            self._optimizer.zero_grad()
+            flood(losses, level).sum().backward()
+            self._optimizer.step()
+            with torch.no_grad():
+                loss_sum += losses * y.shape[1]
+                hits += (logits.argmax(-1) == y).sum(1)
+        self.epoch += 1
+        validation = self._evaluate(self._val, self.network)[:2]
+        # one transfer an epoch: the only point at which the host waits for the device
+        train = torch.stack([loss_sum, hits]) / self._train.samples
+        train_loss, train_acc, val_loss, val_acc = torch.cat([train, validation]).double().cpu().numpy()
+        if self._best is not None:
+            self._keep_best(val_acc, val_loss)
+        return Metrics(train_loss, train_acc, val_loss, val_acc)
+
+    def evaluate(self, split: SplitName, checkpoint: Checkpoint = "last") -> Evaluation:
+        """Evaluate a split; see :meth:`Trainer.evaluate`.
+
+        Raises:
+            ValueError: if the best checkpoint is asked for without ``keep_best=True``.
+        """
+        if checkpoint == "best" and self._best is None:
+            raise ValueError("there is no best checkpoint: make the trainer with keep_best=True")
+        network = (
+            self.network if self._best is None or checkpoint == "last" else _Frozen(self.network, self._best)
+        )
+        if split == "test" and self._test is None:
+            self._test = _StackedSplit(
+                [splits.test for splits in self.splits], self._index, self._features, self.device
+            )
+        data = {"train": self._train, "val": self._val, "test": self._test}[split]
+        assert data is not None
+        loss, accuracy, clean_accuracy = self._evaluate(data, network).double().cpu().numpy()
+        return Evaluation(loss, accuracy, clean_accuracy)
+
+    def module(self, replica: int) -> nn.Sequential:
+        """A copy of one replica as an ordinary ``nn.Sequential``."""
+        return self.network.module(replica)
+
+    def state_dict(self) -> dict[str, Any]:
+        """See :meth:`Trainer.state_dict`. The tensors are copies."""
+        return {
+            "epoch": self.epoch,
+            "network": {name: value.clone() for name, value in self.network.state_dict().items()},
+            "optimizer": _cloned(self._optimizer.state_dict()),
+            "best": _cloned(self._best),
+            "best_val_acc": torch.from_numpy(self._best_val_acc.copy()),
+            "best_val_loss": torch.from_numpy(self._best_val_loss.copy()),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See :meth:`Trainer.load_state_dict`."""
+        self.epoch = state["epoch"]
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(_cloned(state["optimizer"]))
+        self._best = _cloned(state["best"])
+        self._best_val_acc = state["best_val_acc"].numpy().copy()
+        self._best_val_loss = state["best_val_loss"].numpy().copy()
+
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        samples, size = self._train.samples, self.task.batch_size
+        if size is None or size >= samples:
+            x, y, _ = self._train.rows(slice(None))
+            yield x, y
+            return
+        order = batch_order(self._order_seeds, self.epoch, samples)
+        for start in range(0, samples, size):
+            yield self._train.batch(order[:, start : start + size])
+
+    @torch.no_grad()
+    def _evaluate(self, data: _StackedSplit, network: nn.Module) -> Tensor:
+        """Loss, accuracy and clean accuracy: shape ``(3, replicas)``."""
+        network.eval()
+        widest = max((self._features, *self.task.hidden))
+        rows = max(1, _EVALUATION_CHUNK // (self.replicas * widest))
+        sums = torch.zeros(3, self.replicas, device=self.device)
+        for start in range(0, data.samples, rows):
+            x, y, y_clean = data.rows(slice(start, start + rows))
+            with autocast(self.precision, self.device):
+                logits = network(x)
+            predicted = logits.argmax(-1)
+            sums[0] += _cross_entropies(logits, y).sum(1)
+            sums[1] += (predicted == y).sum(1)
+            sums[2] += (predicted == y_clean).sum(1)
+        return sums / data.samples
+
+    def _keep_best(self, val_acc: NDArray[np.float64], val_loss: NDArray[np.float64]) -> None:
+        assert self._best is not None
+        # a network that has diverged predicts something too: its accuracy must not win
+        finite = np.isfinite(val_loss)
+        better = finite & (
+            (val_acc > self._best_val_acc)
+            | ((val_acc == self._best_val_acc) & (val_loss < self._best_val_loss))
+        )
+        if not better.any():
+            return
+        self._best_val_acc = np.where(better, val_acc, self._best_val_acc)
+        self._best_val_loss = np.where(better, val_loss, self._best_val_loss)
+        rows = torch.from_numpy(np.flatnonzero(better)).to(self.device)
+        for name, value in self.network.state_dict().items():
+            self._best[name][rows] = value[rows]
+
+
+class _Frozen(nn.Module):
+    """The network with other weights than its own."""
+
+    def __init__(self, network: nn.Module, weights: dict[str, Tensor]) -> None:
+        super().__init__()
+        self._network, self._weights = network, weights
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = functional_call(self._network, self._weights, (x,))
+        return logits
+
+
+def _distinct_splits(tasks: Sequence[Task], data_seeds: Sequence[int]) -> tuple[list[Splits], Tensor]:
+    """The data of the stack, each made once, and for each replica which one is its own."""
+    made: dict[tuple[str, int], int] = {}
+    splits: list[Splits] = []
+    index = []
+    for task, seed in zip(tasks, data_seeds, strict=True):
+        key = (task.model_dump_json(), seed)
+        if key not in made:
+            made[key] = len(splits)
+            splits.append(task.split(seed))
+        index.append(made[key])
+    return splits, torch.tensor(index)
+
+
+def _cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of each sample: shape ``(replicas, samples)``."""
+    losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    return losses.view_as(labels)
+
+
+def _optimizer(task: Task, network: StackedMLP) -> torch.optim.Optimizer:
+    """One fused optimizer over the stack: its updates are elementwise, so replicas don't mix."""
+    options: dict[str, Any] = {"lr": task.learning_rate, "weight_decay": task.weight_decay, "fused": True}
+    if task.optimizer == "sgd":
+        return torch.optim.SGD(network.parameters(), momentum=task.momentum, **options)
+    kind = torch.optim.Adam if task.optimizer == "adam" else torch.optim.AdamW
+    return kind(network.parameters(), **options)
+
+
+def _cloned(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.clone()
+    if isinstance(value, dict):
+        return {key: _cloned(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_cloned(item) for item in value]
+    return value

@@ -1,0 +1,31 @@
+"""The number format of forward and backward passes."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
+
+import torch
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+def resolve_precision(precision: Precision, device: torch.device) -> Literal["float32", "bfloat16"]:
+    """What ``auto`` stands for on ``device``: bfloat16 where the hardware multiplies it, else float32.
+
+    A processor without bfloat16 instructions emulates them, tens of times slower than float32.
+    """
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    # torch.cpu.get_capabilities is newer than our lowest torch; without it stay with what is always right
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return "bfloat16" if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else "float32"
+
+
+def autocast(
+    precision: Literal["float32", "bfloat16"], device: torch.device
+) -> AbstractContextManager[object]:
+    """The context in which a forward pass runs; weights, loss and optimizer stay in float32."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)

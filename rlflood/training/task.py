@@ -1,0 +1,81 @@
+"""A task: one learning problem, fully specified but for its seeds."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+from rlflood import data
+from rlflood.data import Source, Splits
+
+Width = Annotated[int, Field(gt=0)]
+
+
+class Task(BaseModel):
+    """Data, label noise, split sizes, network, optimizer and epochs of one learning problem.
+
+    What is random about it is drawn from two seeds given apart: the *data seed* (samples, label noise,
+    splits) and the *network seed* (initialisation, batch order). The same task and data seed give the
+    same data whatever the network seed.
+
+    Attributes:
+        data: A name that ``rlflood list`` shows, a ``.npz`` or a ``.csv`` file.
+        data_options: Options of a generator, such as ``{"noise": 1.0}`` for the spiral.
+        target: The label column of a ``.csv`` file.
+        label_noise: Share of the labels moved to another class, exact in each split.
+        train_size: Training samples.
+        val_size: Validation samples.
+        test_size: Test samples; ``None`` is all that are left (20,000 for a generator).
+        hidden: Width of each hidden layer.
+        batch_norm: Batch normalisation before each ReLU.
+        optimizer: ``adam``, ``adamw`` or ``sgd`` (with ``momentum``).
+        batch_size: Samples in a mini-batch; ``None`` is the full batch.
+        epochs: Passes over the training split, the budget of one run.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str = "two-gaussians"
+    data_options: dict[str, int | float | str] = Field(default_factory=dict)
+    target: str | None = None
+    label_noise: float = Field(0.0, ge=0, lt=1)
+    train_size: PositiveInt = 100
+    val_size: PositiveInt = 100
+    test_size: PositiveInt | None = None
+    hidden: tuple[Width, ...] = (100, 100, 100)
+    batch_norm: bool = False
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    learning_rate: PositiveFloat = 1e-3
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(0.0, ge=0)
+    batch_size: PositiveInt | None = None
+    epochs: PositiveInt = 200
+
+    def source(self) -> Source:
+        """The data set or generator behind the task.
+
+        Raises:
+            InputError: if the name is unknown or the file is not usable.
+        """
+        return data.load(self.data, target=self.target, options=self.data_options)
+
+    def split(self, data_seed: int) -> Splits:
+        """The task's three splits, with label noise.
+
+        Raises:
+            InputError: if the data set is too small for the sizes asked for.
+        """
+        return self.source().split(
+            train_size=self.train_size,
+            val_size=self.val_size,
+            test_size=self.test_size,
+            label_noise=self.label_noise,
+            seed=data_seed,
+        )
+
+    @property
+    def stack_key(self) -> tuple[object, ...]:
+        """Tasks with the same key can be trained in one stack: all but their data may differ."""
+        return (
+            self.train_size, self.val_size, self.test_size, self.hidden, self.batch_norm, self.optimizer,
+            self.learning_rate, self.momentum, self.weight_decay, self.batch_size, self.epochs,
+        )  # fmt: skip
