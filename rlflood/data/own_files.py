@@ -101,6 +101,7 @@ def _checked(
             row, column = wrong[0]
             raise InputError(
                 f"x in {file} has {x[row, column]} in row {row + 1}, column {column + 1} "
-                f"(counted from 1), the first of {len(wrong)} such: remove these rows or fill in numbers within float32."
+                f"(counted from 1), the first of {len(wrong)} such: remove these rows, or fill in "
+                "numbers within float32."
             )
     return x, y

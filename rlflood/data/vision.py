@@ -87,7 +87,7 @@ def _scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _standardise_in_place(train: NDArray[np.float32], *others: NDArray[np.float32]) -> None:
-    """Shift and scale all pixels by the one mean and deviation of ``train``; blank images are only shifted."""
+    """Shift and scale all pixels by the mean and deviation of all of ``train``'s."""
     mean = float(train.mean(dtype=np.float64))
     # mean of squares minus square of the mean: safe for values in 0 .. 1, and without a second copy
     variance = float(np.einsum("ij,ij->", train, train, dtype=np.float64)) / train.size - mean**2
