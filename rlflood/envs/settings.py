@@ -80,5 +80,5 @@ def task_source(tasks: TaskSource | None, fields: dict[str, Any]) -> TaskSource:
 def observation_space(settings: EpisodeSettings) -> spaces.Space[NDArray[np.float32]]:
     """The space of one replica's observation."""
     low, high = bounds(settings.spec.observation)
-    space: spaces.Space[NDArray[np.float32]] = spaces.Box(low, high, dtype=np.float32)  # type: ignore[assignment]
+    space: spaces.Space[NDArray[np.float32]] = spaces.Box(low, high, dtype=np.float32)
     return space

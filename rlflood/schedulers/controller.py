@@ -82,8 +82,8 @@ class Controller:
         """
         if self.spec.levels != spec.levels:
             raise InputError(
-                f"the controller was made for another action set: its levels are {_described(self.spec.levels)}, "
-                f"those asked for are {_described(spec.levels)}; use a controller trained with these levels"
+                f"the controller was made for another action set: {_described(self.spec.levels)}; "
+                f"asked for was {_described(spec.levels)}; use a controller trained with these levels"
             )
         if self.spec.observation != spec.observation:
             raise InputError(

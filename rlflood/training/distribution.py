@@ -66,7 +66,7 @@ class Mixture(BaseModel):
         dimensions = round(float(np.exp(rng.uniform(*np.log(self.dimensions)))))
         options: dict[str, Any] = {}
         if family == "two-gaussians":
-            # the distance of the centres is drawn, not that of each coordinate: as hard in 2 as in 40 dimensions
+            # what is drawn is the distance of the centres: as hard in 2 dimensions as in 40
             options = {"dimensions": dimensions, "shift": rng.uniform(1.5, 4.5) / np.sqrt(dimensions)}
         elif family == "sinusoid-10d":
             options = {"dimensions": max(2, dimensions)}

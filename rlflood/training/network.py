@@ -1,6 +1,7 @@
 """Many multilayer perceptrons as one stacked network."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import sqrt
 
 import torch
@@ -39,7 +40,7 @@ class StackedMLP(nn.Module):
         self.features, self.classes, self.hidden = tuple(features), tuple(classes), tuple(hidden)
         self.replicas = len(self.features)
         sizes = (max(self.features), *self.hidden, max(self.classes))
-        weights = [torch.zeros(self.replicas, a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+        weights = [torch.zeros(self.replicas, a, b) for a, b in pairwise(sizes)]
         biases = [torch.zeros(self.replicas, 1, b) for b in sizes[1:]]
         drawn: dict[tuple[int, int, int], int] = {}  # siblings in a group share an initialisation
         for i, key in enumerate(zip(self.features, self.classes, seeds, strict=True)):
@@ -83,7 +84,7 @@ class StackedMLP(nn.Module):
         """A copy of one replica as an ordinary ``nn.Sequential`` of Linear, BatchNorm1d and ReLU."""
         layers: list[nn.Module] = []
         sizes = self._sizes(replica)
-        for layer, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
             linear = nn.Linear(fan_in, fan_out)
             with torch.no_grad():
                 linear.weight.copy_(self.weights[layer][replica, :fan_in, :fan_out].T)
