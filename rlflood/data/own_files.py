@@ -53,10 +53,14 @@ def _read(file: str, target: str | None, modified: int, length: int) -> Table:
 
 def _read_npz(file: str) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
     try:
-        archive = np.load(file, allow_pickle=False)
-        if not isinstance(archive, NpzFile):
-            raise InputError(f"{file} holds a single array: save two with numpy.savez(file, x=..., y=...).")
-        with archive:
+        with open(
+            file, "rb"
+        ) as stream:  # opened here, for numpy leaves a file that it opens and refuses open
+            archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, NpzFile):
+                raise InputError(
+                    f"{file} holds a single array: save two with numpy.savez(file, x=..., y=...)."
+                )
             missing = [key for key in ("x", "y") if key not in archive]
             if missing:
                 raise InputError(
