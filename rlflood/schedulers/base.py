@@ -116,6 +116,8 @@ class FloodScheduler(ABC):
 
         The level waits on the loss's device in a tensor that :meth:`step` refills, so a batch costs no copy
         from the host and no synchronisation, and a compiled function needs no recompilation when it changes.
+        The first loss of a shape makes that tensor: before the capture of a CUDA graph, or in a function that
+        is compiled with ``mode="reduce-overhead"``, call the scheduler once on such a loss outside.
 
         It floods wherever it is called, in ``model.eval()`` and ``torch.no_grad()`` too: evaluate with the
         criterion itself. For per-sample objectives, give :attr:`level` to the functions of

@@ -163,7 +163,9 @@ def train(flooded: Callable[[torch.Tensor], torch.Tensor], step: Callable[..., A
 def test_a_training_loop_runs_as_if_flooding_were_written_out(make: Callable[[], FloodScheduler]) -> None:
     scheduler, bystander = make(), make()
     steered = train(scheduler, scheduler.step)
-    by_hand = train(lambda loss: (loss - bystander.level).abs() + bystander.level, bystander.step)
+    by_hand = train(
+        lambda loss: (loss - float(bystander.level)).abs() + float(bystander.level), bystander.step
+    )
     np.testing.assert_allclose(steered, by_hand, rtol=1e-5)
     np.testing.assert_allclose(scheduler.level, bystander.level, rtol=1e-5)
     assert scheduler.epoch == EPOCHS
