@@ -1,6 +1,7 @@
 """The environment of many replicas, trained as one stack."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from rlflood.envs.flood_env import Info, split_keywords
 from rlflood.envs.settings import episode_settings, observation_space, task_source
 from rlflood.errors import InputError
 from rlflood.schedulers.observation import FEATURES
+from rlflood.training import Precision
 from rlflood.training.distribution import TaskSource
 
 
@@ -65,6 +67,7 @@ class FloodVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[A
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._groups = np.arange(num_envs) // group_size
         self._rngs = [seeding.np_random(None)[0] for _ in range(num_envs // group_size)]
+        self._states_at_begin = [rng.bit_generator.state for rng in self._rngs]
         self._stacks: list[_Stack] = []
         self._ended = np.ones(num_envs, bool)
         features = len(FEATURES[self._settings.spec.observation])
@@ -132,6 +135,20 @@ class FloodVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[A
             self._begin(terminated, infos)
         return self._observations.copy(), rewards, terminated, np.zeros(self.num_envs, bool), infos
 
+    @property
+    def precision(self) -> Precision:
+        """The precision that training was asked to run at."""
+        return self._settings.precision
+
+    def state_dict(self) -> dict[str, Any]:
+        """The states of the groups' generators as their present episodes began, in plain values."""
+        return {"generators": deepcopy(self._states_at_begin)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Let the next ``reset()`` without a seed begin the episodes that ran when ``state`` was taken."""
+        for rng, generator in zip(self._rngs, state["generators"], strict=True):
+            rng.bit_generator.state = generator
+
     def _begin(self, mask: NDArray[np.bool_], infos: Info) -> None:
         """Start new episodes in the replicas of ``mask``; their infos go to ``infos``."""
         for stack in self._stacks:
@@ -139,6 +156,7 @@ class FloodVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[A
         self._stacks = [stack for stack in self._stacks if stack.active.any()]
         begun: dict[tuple[object, ...], list[tuple[int, Draw]]] = {}
         for group in np.unique(self._groups[mask]):
+            self._states_at_begin[group] = self._rngs[group].bit_generator.state
             draw = Draw.from_rng(self._tasks, self._rngs[group])
             members = np.flatnonzero(mask & (self._groups == group))
             self._episodes_begun += 1

@@ -58,6 +58,11 @@ class FloodVecEnv(VecEnv):
             infos[i]["TimeLimit.truncated"] = False
         return observations, rewards.astype(np.float32), terminated, infos
 
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Let the next :meth:`reset` begin the episodes that ran when ``state`` was taken from ``env``."""
+        self.env.load_state_dict(state)
+        self._reset_seeds()
+
     def close(self) -> None:
         """Nothing to release."""
 
