@@ -29,6 +29,7 @@ class TrainingState:
         seconds: Time spent training so far.
         environment: The state of the environment's task generators.
         random: The states of PyTorch's and NumPy's global generators, from which Stable-Baselines3 draws.
+        logged: What is recorded but not yet in a row of the log.
     """
 
     preset: dict[str, Any]
@@ -37,6 +38,7 @@ class TrainingState:
     seconds: float
     environment: dict[str, Any]
     random: dict[str, Any]
+    logged: dict[str, float]
 
 
 def global_random_state() -> dict[str, Any]:

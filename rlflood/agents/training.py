@@ -5,11 +5,12 @@ import platform
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
@@ -120,7 +121,7 @@ def train(
         device="cpu",
         **preset.hyperparameters,
     )
-    return _learn(model, env, preset, out, seed=seed, episodes=0, seconds=0.0, on_progress=on_progress)
+    return _learn(model, env, preset, out, seed=seed, on_progress=on_progress)
 
 
 def resume(
@@ -156,7 +157,8 @@ def resume(
     restore_global_random_state(state.random)
     return _learn(
         model, env, preset, out,
-        seed=state.seed, episodes=state.episodes, seconds=state.seconds, on_progress=on_progress,
+        seed=state.seed, episodes=state.episodes, seconds=state.seconds, logged=state.logged,
+        on_progress=on_progress,
     )  # fmt: skip
 
 
@@ -183,9 +185,10 @@ def _learn(
     out: Path,
     *,
     seed: int,
-    episodes: int,
-    seconds: float,
     on_progress: Callable[[Progress], None] | None,
+    episodes: int = 0,
+    seconds: float = 0.0,
+    logged: Mapping[str, float] = MappingProxyType({}),
 ) -> Outcome:
     log = CsvLog(out / LOG, decisions=preset.decisions, episodes=episodes)
     writers: list[KVWriter] = [log]
@@ -194,6 +197,9 @@ def _learn(
     model.set_logger(Logger(str(out), writers))
     callback = _Callback(env, preset, out, log, seed=seed, seconds=seconds, on_progress=on_progress)
     steps = preset.iterations * preset.replicas * preset.decisions - episodes * preset.decisions
+    callback.init_callback(model)
+    for key, value in logged.items():
+        model.logger.record(key, value)
     with _first_interrupt(callback.stop):
         if steps > 0:
             model.learn(steps, callback, log_interval=1, reset_num_timesteps=episodes == 0)
@@ -285,6 +291,7 @@ class _Callback(BaseCallback):
             seconds=self.seconds,
             environment=self._env.state_dict(),
             random=global_random_state(),
+            logged={key: float(value) for key, value in self.logger.name_to_value.items()},
         )
         save_checkpoint(self._out / CHECKPOINT, self.model, state)
         self.controller().save(self._out / CONTROLLER)
