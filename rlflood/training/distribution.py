@@ -1,13 +1,24 @@
 """Task distributions: what training a controller draws fresh tasks from."""
 
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from rlflood.training.task import Task
 
-Share = Annotated[float, Field(ge=0, lt=1)]
+Number = TypeVar("Number", int, float)
+
+
+def _rising(span: tuple[Number, Number]) -> tuple[Number, Number]:
+    if span[0] > span[1]:
+        raise ValueError(f"the first must not be above the second, as in ({span[1]}, {span[0]})")
+    return span
+
+
+Noise = Annotated[float, Field(ge=0, lt=1)]
+Classes = Annotated[int, Field(ge=2, le=10)]
+Dimensions = Annotated[int, Field(ge=2)]
 Family = Literal["two-gaussians", "sinusoid", "sinusoid-10d", "sinusoid-disc", "spiral", "blobs"]
 
 
@@ -46,7 +57,7 @@ class Mixture(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     base: Task = Field(default_factory=lambda: Task(test_size=500))
-    families: tuple[Family, ...] = (
+    families: Annotated[tuple[Family, ...], Field(min_length=1)] = (
         "two-gaussians",
         "sinusoid",
         "sinusoid-10d",
@@ -54,10 +65,10 @@ class Mixture(BaseModel):
         "spiral",
         "blobs",
     )
-    clean_share: Share = 0.2
-    label_noise: tuple[Share, Share] = (0.02, 0.4)
-    classes: tuple[int, int] = (3, 10)
-    dimensions: tuple[int, int] = (2, 40)
+    clean_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    label_noise: Annotated[tuple[Noise, Noise], AfterValidator(_rising)] = (0.02, 0.4)
+    classes: Annotated[tuple[Classes, Classes], AfterValidator(_rising)] = (3, 10)
+    dimensions: Annotated[tuple[Dimensions, Dimensions], AfterValidator(_rising)] = (2, 40)
 
     def draw(self, rng: np.random.Generator) -> Task:
         """A task of a random kind."""

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from rlflood.data import Split, Splits
 from rlflood.flooding import flood
 from rlflood.metrics import Metrics
+from rlflood.training.device import resolve_device
 from rlflood.training.network import StackedMLP
 from rlflood.training.order import batch_order
 from rlflood.training.precision import Precision, autocast, resolve_precision
@@ -21,21 +22,28 @@ from rlflood.training.trainer import Checkpoint, Evaluation, SplitName
 
 # activations of one evaluation pass stay below this many numbers (a quarter of a GB in float32)
 _EVALUATION_CHUNK = 64_000_000
+_NO_CLASS = -100  # cross_entropy's ignore_index
 
 
 class _StackedSplit:
-    """One split of every replica; replicas on the same data share its storage."""
+    """One split of every replica; replicas on the same data share its storage.
+
+    Test splits may have different sizes (all that a data set has left). Shorter ones are padded with samples
+    that belong to no class: they have no loss and no prediction of theirs is right.
+    """
 
     def __init__(self, splits: Sequence[Split], index: Tensor, features: int, device: torch.device) -> None:
-        self.samples = len(splits[0].y)
-        if any(len(split.y) != self.samples for split in splits):
-            raise ValueError("the replicas of a stack need splits of equal sizes; train these tasks apart")
+        sizes = torch.tensor([len(split) for split in splits])
+        self.samples = int(sizes.max())
+        self.sizes = sizes[index].to(device)
         x = torch.zeros(len(splits), self.samples, features)
+        y = torch.full((2, len(splits), self.samples), _NO_CLASS)
         for i, split in enumerate(splits):
-            x[i, :, : split.x.shape[1]] = torch.from_numpy(split.x)
+            x[i, : len(split), : split.x.shape[1]] = torch.from_numpy(split.x)
+            y[0, i, : len(split)] = torch.from_numpy(split.y)
+            y[1, i, : len(split)] = torch.from_numpy(split.y_clean)
         self._x = x.to(device)
-        self._y = torch.from_numpy(np.stack([split.y for split in splits])).to(device)
-        self._y_clean = torch.from_numpy(np.stack([split.y_clean for split in splits])).to(device)
+        self._y, self._y_clean = y.to(device)
         # the identity needs no gathering: a view of the storage serves
         self._index = None if torch.equal(index, torch.arange(len(splits))) else index.to(device)
 
@@ -69,7 +77,8 @@ class PopulationTrainer:
 
     Raises:
         ValueError: if the numbers of tasks and seeds differ, or the tasks don't fit one stack.
-        InputError: if the data cannot be loaded or is too small for a task's splits.
+        InputError: if the data cannot be loaded or is too small for a task's splits, or the device or the
+            precision is not to be had.
     """
 
     def __init__(
@@ -91,7 +100,7 @@ class PopulationTrainer:
         if any(other.stack_key != task.stack_key for other in tasks):
             raise ValueError("the tasks of a stack may differ in their data only; train these tasks apart")
         self.task, self.replicas, self.epoch = task, len(tasks), 0
-        self.device = torch.device(device)
+        self.device = resolve_device(device)
         self.precision = resolve_precision(precision, self.device)
 
         self.splits, index = _distinct_splits(tasks, data_seeds)
@@ -217,7 +226,7 @@ class PopulationTrainer:
             sums[0] += _cross_entropies(logits, y).sum(1)
             sums[1] += (predicted == y).sum(1)
             sums[2] += (predicted == y_clean).sum(1)
-        return sums / data.samples
+        return sums / data.sizes
 
     def _keep_best(self, val_acc: NDArray[np.float64], val_loss: NDArray[np.float64]) -> None:
         assert self._best is not None

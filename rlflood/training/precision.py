@@ -1,9 +1,11 @@
 """The number format of forward and backward passes."""
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
+
+from rlflood.errors import InputError
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -12,7 +14,12 @@ def resolve_precision(precision: Precision, device: torch.device) -> Literal["fl
     """What ``auto`` stands for on ``device``: bfloat16 where the hardware multiplies it, else float32.
 
     A processor without bfloat16 instructions emulates them, tens of times slower than float32.
+
+    Raises:
+        InputError: if ``precision`` is none of the three.
     """
+    if precision not in get_args(Precision):
+        raise InputError(f"unknown precision {precision!r}: use one of {', '.join(get_args(Precision))}")
     if precision != "auto":
         return precision
     if device.type == "cuda":

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from rlflood import data
 from rlflood.data import Source, Splits
@@ -32,7 +32,7 @@ class Task(BaseModel):
         epochs: Passes over the training split, the budget of one run.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     data: str = "two-gaussians"
     data_options: dict[str, int | float | str] = Field(default_factory=dict)
@@ -49,6 +49,17 @@ class Task(BaseModel):
     weight_decay: float = Field(0.0, ge=0)
     batch_size: PositiveInt | None = None
     epochs: PositiveInt = 200
+
+    @model_validator(mode="after")
+    def _batches_have_a_variance(self) -> "Task":
+        # else torch says so in the last mini-batch of the first epoch, in words about channels
+        size = min(self.batch_size or self.train_size, self.train_size)
+        if self.batch_norm and 1 in (size, self.train_size % size):
+            raise ValueError(
+                "batch normalisation needs two samples or more in every mini-batch: "
+                f"{self.train_size} in batches of {size} leave one alone; change train_size or batch_size"
+            )
+        return self
 
     def source(self) -> Source:
         """The data set or generator behind the task.

@@ -1,0 +1,58 @@
+import pytest
+import torch
+
+from rlflood.errors import InputError
+from rlflood.training.precision import autocast, resolve_precision
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+
+
+@pytest.mark.parametrize("device", [CPU, CUDA])
+def test_what_is_named_is_taken(device):
+    assert resolve_precision("float32", device) == "float32"
+    assert resolve_precision("bfloat16", device) == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ({}, "float32"),
+        ({"avx512_bf16": False, "amx_bf16": False, "avx2": True}, "float32"),
+        ({"avx512_bf16": True}, "bfloat16"),
+        ({"amx_bf16": True, "avx512_bf16": False}, "bfloat16"),
+    ],
+)
+def test_auto_asks_the_processor(monkeypatch, capabilities, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert resolve_precision("auto", CPU) == expected
+
+
+def test_auto_stays_with_float32_on_a_torch_that_cannot_tell(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert resolve_precision("auto", CPU) == "float32"
+
+
+@pytest.mark.parametrize(("supported", "expected"), [(True, "bfloat16"), (False, "float32")])
+def test_auto_asks_the_gpu_and_takes_no_emulation(monkeypatch, supported, expected):
+    asked = []
+
+    def is_bf16_supported(including_emulation=True):
+        asked.append(including_emulation)
+        return supported
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", is_bf16_supported)
+    assert resolve_precision("auto", CUDA) == expected
+    assert asked == [False]
+
+
+def test_an_unknown_precision_is_refused_and_not_run_as_another():
+    with pytest.raises(InputError, match="unknown precision 'float16': use one of auto, float32, bfloat16"):
+        resolve_precision("float16", CPU)
+
+
+def test_autocast_changes_the_type_of_products_only_for_bfloat16():
+    x = torch.ones(2, 2)
+    with autocast("float32", CPU):
+        assert (x @ x).dtype == torch.float32
+    with autocast("bfloat16", CPU):
+        assert (x @ x).dtype == torch.bfloat16

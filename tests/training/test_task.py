@@ -1,0 +1,89 @@
+import json
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from rlflood.errors import InputError
+from rlflood.training import Task
+from rlflood.validation import validated
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"label_noise": 1.0}, "label_noise: Input should be less than 1 (given: 1.0)"),
+        ({"label_noise": -0.1}, "label_noise: Input should be greater than or equal to 0 (given: -0.1)"),
+        ({"train_size": 0}, "train_size: Input should be greater than 0 (given: 0)"),
+        ({"val_size": 2.5}, "val_size: "),
+        ({"test_size": -1}, "test_size: Input should be greater than 0 (given: -1)"),
+        ({"hidden": (100, 0)}, "hidden.1: Input should be greater than 0 (given: 0)"),
+        ({"optimizer": "lion"}, "optimizer: Input should be 'adam', 'adamw' or 'sgd' (given: 'lion')"),
+        ({"learning_rate": 0.0}, "learning_rate: Input should be greater than 0 (given: 0.0)"),
+        ({"learning_rate": float("inf")}, "learning_rate: Input should be a finite number (given: inf)"),
+        ({"learning_rate": float("nan")}, "learning_rate: Input should be a finite number (given: nan)"),
+        ({"weight_decay": float("inf")}, "weight_decay: Input should be a finite number (given: inf)"),
+        ({"momentum": 1.0}, "momentum: Input should be less than 1 (given: 1.0)"),
+        ({"batch_size": 0}, "batch_size: Input should be greater than 0 (given: 0)"),
+        ({"epochs": 0}, "epochs: Input should be greater than 0 (given: 0)"),
+        ({"epoch": 3}, "epoch: no such key; there are batch_norm, batch_size, data, "),
+    ],
+)
+def test_bad_values_are_named_with_their_key_and_value(values, message):
+    with pytest.raises(InputError) as caught:
+        validated(Task, values, "task x.toml")
+    assert str(caught.value).startswith(f"task x.toml: {message}")
+
+
+def test_all_problems_are_told_at_once():
+    with pytest.raises(InputError, match=r"the task: train_size: .*; epochs: "):
+        validated(Task, {"train_size": 0, "epochs": 0}, "the task")
+
+
+@pytest.mark.parametrize(("train_size", "batch_size"), [(101, 100), (101, 50), (100, 1), (1, None), (1, 8)])
+def test_batch_norm_refuses_a_batch_of_one_sample_before_training_begins(train_size, batch_size):
+    values = {"train_size": train_size, "batch_size": batch_size}
+    assert validated(Task, values, "the task").train_size == train_size
+    with pytest.raises(InputError, match="batch normalisation needs two samples or more in every mini-batch"):
+        validated(Task, {**values, "batch_norm": True}, "the task")
+
+
+@pytest.mark.parametrize(("train_size", "batch_size"), [(102, 100), (100, None), (50, 100), (100, 50)])
+def test_batch_norm_with_two_samples_or_more_is_fine(train_size, batch_size):
+    assert Task(train_size=train_size, batch_size=batch_size, batch_norm=True).batch_norm
+
+
+def test_a_task_is_frozen_and_goes_through_json():
+    task = Task(data="spiral", data_options={"noise": 0.5}, hidden=(3, 4), batch_size=7)
+    with pytest.raises(ValidationError):
+        task.epochs = 3
+    assert Task.model_validate_json(task.model_dump_json()) == task
+    assert Task.model_validate(json.loads(json.dumps(task.model_dump()))) == task
+
+
+def test_the_data_seed_alone_decides_the_data():
+    task = Task(data="blobs", label_noise=0.2, train_size=30, val_size=20, test_size=10)
+    first, again, other = task.split(1), task.split(1), task.split(2)
+    np.testing.assert_array_equal(first.train.x, again.train.x)
+    np.testing.assert_array_equal(first.val.y, again.val.y)
+    assert not np.array_equal(first.train.x, other.train.x)
+    assert (len(first.train), len(first.val), len(first.test)) == (30, 20, 10)
+    assert np.count_nonzero(first.train.y != first.train.y_clean) == 6
+
+
+def test_everything_but_the_data_is_in_the_stack_key():
+    task = Task()
+    for other in (
+        {"data": "spiral", "data_options": {"noise": 0.1}, "label_noise": 0.3},
+        {"data": "a.csv", "target": "y"},
+    ):
+        assert task.model_copy(update=other).stack_key == task.stack_key
+    for name in set(Task.model_fields) - {"data", "data_options", "target", "label_noise"}:
+        assert task.model_copy(update={name: "another"}).stack_key != task.stack_key, name
+
+
+def test_data_that_cannot_be_had_are_an_input_error():
+    with pytest.raises(InputError, match="no data set called"):
+        Task(data="nonsense").split(0)
+    with pytest.raises(InputError):
+        Task(data="wine", train_size=5000).split(0)
