@@ -29,8 +29,11 @@ class CsvLog(KVWriter):
 
     def write(self, key_values: Mapping[str, Any], key_excluded: Mapping[str, Any], step: int = 0) -> None:
         """Take in a row; called by the logger."""
+        # formatted here, so that a number read back after a stop looks as it did before
         numbers = {
-            key: value for key, value in key_values.items() if "csv" not in (key_excluded.get(key) or ())
+            key: f"{float(value):.9g}"
+            for key, value in key_values.items()
+            if "csv" not in (key_excluded.get(key) or ())
         }
         self.rows.append({"episodes": step // self._decisions, **numbers})
 
