@@ -46,12 +46,13 @@ class LevelSet:
         Args:
             actions: Indices into ``values``.
             best_val_loss: Lowest validation loss of each replica so far; infinite before the first epoch,
-                when a relative level is 0: there is nothing yet to take a fraction of.
+                when a relative level is 0: there is nothing yet to take a fraction of. Of a loss below 0 (of
+                a criterion other than cross-entropy) it is 0 too, since no level is negative.
         """
         values = np.asarray(self.values)[actions]
         if self.unit == "absolute":
             return values
-        return values * np.where(np.isfinite(best_val_loss), best_val_loss, 0.0)
+        return values * np.where(np.isfinite(best_val_loss), np.maximum(best_val_loss, 0.0), 0.0)
 
 
 def _even(last: float, step: float) -> tuple[float, ...]:
@@ -75,7 +76,14 @@ def level_set(levels: str | Sequence[float] | LevelSet, unit: LevelUnit = "absol
     if isinstance(levels, LevelSet):
         return levels
     if not isinstance(levels, str):
-        return LevelSet(tuple(float(value) for value in levels), unit)
+        try:
+            values = tuple(float(value) for value in levels)
+        except (TypeError, ValueError):
+            names = ", ".join(LEVEL_SETS)
+            raise InputError(
+                f"levels must be numbers, such as 0, 0.1, 0.2, or one of {names}: got {levels!r}"
+            ) from None
+        return LevelSet(values, unit)
     if levels not in LEVEL_SETS:
         raise InputError(
             f"unknown level set {levels!r}: use one of {', '.join(LEVEL_SETS)}, or give the values"

@@ -79,7 +79,8 @@ class Observer:
     Before the first epoch the features are those of a network that guesses: nothing needs to be evaluated,
     and a run in an environment and one in a user's loop begin alike.
 
-    A metric that is not finite counts as the worst that there is; other replicas are not touched.
+    A loss that is not finite counts as the highest, such an accuracy as that of guessing (0 among the raw
+    metrics); neither is ever the best so far, and other replicas are not touched.
 
     Args:
         kind: ``metrics`` or ``extended``.
@@ -90,7 +91,7 @@ class Observer:
             learned by then.
 
     Raises:
-        InputError: for an unknown kind, or ``metrics`` without ``classes``.
+        InputError: for an unknown kind, ``metrics`` without ``classes``, or fewer than two classes.
     """
 
     _state = (
@@ -104,6 +105,8 @@ class Observer:
         check_observation(kind)
         if kind == "metrics" and classes is None:
             raise InputError("a controller that sees the raw metrics must be told the number of classes")
+        if classes is not None and np.min(classes) < 2:
+            raise InputError(f"a problem has two classes or more: got classes={classes}")
         self.kind, self.epochs = kind, epochs
         self._decay = float(np.exp(-max(decisions, 1) / epochs))
         self.epoch = 0
@@ -132,19 +135,20 @@ class Observer:
         self.epoch += 1
         self._metrics, self._level = values, np.broadcast_to(level, values[2].shape).copy()
         train_loss, _, val_loss, val_acc = values
-        better = val_loss < self.best_val_loss  # false for a loss that is not a number
+        better = np.isfinite(val_loss) & (val_loss < self.best_val_loss)
         self._best_epoch = np.where(better, float(self.epoch), self._best_epoch)
         self._train_loss_at_best = np.where(better, train_loss, self._train_loss_at_best)
         self.best_val_loss = np.where(better, val_loss, self.best_val_loss)
-        self._best_val_acc = np.fmax(self._best_val_acc, val_acc)
+        self._best_val_acc = np.fmax(self._best_val_acc, np.where(np.isfinite(val_acc), val_acc, -np.inf))
         decay = self._decay if self.epoch > 1 else 0.0
-        self._averages = decay * self._averages + (1 - decay) * self._followed()
+        with np.errstate(over="ignore"):  # as in features()
+            self._averages = decay * self._averages + (1 - decay) * self._followed()
 
     def features(self) -> NDArray[np.float32]:
         """What the policy sees now: shape ``(replicas, features)``."""
-        columns = self._metrics if self.kind == "metrics" else self._extended()
+        with np.errstate(over="ignore"):  # what overflows is clipped like any other extreme
+            columns = self._raw() if self.kind == "metrics" else self._extended()
         low, high = bounds(self.kind)
-        columns = np.where(np.isnan(columns), 0.0, columns)
         return np.clip(columns.T, low, high).astype(np.float32)
 
     def state_dict(self) -> dict[str, Any]:
@@ -157,8 +161,7 @@ class Observer:
             setattr(self, name, _copy(state[name.lstrip("_")]))
 
     def _log_loss(self, loss: Array) -> Array:
-        relative = loss / self._scale
-        relative = np.where(np.isnan(relative), np.inf, relative)
+        relative = np.where(np.isfinite(loss), loss, np.inf) / self._scale
         return np.log10(np.clip(relative, _LOWEST_LOSS, _HIGHEST_LOSS))
 
     def _accuracy(self, accuracy: Array) -> Array:
@@ -169,6 +172,10 @@ class Observer:
         """What the moving averages follow: rows of shape ``(3, replicas)``."""
         train_loss, _, val_loss, val_acc = self._metrics
         return np.stack([self._log_loss(train_loss), self._log_loss(val_loss), self._accuracy(val_acc)])
+
+    def _raw(self) -> Array:
+        worst = np.array([[np.inf], [0.0], [np.inf], [0.0]])
+        return np.where(np.isfinite(self._metrics), self._metrics, worst)
 
     def _extended(self) -> Array:
         train_loss, train_acc, val_loss, val_acc = self._metrics
