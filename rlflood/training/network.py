@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from math import sqrt
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -71,13 +72,17 @@ class StackedMLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of shape ``(replicas, samples, classes)`` for ``x`` of shape ``(replicas, samples, in)``."""
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            x = torch.baddbmm(bias, x, weight)
-            if layer < len(self.hidden):
-                if self.norms:
-                    x = self.norms[layer](x)
-                x = F.relu(x, inplace=True)
-        logits = x.float()  # log-softmax and the loss stay in float32 under autocast
+        for layer in range(len(self.hidden)):
+            x = torch.baddbmm(self.biases[layer], x, self.weights[layer])
+            if self.norms:
+                x = self.norms[layer](x)
+            x = F.relu(x, inplace=True)
+        # with batch normalisation, which costs more than the last layer, it would gain little
+        if x.device.type == "cpu" and not self.norms and not torch.is_autocast_enabled("cpu"):
+            logits: Tensor = _FewColumns.apply(x, self.weights[-1], self.biases[-1])
+        else:
+            logits = torch.baddbmm(self.biases[-1], x, self.weights[-1])
+        logits = logits.float()  # log-softmax and the loss stay in float32 under autocast
         return logits if self._lowest is None else logits + self._lowest
 
     def module(self, replica: int) -> nn.Sequential:
@@ -95,6 +100,26 @@ class StackedMLP(nn.Module):
                     layers.append(self.norms[layer].module(replica))  # type: ignore[operator]
                 layers.append(nn.ReLU())
         return nn.Sequential(*layers)
+
+
+class _FewColumns(torch.autograd.Function):
+    """``baddbmm(bias, x, weight)`` computed as its transpose, forward and backward.
+
+    A processor's matrix product is up to six times slower where the result has only a few columns, as the
+    logits and the gradient of their weights do, than where it has only a few rows (docs/speed.md).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        transposed = weight.mT.contiguous()
+        ctx.save_for_backward(x, transposed)
+        return torch.baddbmm(bias.mT, transposed, x.mT).mT
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x, transposed = ctx.saved_tensors
+        rows = gradient.mT.contiguous()
+        return torch.bmm(gradient, transposed), torch.bmm(rows, x).mT, rows.sum(2, keepdim=True).mT
 
 
 class _StackedBatchNorm(nn.Module):

@@ -147,7 +147,7 @@ class PopulationTrainer:
             self._optimizer.step()
             with torch.no_grad():
                 loss_sum += losses * y.shape[1]
-                hits += (logits.argmax(-1) == y).sum(1)
+                hits += (_predicted(logits) == y).sum(1)
         self.epoch += 1
         validation = self._evaluate(self._val, self.network)[:2]
         # one transfer an epoch: the only point at which the host waits for the device
@@ -222,7 +222,7 @@ class PopulationTrainer:
             x, y, y_clean = data.rows(slice(start, start + rows))
             with autocast(self.precision, self.device):
                 logits = network(x)
-            predicted = logits.argmax(-1)
+            predicted = _predicted(logits)
             sums[0] += _cross_entropies(logits, y).sum(1)
             sums[1] += (predicted == y).sum(1)
             sums[2] += (predicted == y_clean).sum(1)
@@ -273,8 +273,13 @@ def _distinct_splits(tasks: Sequence[Task], data_seeds: Sequence[int]) -> tuple[
 
 def _cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy of each sample: shape ``(replicas, samples)``."""
-    losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
-    return losses.view_as(labels)
+    return F.cross_entropy(logits.mT, labels, reduction="none")
+
+
+def _predicted(logits: Tensor) -> Tensor:
+    """The likeliest class of each sample: shape ``(replicas, samples)``."""
+    # on the processor the classes of a sample don't lie side by side, and argmax is slow then
+    return logits.contiguous().argmax(-1)
 
 
 def _optimizer(task: Task, network: StackedMLP) -> torch.optim.Optimizer:
