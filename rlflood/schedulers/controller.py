@@ -54,11 +54,16 @@ class Controller:
                 raise ValueError(
                     f"layer {number} has weights {weight.shape} and bias {bias.shape} for {width} inputs"
                 )
+            if not weight.dtype == bias.dtype == np.float32:
+                raise ValueError(f"layer {number} is of type {weight.dtype} and {bias.dtype}, not float32")
             if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
                 raise ValueError(f"layer {number} has weights that are not finite")
             width = weight.shape[0]
         if width != len(self.spec.levels):
             raise ValueError(f"the policy has {width} actions, its level set {len(self.spec.levels)} levels")
+        # one layout in memory: the last bits of a product depend on it, and a file keeps none
+        layers = tuple(tuple(np.ascontiguousarray(part) for part in layer) for layer in self.layers)
+        object.__setattr__(self, "layers", layers)
 
     def logits(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
         """One logit an action, shape ``(replicas, actions)``, for ``(replicas, features)``."""
@@ -95,9 +100,10 @@ class Controller:
         """The content of the controller's file."""
         tensors = {}
         for number, (weight, bias) in enumerate(self.layers):
-            tensors[f"layers.{number}.weight"] = np.ascontiguousarray(weight, np.float32)
-            tensors[f"layers.{number}.bias"] = np.ascontiguousarray(bias, np.float32)
+            tensors[f"layers.{number}.weight"] = weight
+            tensors[f"layers.{number}.bias"] = bias
         header = {
+            "format": FORMAT,
             "observation": self.spec.observation,
             "features": list(FEATURES[self.spec.observation]),
             "levels": list(self.spec.levels.values),
@@ -106,7 +112,8 @@ class Controller:
             "activation": self.activation,
             "provenance": dict(self.provenance),
         }
-        return save_tensors(tensors, metadata={"format": FORMAT, "controller": json.dumps(header)})
+        # under one key: safetensors writes several in an order that changes from file to file
+        return save_tensors(tensors, metadata={"controller": json.dumps(header)})
 
     def save(self, path: str | Path) -> None:
         """Write the controller to one ``.safetensors`` file, whole or not at all."""
@@ -144,36 +151,55 @@ class Controller:
                 f"{name} is damaged or not a controller file ({error}); get it again, or make one with "
                 "`rlflood train`"
             ) from None
-        metadata = _metadata(content)
-        if metadata.get("format") != FORMAT:
+        header = _header(content)
+        if header.get("format") != FORMAT:
             raise InputError(
                 f"{name} is a safetensors file but not a controller that this version reads: its format is "
-                f"{metadata.get('format')!r}, expected {FORMAT!r}"
+                f"{header.get('format')!r}, expected {FORMAT!r}; make a controller with `rlflood train`"
             )
         try:
-            header = json.loads(metadata["controller"])
-            spec = ControlSpec(
-                observation=header["observation"],
-                levels=LevelSet(tuple(header["levels"]), header["level_unit"]),
-                decisions=int(header["decisions"]),
-            )
-            if tuple(header["features"]) != FEATURES[spec.observation]:
-                raise ValueError("it sees other features than this version observes")
-            layers = [
-                (tensors[f"layers.{number}.weight"], tensors[f"layers.{number}.bias"])
-                for number in range(len(tensors) // 2)
-            ]
-            return cls(spec, layers, header["activation"], header["provenance"])
-        except (KeyError, TypeError, ValueError) as error:
+            return cls._from_parts(header, tensors)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            raise InputError(f"the controller in {name} is not usable: {reason}") from None
+            raise InputError(
+                f"the controller in {name} is not usable: {reason}; get it again, or make one with "
+                "`rlflood train`"
+            ) from None
+
+    @classmethod
+    def _from_parts(cls, header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> "Controller":
+        levels, decisions, provenance = header["levels"], header["decisions"], header["provenance"]
+        if not isinstance(levels, list) or not all(type(level) in (int, float) for level in levels):
+            raise ValueError("its levels are not numbers")
+        if type(decisions) is not int:
+            raise ValueError(f"its decisions are {decisions!r}, not a whole number")
+        if not isinstance(provenance, dict):
+            raise ValueError("its provenance is not a table")
+        level_set = LevelSet(tuple(float(level) for level in levels), header["level_unit"])
+        spec = ControlSpec(header["observation"], level_set, decisions)
+        if header["features"] != list(FEATURES[spec.observation]):
+            raise ValueError("it sees other features than this version observes")
+        names = [(f"layers.{n}.weight", f"layers.{n}.bias") for n in range(len(tensors) // 2)]
+        if set(tensors) != {name for pair in names for name in pair}:
+            raise ValueError(
+                f"its tensors are {', '.join(sorted(tensors))}, not weight and bias of each layer"
+            )
+        layers = [(tensors[weight], tensors[bias]) for weight, bias in names]
+        return cls(spec, layers, header["activation"], provenance)
 
 
-def _metadata(content: bytes) -> dict[str, str]:
-    """The free part of a safetensors header, which the library reads from files only."""
+def _header(content: bytes) -> dict[str, Any]:
+    """A controller's own part of a safetensors header; empty if there is none.
+
+    The library, which has checked the header by now, reads this part from files only.
+    """
     (length,) = struct.unpack("<Q", content[:8])
-    metadata: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-    return metadata
+    metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+    try:
+        header = json.loads(metadata.get("controller", "{}"))
+    except (ValueError, RecursionError):
+        return {}
+    return header if isinstance(header, dict) else {}
 
 
 def _described(levels: LevelSet) -> str:
