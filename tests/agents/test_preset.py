@@ -55,7 +55,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
 
 
 def test_unknown_names_and_missing_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="unknown preset 'poo': use one of .*ppo"):
+    with pytest.raises(InputError, match=r"unknown preset 'poo': use one of .*ppo"):
         load_preset("poo")
     with pytest.raises(InputError, match="cannot be read"):
         load_preset(str(tmp_path / "none.toml"))
