@@ -1,0 +1,89 @@
+"""The documentation's Python examples run, and what it names is there."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rlflood.registration import ENVIRONMENTS
+from rlflood.schedulers import Controller, ControlSpec
+from rlflood.schedulers.observation import FEATURES
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def examples(page: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+def example(page: str, containing: str) -> str:
+    (found,) = (text for text in examples(page) if containing in text)
+    return found
+
+
+@pytest.fixture
+def controller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A controller with random weights under the name that the examples use."""
+    rng = np.random.default_rng(0)
+    spec = ControlSpec()
+    shape = (len(spec.levels), len(FEATURES[spec.observation]))
+    layer = (rng.normal(size=shape).astype(np.float32), np.zeros(shape[0], np.float32))
+    monkeypatch.chdir(tmp_path)
+    Controller(spec, [layer]).save("controller.safetensors")
+    return tmp_path / "controller.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("page", "containing"), [("README.md", "scheduler.step"), ("docs/guide.md", "scheduler.step")]
+)
+def test_the_loop_with_a_controller_trains(page: str, containing: str, controller: Path) -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Linear(4, 10)
+    loader = [(torch.randn(8, 4), torch.randint(10, (8,)))] * 2
+    text = example(page, containing).replace("=...", "=1.0")
+    before = model.weight.detach().clone()
+    names = {
+        "epochs": 100,
+        "model": model,
+        "loader": loader,
+        "train_loader": loader,
+        "criterion": torch.nn.CrossEntropyLoss(),
+        "optimizer": torch.optim.SGD(model.parameters(), lr=0.1),
+    }
+    exec(text, names)
+    assert names["scheduler"].epoch == 100  # type: ignore[attr-defined]
+    assert not torch.equal(before, model.weight)
+
+
+def test_the_gymnasium_example_makes_its_environments() -> None:
+    names: dict[str, object] = {}
+    exec(example("README.md", "make_vec").replace("num_envs=256", "num_envs=16"), names)
+    assert names["envs"].num_envs == 16  # type: ignore[attr-defined]
+
+
+def test_the_stable_baselines_example_learns_and_saves(controller: Path) -> None:
+    names: dict[str, object] = {}
+    exec(example("docs/guide.md", "PPO(").replace("10_000", "640"), names)
+    assert Controller.load("mine.safetensors").provenance == {"made by": "me"}
+
+
+def test_the_preset_of_the_guide_is_valid(tmp_path: Path) -> None:
+    from rlflood.agents import load_preset
+
+    (text,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/guide.md").read_text(), re.DOTALL)
+    (tmp_path / "mine.toml").write_text(text)
+    assert load_preset(str(tmp_path / "mine.toml")).episodes == 100_000
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_environment_id_is_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert all(name.removeprefix("rlflood/") in text for name in ENVIRONMENTS)
