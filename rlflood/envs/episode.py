@@ -111,10 +111,10 @@ class Episode:
             self._level = np.broadcast_to(self._control.level, len(actions)).copy()
             metrics = self.trainer.run_epoch(self._level)
             self._control.update(metrics)
+            # of every epoch: a loss can overflow once and come back
+            self.diverged |= ~(np.isfinite(metrics.train_loss) & np.isfinite(metrics.val_loss))
             if self.over or self._control.due:
                 break
-        finite = np.isfinite(metrics.train_loss) & np.isfinite(metrics.val_loss)
-        self.diverged |= ~finite
         val_acc = np.asarray(metrics.val_acc)
         rewards = reward(self.settings.reward, self._val_acc, val_acc, self.over)
         self._val_acc = val_acc

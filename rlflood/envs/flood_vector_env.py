@@ -105,7 +105,8 @@ class FloodVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[A
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], Info]:
         """Train every replica under its action, up to its next decision."""
         actions = np.asarray(actions)
-        if actions.shape != (self.num_envs,) or not self.action_space.contains(actions.astype(np.int64)):
+        integers = actions.astype(np.int64) if np.issubdtype(actions.dtype, np.integer) else None
+        if actions.shape != (self.num_envs,) or not self.action_space.contains(integers):
             raise ValueError(
                 f"actions must be {self.num_envs} integers from 0 to {self.single_action_space.n - 1}, "
                 f"not {actions!r}"
@@ -119,6 +120,8 @@ class FloodVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[A
         infos: Info = {}
         resting = self._ended.copy()
         for stack in self._stacks:
+            if not stack.active.any():  # all have ended and rest: begun anew below
+                continue
             stack_rewards = stack.episode.step(np.where(stack.active, actions[stack.members], 0))
             ended = stack.active & (stack.episode.over | stack.episode.diverged)
             rewards[stack.members[stack.active]] = stack_rewards[stack.active]
@@ -188,10 +191,14 @@ class FloodVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[A
         final_obs = np.full(self.num_envs, None, dtype=object)
         for i in np.flatnonzero(terminated):
             final_obs[i] = self._observations[i].copy()
-        final_info, others = {}, {}
-        for name, value in infos.items():
-            final_info[name] = value & terminated if name.startswith("_") else value.copy()
-            others[name] = value & ~terminated if name.startswith("_") else value
+        final_info: Info = {}
+        others: Info = {}
+        for name in [name for name in infos if not name.startswith("_")]:
+            for part, which in ((final_info, terminated), (others, ~terminated)):
+                mask = infos[f"_{name}"] & which
+                if mask.any():  # a key that nobody has must not be there, nor another's value under a mask
+                    value = infos[name]
+                    part[name], part[f"_{name}"] = np.where(mask, value, np.zeros_like(value)), mask
         masks = {"_final_obs": terminated.copy(), "_final_info": terminated.copy()}
         return {**others, "final_obs": final_obs, "final_info": final_info, **masks}
 

@@ -1,5 +1,6 @@
 """The keywords that both environments take."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from rlflood.training.distribution import FixedTask, Mixture, TaskSource
 from rlflood.validation import validated
 
 MIXTURE = "mixture"
+_DRAWN = ("target", "label_noise", "data_options")
+"""Fields that each task of the mixture has its own of."""
 
 
 def episode_settings(
@@ -25,7 +28,7 @@ def episode_settings(
     level_unit: LevelUnit = "absolute",
     observation: ObservationKind = "metrics",
     reward: RewardKind = "accuracy",
-    epochs_per_step: int = 1,
+    epochs_per_step: int | None = None,
     decisions: int | None = None,
     failure_penalty: float = 1.0,
     device: str = "cpu",
@@ -39,7 +42,7 @@ def episode_settings(
             validation loss so far).
         observation: ``metrics`` or ``extended``.
         reward: ``accuracy``, ``improvement`` or ``final``.
-        epochs_per_step: Epochs that one step trains.
+        epochs_per_step: Epochs that one step trains; 1 if ``decisions`` is not given either.
         decisions: Steps of an episode, spread evenly over its epochs; instead of ``epochs_per_step``.
         failure_penalty: A run whose loss is no longer finite ends with the reward ``-failure_penalty``.
         device: Where to train.
@@ -49,12 +52,19 @@ def episode_settings(
         InputError: if one of them is not usable.
     """
     check_reward(reward)
-    if epochs_per_step < 1:
-        raise InputError(f"epochs_per_step must be 1 or more: got {epochs_per_step}")
+    if decisions is None:
+        epochs_per_step = 1 if epochs_per_step is None else epochs_per_step
+        if epochs_per_step < 1:
+            raise InputError(f"epochs_per_step must be 1 or more: got {epochs_per_step}")
+    elif epochs_per_step is not None:
+        raise InputError(
+            f"give either epochs_per_step or decisions, not both (got {epochs_per_step} and {decisions}); "
+            "an environment that has decisions set takes decisions=None"
+        )
+    if not math.isfinite(failure_penalty):
+        raise InputError(f"failure_penalty must be a finite number: got {failure_penalty}")
     spec = ControlSpec(observation, level_set(levels, level_unit), 1 if decisions is None else decisions)
-    return EpisodeSettings(
-        spec, epochs_per_step if decisions is None else None, reward, failure_penalty, device, precision
-    )
+    return EpisodeSettings(spec, epochs_per_step, reward, failure_penalty, device, precision)
 
 
 def task_source(tasks: TaskSource | None, fields: dict[str, Any]) -> TaskSource:
@@ -72,6 +82,12 @@ def task_source(tasks: TaskSource | None, fields: dict[str, Any]) -> TaskSource:
             )
         return tasks
     if fields.get("data") == MIXTURE:
+        own = [name for name in _DRAWN if name in fields]
+        if own:
+            raise InputError(
+                f"the mixture draws {', '.join(own)} itself for each task: leave it out, or give tasks="
+                "rlflood.training.distribution.Mixture(...) with the ranges to draw from"
+            )
         shared = {name: value for name, value in fields.items() if name != "data"}
         return Mixture(base=validated(Task, {"test_size": 500, **shared}, "the environment"))
     return FixedTask(validated(Task, fields, "the environment"))

@@ -1,0 +1,176 @@
+import gymnasium
+import numpy as np
+import pytest
+
+from rlflood.data import Split, Splits
+from rlflood.envs import FloodEnv
+from rlflood.envs.episode import Draw
+from rlflood.metrics import Metrics
+from rlflood.training import PopulationTrainer, Task
+from rlflood.training.distribution import FixedTask
+
+
+def episode(env, actions, seed=0):
+    """Observations, rewards and infos of one episode under the actions, repeated as needed."""
+    observation, info = env.reset(seed=seed)
+    observations, rewards, infos, terminated = [observation], [], [info], False
+    while not terminated:
+        action = actions[len(rewards) % len(actions)]
+        observation, reward, terminated, truncated, info = env.step(action)
+        assert not truncated
+        observations.append(observation)
+        rewards.append(reward)
+        infos.append(info)
+    return np.array(observations), np.array(rewards), infos
+
+
+def test_the_same_seed_gives_the_same_run_and_another_another(small):
+    env = FloodEnv(tasks=FixedTask(small), observation="metrics")
+    first, again, fresh, other = (
+        episode(env, [3, 40], 5),
+        episode(env, [3, 40], 5),
+        episode(FloodEnv(tasks=FixedTask(small), observation="metrics"), [3, 40], 5),
+        episode(env, [3, 40], 6),
+    )
+    for run in (again, fresh):
+        np.testing.assert_array_equal(first[0], run[0])
+        np.testing.assert_array_equal(first[1], run[1])
+        assert first[2] == run[2]
+    assert not np.array_equal(first[0], other[0])
+
+
+def test_a_reset_without_a_seed_goes_on_with_a_fresh_draw(small):
+    env = FloodEnv(tasks=FixedTask(small))
+    env.reset(seed=0)
+    first = env.step(3)[0]
+    env.reset()
+    second = env.step(3)[0]
+    env.reset(seed=0)
+    np.testing.assert_array_equal(env.step(3)[0], first)
+    env.reset()
+    np.testing.assert_array_equal(env.step(3)[0], second)
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("levels", ["two-gaussians", "relative"])
+def test_a_step_is_flooded_training_at_the_chosen_level(small, levels):
+    """Against the trainer driven by hand with the draw of the same generator."""
+    env = FloodEnv(tasks=FixedTask(small), levels=levels, observation="metrics", epochs_per_step=2)
+    env.reset(seed=3)
+    draw = Draw.from_rng(FixedTask(small), gymnasium.utils.seeding.np_random(3)[0])
+    trainer = PopulationTrainer([small], [draw.data_seed], [draw.network_seed])
+    best = np.inf
+    for action in (7, 0, 4):
+        observation, reward, _, _, info = env.step(action)
+        for _ in range(2):
+            if levels == "relative":
+                fraction = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)[action]
+                level = fraction * best if np.isfinite(best) else 0.0
+            else:
+                level = action / 100
+            metrics = trainer.run_epoch(level)
+            best = min(best, metrics.val_loss[0])
+        expected = [metrics.train_loss, metrics.train_acc, metrics.val_loss, metrics.val_acc]
+        np.testing.assert_allclose(observation, np.concatenate(expected), rtol=1e-6)
+        assert reward == metrics.val_acc[0]
+        assert info["level"] == pytest.approx(level)
+    test = trainer.evaluate("test")
+    assert info["test_loss"] == test.loss[0]
+    assert info["test_accuracy"] == test.accuracy[0]
+    assert info["test_clean_accuracy"] == test.clean_accuracy[0]
+
+
+def test_the_rewards_agree_with_each_other(small):
+    runs = {
+        kind: episode(FloodEnv(tasks=FixedTask(small), reward=kind), [0, 30])
+        for kind in ("accuracy", "improvement", "final")
+    }
+    accuracy = runs["accuracy"][1]
+    np.testing.assert_allclose(accuracy, runs["accuracy"][0][1:, 3], rtol=1e-6)
+    np.testing.assert_allclose(runs["improvement"][1], np.diff(accuracy, prepend=0.0), atol=1e-12)
+    assert runs["improvement"][1].sum() == pytest.approx(accuracy[-1])
+    assert runs["final"][1].tolist() == [0.0] * 5 + [accuracy[-1]]
+
+
+def test_the_test_split_reaches_the_last_info_and_nothing_else(monkeypatch, small):
+    actions = [0, 30, 10]
+    expected = episode(FloodEnv(tasks=FixedTask(small), observation="extended"), actions)
+    original = Task.split
+
+    def with_another_test_split(task, seed):
+        splits = original(task, seed)
+        rng = np.random.default_rng(0)
+        y = rng.integers(2, size=7)
+        test = Split(rng.normal(size=(7, splits.features)).astype(np.float32) * 100, y, 1 - y)
+        return Splits(splits.train, splits.val, test, splits.classes)
+
+    monkeypatch.setattr(Task, "split", with_another_test_split)
+    found = episode(FloodEnv(tasks=FixedTask(small), observation="extended"), actions)
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_array_equal(found[1], expected[1])
+    assert found[2][:-1] == expected[2][:-1]
+    changed = {name for name in found[2][-1] if found[2][-1][name] != expected[2][-1][name]}
+    assert "test_loss" in changed
+    assert all(name.startswith("test_") for name in changed)
+    assert not any(name.startswith("test_") for info in found[2][:-1] for name in info)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "expected"),
+    [
+        ({}, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
+        ({"epochs_per_step": 5}, [5, 10]),
+        ({"decisions": 4}, [2, 5, 7, 10]),
+        ({"decisions": 1}, [10]),
+        ({"decisions": 40}, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
+    ],
+)
+def test_how_many_epochs_a_step_takes(small, keywords, expected):
+    env = FloodEnv(tasks=FixedTask(small.model_copy(update={"epochs": 10})), **keywords)
+    assert [info["epoch"] for info in episode(env, [0])[2]] == [0, *expected]
+
+
+def test_a_run_that_diverges_ends_with_the_penalty(sometimes_diverging):
+    env = FloodEnv(tasks=FixedTask(sometimes_diverging.tasks[1]), failure_penalty=2.5, observation="extended")
+    observations, rewards, infos = episode(env, [0])
+    assert rewards.tolist() == [-2.5]
+    assert infos[-1]["diverged"]
+    assert infos[-1]["epoch"] == 1
+    assert env.observation_space.contains(observations[-1])
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(0)
+    observation, info = env.reset()
+    assert info["diverged"] is False
+    assert env.observation_space.contains(observation)
+
+
+@pytest.mark.parametrize("metric", ["train_loss", "val_loss"])
+def test_a_loss_that_overflows_within_a_step_ends_the_run_too(monkeypatch, small, metric):
+    original = PopulationTrainer.run_epoch
+
+    def run_epoch(trainer, levels):
+        metrics = original(trainer, levels)
+        if trainer.epoch != 2:
+            return metrics
+        values = {name: getattr(metrics, name) for name in Metrics.__dataclass_fields__}
+        return Metrics(**{**values, metric: np.array([np.inf])})
+
+    monkeypatch.setattr(PopulationTrainer, "run_epoch", run_epoch)
+    env = FloodEnv(tasks=FixedTask(small), epochs_per_step=3)
+    env.reset(seed=0)
+    _, reward, terminated, _, info = env.step(0)
+    assert (reward, terminated, info["diverged"]) == (-1.0, True, True)
+
+
+def test_steps_out_of_turn_are_refused(small):
+    env = FloodEnv(tasks=FixedTask(small), epochs_per_step=3)
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(0)
+    env.reset(seed=0)
+    for action in (51, -1, 0.5, "up"):
+        with pytest.raises(ValueError, match="must be an integer from 0 to 50"):
+            env.step(action)
+    env.step(0)
+    assert env.step(np.int64(50))[2]
+    with pytest.raises(gymnasium.error.ResetNeeded, match="the episode is over"):
+        env.step(0)
