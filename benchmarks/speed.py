@@ -1,0 +1,266 @@
+"""Speed of the stacked trainer against the straightforward way, side by side.
+
+``python -m benchmarks.speed`` (or ``make bench``) measures network-epochs a second, each with its share
+of the evaluations and resets that an environment needs, and compares the accuracies that both sides end with.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+from stable_baselines3.common.vec_env import SubprocVecEnv
+
+from benchmarks.measure import alternate, gflop_per_epoch, matrix_product, paired_interval, spread
+from benchmarks.plain import PlainFloodEnv
+from rlflood.envs import FloodVectorEnv
+from rlflood.files import write_whole
+from rlflood.training import PopulationTrainer, Precision, Task, resolve_precision
+
+WORKERS = 2
+LEVEL = 10  # the action that stands for b = 0.10, on both sides
+PEAK = "matrix product"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, the numbers of replicas to try, and the ratio aimed at."""
+
+    name: str
+    task: Task
+    replicas: tuple[int, ...]
+    target: float
+    seeds: int = 16  # of the comparison of accuracies
+
+
+CASES = (
+    Case("3x100", Task(label_noise=0.1, test_size=1000, epochs=200), (16, 64, 256), 10.0),
+    Case("5x500", Task(label_noise=0.1, test_size=1000, epochs=100, hidden=(500,) * 5), (4, 16, 32), 3.0),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One side's network-epochs a second, and times the baseline's in the same block."""
+
+    side: str
+    rate: tuple[float, float, float]
+    ratio: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one case came to; ``peak`` in GFLOP/s, ``share`` of it that training in float32 reaches."""
+
+    case: str
+    rows: list[Row]
+    baseline: str
+    target: float
+    reached: float
+    gflop_per_epoch: float
+    peak: tuple[float, float, float]
+    share: tuple[float, float, float]
+    ceiling: float
+    accuracy: dict[str, float]
+    accuracy_difference: tuple[float, float, float]
+
+
+def precisions() -> tuple[Precision, ...]:
+    """What the processor multiplies in hardware."""
+    best = resolve_precision("auto", torch.device("cpu"))
+    return ("float32",) if best == "float32" else ("float32", best)
+
+
+def plain_env(task: Task, threads: int | None) -> SubprocVecEnv:
+    """The straightforward way: a process for each plain network."""
+    return SubprocVecEnv([lambda: PlainFloodEnv(task, threads)] * WORKERS)
+
+
+def with_resets(
+    step: Callable[[], object], reset: Callable[[], object], networks: int, epochs: int
+) -> Callable[[], float]:
+    """Count a step as the network-epochs that would be done in its time were its share of a reset in it."""
+    reset()
+    resets = []
+    for _ in range(3):
+        start = time.perf_counter()
+        reset()
+        resets.append(time.perf_counter() - start)
+    share = float(np.median(resets)) / epochs
+
+    def work() -> float:
+        start = time.perf_counter()
+        step()
+        elapsed = time.perf_counter() - start
+        return networks * elapsed / (elapsed + share)
+
+    return work
+
+
+def measure(case: Case, blocks: int, seconds: float) -> Result:
+    """Both sides of a case in alternating blocks."""
+    endless = case.task.model_copy(update={"epochs": 1_000_000})  # no run ends within a block
+    epochs = case.task.epochs
+    sides: dict[str, Callable[[], float]] = {PEAK: matrix_product()}
+    plain = {
+        f"{WORKERS} processes, {label}": plain_env(endless, threads)
+        for label, threads in (("1 thread each", 1), ("default threads", None))
+    }
+    for name, venv in plain.items():
+        actions = np.full(WORKERS, LEVEL)
+        sides[name] = with_resets(lambda v=venv, a=actions: v.step(a), venv.reset, WORKERS, epochs)  # type: ignore[misc]
+    for precision in precisions():
+        for n in case.replicas:
+            env = FloodVectorEnv(n, tasks=None, precision=precision, **dict(endless))
+            actions = np.full(n, LEVEL)
+            name = f"FloodVectorEnv, {n} replicas, {precision}"
+            sides[name] = with_resets(lambda e=env, a=actions: e.step(a), env.reset, n, epochs)  # type: ignore[misc]
+            trainer = PopulationTrainer([endless] * n, range(n), range(n), precision=precision)
+            sides[f"trainer alone, {n} replicas, {precision}"] = lambda t=trainer, n=n: (
+                bool(t.run_epoch(0.1)) * n
+            )  # type: ignore[misc]
+    rates = alternate(sides, blocks, seconds)
+    for venv in plain.values():
+        venv.close()
+    peaks = rates.pop(PEAK)
+    baseline = max(plain, key=lambda name: float(np.median(rates[name])))
+    rows = [Row(name, spread(rate), spread(rate / rates[baseline])) for name, rate in rates.items()]
+    gflop = gflop_per_epoch(case.task, trainer.splits[0].features, int(trainer.classes[0]))
+    alone = [rate for name, rate in rates.items() if name.startswith("trainer") and name.endswith("float32")]
+    share = max((rate * gflop / peaks for rate in alone), key=lambda values: float(np.median(values)))
+    accuracy, difference = accuracies(case)
+    return Result(
+        case=case.name,
+        rows=rows,
+        baseline=baseline,
+        target=case.target,
+        reached=max(row.ratio[0] for row in rows if row.side.startswith("FloodVectorEnv")),
+        gflop_per_epoch=gflop,
+        peak=spread(peaks),
+        share=spread(share),
+        ceiling=float(np.median(peaks / gflop / rates[baseline])),
+        accuracy=accuracy,
+        accuracy_difference=difference,
+    )
+
+
+def accuracies(case: Case) -> tuple[dict[str, float], tuple[float, float, float]]:
+    """Mean final test accuracy (clean labels) of whole runs on the same data, and the paired difference."""
+    env = FloodVectorEnv(case.seeds, precision="auto", **dict(case.task))
+    env.reset(seed=0)
+    for _ in range(case.task.epochs):
+        *_, infos = env.step(np.full(case.seeds, LEVEL))
+    stacked = infos["test_clean_accuracy"].tolist()
+    venv = plain_env(case.task, 1)
+    plain: list[float] = []
+    for seed in range(0, case.seeds, WORKERS):
+        venv.seed(seed)
+        venv.reset()
+        for _ in range(case.task.epochs):
+            *_, plain_infos = venv.step(np.full(WORKERS, LEVEL))
+        plain += [info["accuracy"] for info in plain_infos]
+    venv.close()
+    means = {"FloodVectorEnv": float(np.mean(stacked)), "plain": float(np.mean(plain[: case.seeds]))}
+    return means, paired_interval(stacked, plain[: case.seeds])
+
+
+def show(result: Result, console: Console) -> None:
+    """Print a case's tables."""
+    table = Table(title=f"{result.case}: network-epochs a second (median, lowest and highest block)")
+    for column in ("side", "a second", "range", "x baseline", "range"):
+        table.add_column(column, justify="left" if column == "side" else "right")
+    for row in result.rows:
+        marked = f"{row.side} (baseline)" if row.side == result.baseline else row.side
+        (rate, *rates), (ratio, *ratios) = row.rate, row.ratio
+        table.add_row(
+            marked,
+            f"{rate:,.0f}",
+            "{:,.0f} to {:,.0f}".format(*rates),
+            f"{ratio:.2f}",
+            "{:.2f} to {:.2f}".format(*ratios),
+        )
+    console.print(table)
+    console.print(
+        f"Reached {result.reached:.1f} times the baseline; the target is {result.target:g}. At "
+        f"{result.gflop_per_epoch * 1000:.1f} MFLOP a network-epoch and a float32 peak of "
+        f"{result.peak[0]:.0f} GFLOP/s nothing in float32 can reach more than {result.ceiling:.1f}."
+    )
+    console.print("Training reaches {:.0%} of that peak ({:.0%} to {:.0%}).".format(*result.share))
+    means = ", ".join(f"{side} {accuracy:.4f}" for side, accuracy in result.accuracy.items())
+    console.print(
+        f"Test accuracy on clean labels after a whole run: {means}; "
+        "paired difference {:+.4f} ({:+.4f} to {:+.4f}).\n".format(*result.accuracy_difference)
+    )
+
+
+def profile(case: Case, console: Console) -> None:
+    """Print where the time of one epoch goes."""
+    n = case.replicas[1]
+    trainer = PopulationTrainer([case.task] * n, range(n), range(n), precision="auto")
+    for _ in range(3):
+        trainer.run_epoch(0.1)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as recorded:
+        trainer.run_epoch(0.1)
+    table = Table(title=f"{case.name}: one epoch of {n} replicas, {trainer.precision}")
+    for column in ("operation", "calls", "ms", "share"):
+        table.add_column(column, justify="left" if column == "operation" else "right")
+    events = sorted(recorded.key_averages(), key=lambda event: -event.self_cpu_time_total)
+    total = sum(event.self_cpu_time_total for event in events)
+    for event in events[:14]:
+        own = event.self_cpu_time_total
+        table.add_row(event.key, str(event.count), f"{own / 1000:.1f}", f"{own / total:.1%}")
+    console.print(table)
+
+
+def main(
+    json_file: Annotated[Path | None, typer.Option("--json", help="Save the figures here.")] = None,
+    show_profile: Annotated[
+        bool, typer.Option("--profile", help="Show where an epoch's time goes instead.")
+    ] = False,
+    blocks: Annotated[int, typer.Option(min=1, help="Alternating blocks of each side.")] = 7,
+    seconds: Annotated[float, typer.Option(min=0.0, help="Seconds of a block.")] = 1.0,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of this process; PyTorch's choice.")
+    ] = None,
+    only: Annotated[str | None, typer.Option(help="One case: 3x100 or 5x500.")] = None,
+) -> None:
+    """Measure network-epochs a second of the stacked trainer against plain networks in SubprocVecEnv."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    console = Console()
+    cases = [case for case in CASES if only in (None, case.name)]
+    if not cases:
+        raise typer.BadParameter(f"--only {only}: use one of {', '.join(case.name for case in CASES)}")
+    if show_profile:
+        for case in cases:
+            profile(case, console)
+        return
+    machine: dict[str, Any] = {
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "vectors": torch.backends.cpu.get_cpu_capability(),
+        "torch": torch.__version__,
+        "load before": os.getloadavg()[0],
+    }
+    results = []
+    for case in cases:
+        results.append(measure(case, blocks, seconds))
+        show(results[-1], console)
+    machine["load after"] = os.getloadavg()[0]
+    console.print(", ".join(f"{name} {value}" for name, value in machine.items()))
+    if json_file is not None:
+        write_whole(
+            json_file, json.dumps({"machine": machine, "cases": [asdict(r) for r in results]}, indent=1)
+        )
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,68 @@
+"""The benchmark's two sides train the same thing, and its arithmetic is right. Nothing here is about time."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import speed
+from benchmarks.measure import alternate, gflop_per_epoch, paired_interval, spread
+from benchmarks.plain import PlainFloodEnv
+from rlflood.envs import FloodVectorEnv
+from rlflood.training import Task
+
+TINY = speed.Case("tiny", Task(hidden=(16,), label_noise=0.1, test_size=200, epochs=40), (2, 3), 1.0, seeds=4)
+
+
+def test_both_sides_see_the_same_data() -> None:
+    plain = PlainFloodEnv(TINY.task)
+    plain.reset(seed=5)
+    stacked = FloodVectorEnv(1, **dict(TINY.task))
+    stacked.reset(seed=5)
+    splits = stacked._stacks[0].episode.trainer.splits[0]
+    assert np.array_equal(plain.train[0].numpy(), splits.train.x)
+    assert np.array_equal(plain.val[1].numpy(), splits.val.y)
+    assert np.array_equal(plain.test[2].numpy(), splits.test.y_clean)
+
+
+def test_both_sides_end_with_the_same_accuracy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "CASES", (TINY,))
+    file = tmp_path / "speed.json"
+    speed.main(json_file=file, blocks=1, seconds=0.0)
+    (case,) = json.loads(file.read_text())["cases"]
+    low, high = case["accuracy_difference"][1:]
+    assert low <= high
+    # initialisations differ, so the accuracies agree up to noise: 40 epochs end near .9, chance is .5
+    assert abs(case["accuracy"]["FloodVectorEnv"] - case["accuracy"]["plain"]) < 0.1
+    assert min(case["accuracy"].values()) > 0.6
+    assert {row["side"].split(",")[0] for row in case["rows"]} == {
+        "2 processes",
+        "FloodVectorEnv",
+        "trainer alone",
+    }
+
+
+def test_flop_are_those_of_the_matrix_products() -> None:
+    task = Task(hidden=(3,), train_size=10, val_size=5)
+    # weights 2*3 and 3*4: forward 18, for the weights 18, for the hidden layer's inputs 12, all twice
+    assert gflop_per_epoch(task, features=2, classes=4) == pytest.approx(2 * (10 * 48 + 5 * 18) / 1e9)
+
+
+def test_the_interval_is_student_s() -> None:
+    # differences 1, 2, 3: mean 2, standard error 1 / sqrt(3), t(.975, 2) = 4.303
+    mean, low, high = paired_interval([2.0, 4.0, 6.0], [1.0, 2.0, 3.0])
+    assert (mean, low, high) == pytest.approx((2.0, 2 - 4.3027 / 3**0.5, 2 + 4.3027 / 3**0.5), abs=1e-3)
+
+
+def test_every_side_gets_every_block() -> None:
+    calls: list[str] = []
+
+    def work(name: str) -> float:
+        calls.append(name)
+        return 1.0
+
+    rates = alternate({"a": lambda: work("a"), "b": lambda: work("b")}, blocks=3, seconds=0.0)
+    assert calls == ["a", "b"] * 4, "once to warm up, then block by block"
+    assert {name: values.shape for name, values in rates.items()} == {"a": (3,), "b": (3,)}
+    assert spread(np.array([3.0, 1.0, 2.0])) == (2.0, 1.0, 3.0)
