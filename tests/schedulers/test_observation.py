@@ -103,6 +103,13 @@ def test_the_features_of_three_epochs_by_hand():
     assert {name: third[name] for name in expected} == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize("classes", [None, 2])
+def test_the_first_epoch_is_no_change_however_far_from_guessing(classes):
+    watched = observer(classes=classes)
+    watched.update(Metrics(LN2 / 4, 0.9, LN2 / 5, 0.8), np.array([0.0]))
+    assert [value for name, value in named(watched).items() if "change" in name] == [0, 0, 0]
+
+
 def test_problems_of_different_class_counts_look_alike():
     """A tenth of the loss of guessing, and half the way from chance to perfect, for 2, 10 and 100 classes."""
     classes = np.array([2, 10, 100])
