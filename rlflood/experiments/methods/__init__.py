@@ -1,0 +1,26 @@
+"""Methods: ways to choose the flood level, one kind a file, each registered under a name.
+
+**To add a method**, write one file here with a subclass of :class:`Method` and a function that makes it,
+registered with :func:`register`, and import the file below.
+"""
+
+# imported for what they register
+from rlflood.experiments.methods import grid, scheduled  # noqa: F401
+from rlflood.experiments.methods.base import Method, MethodOptions
+from rlflood.experiments.methods.controller import ControllerMethod
+from rlflood.experiments.methods.grid import GridSearch
+from rlflood.experiments.methods.registry import METHODS, MethodKind, get_method, get_methods, register
+from rlflood.experiments.methods.scheduled import ScheduledMethod
+
+__all__ = [
+    "METHODS",
+    "ControllerMethod",
+    "GridSearch",
+    "Method",
+    "MethodKind",
+    "MethodOptions",
+    "ScheduledMethod",
+    "get_method",
+    "get_methods",
+    "register",
+]

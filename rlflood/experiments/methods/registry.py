@@ -1,0 +1,85 @@
+"""Methods by name."""
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from rlflood.errors import InputError
+from rlflood.experiments.methods.base import Method, MethodOptions
+from rlflood.experiments.methods.controller import ControllerMethod, find_controller, shipped_controllers
+
+Builder: TypeAlias = Callable[[str | None, MethodOptions], Method]
+"""Makes a method from what stands after the colon in its name, if anything, and the options."""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodKind:
+    """One row of ``rlflood list methods``.
+
+    Attributes:
+        name: As it is given on the command line.
+        argument: What may or must follow after a colon, such as ``LEVEL``; empty for nothing.
+        summary: One line.
+        build: Makes the method.
+    """
+
+    name: str
+    argument: str
+    summary: str
+    build: Builder
+
+
+METHODS: dict[str, MethodKind] = {}
+
+
+def register(name: str, summary: str, *, argument: str = "") -> Callable[[Builder], Builder]:
+    """Decorate the function that makes a method: ``@register("mine", "what it does")``."""
+
+    def add(build: Builder) -> Builder:
+        if name in METHODS:
+            raise ValueError(f"there is a method {name!r} already")
+        METHODS[name] = MethodKind(name, argument, summary, build)
+        return build
+
+    return add
+
+
+def get_method(name: str, options: MethodOptions | None = None) -> Method:
+    """The method of this name (``grid``, ``constant:0.1``), or the controller of this name or file.
+
+    Raises:
+        InputError: if there is none, its argument is not usable, or a controller's file is not.
+    """
+    options = options or MethodOptions()
+    kind, colon, argument = name.partition(":")
+    if kind in METHODS:
+        if colon and not METHODS[kind].argument:
+            raise InputError(f"the method {kind} takes nothing after a colon: write {kind}, not {name}")
+        return METHODS[kind].build(argument if colon else None, options)
+    file = find_controller(name)
+    if file is not None:
+        return ControllerMethod(file)
+    known = [*METHODS, *shipped_controllers()]
+    close = difflib.get_close_matches(kind, known)
+    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    raise InputError(
+        f"there is no method or controller {name!r}: {hint}use one of {', '.join(known)}, "
+        "or a controller's file (.safetensors)"
+    )
+
+
+def get_methods(names: Iterable[str], options: MethodOptions | None = None) -> list[Method]:
+    """The methods of these names, each once, controllers of the same file name told apart by their path.
+
+    Raises:
+        InputError: see :func:`get_method`.
+    """
+    methods: dict[str, Method] = {}
+    for name in dict.fromkeys(name.strip() for name in names):
+        method = get_method(name, options)
+        if method.name in methods and isinstance(method, ControllerMethod):
+            method.name = str(Path(name))
+        methods.setdefault(method.name, method)
+    return list(methods.values())

@@ -1,0 +1,77 @@
+"""What all methods of a comparison share, so that their results are paired."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import torch
+
+from rlflood.errors import InputError
+from rlflood.training import Precision, Task
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called as ``on_progress(done_epochs, total_epochs)``; an epoch is that of one network."""
+
+
+def no_progress(done: int, total: int) -> None:
+    """Tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A task, the seeds of its repeats, and where to train.
+
+    Attributes:
+        task: The learning problem.
+        data_seeds: For each repeat, the seed of its samples, label noise and splits.
+        network_seeds: For each repeat, the seed of its initialisation and batch order.
+        device: Where to train.
+        precision: ``float32``, ``bfloat16`` or ``auto``.
+    """
+
+    task: Task
+    data_seeds: tuple[int, ...]
+    network_seeds: tuple[int, ...]
+    device: str = "cpu"
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        if not len(self.data_seeds) == len(self.network_seeds) > 0:
+            raise ValueError("a setting has one data seed and one network seed a repeat, and a repeat or more")
+
+    @classmethod
+    def from_seed(
+        cls, task: Task, seed: int, repeats: int, *, device: str = "cpu", precision: Precision = "float32"
+    ) -> "Setting":
+        """Derive the seeds of each repeat from one; repeat ``r`` has the same whatever ``repeats`` is.
+
+        Raises:
+            InputError: if ``seed`` is negative, ``repeats`` below 1, or there is no such device.
+        """
+        if seed < 0:
+            raise InputError(f"the seed is {seed}: give a whole number of at least 0")
+        if repeats < 1:
+            raise InputError(f"repeats is {repeats}: give at least 1")
+        check_device(device)
+        states = [np.random.SeedSequence(seed, spawn_key=(r,)).generate_state(2) >> 1 for r in range(repeats)]
+        data_seeds, network_seeds = zip(*(map(int, state) for state in states), strict=True)
+        return cls(task, data_seeds, network_seeds, device, precision)
+
+    @property
+    def repeats(self) -> int:
+        """How often each method runs on the task."""
+        return len(self.data_seeds)
+
+
+def check_device(device: str) -> None:
+    """Make sure that torch can compute on ``device``.
+
+    Raises:
+        InputError: if it cannot, with what torch says.
+    """
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"cannot compute on the device {device!r} ({reason}): use --device cpu") from None
