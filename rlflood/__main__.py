@@ -1,0 +1,5 @@
+"""``python -m rlflood``."""
+
+from rlflood.cli import main
+
+main()

@@ -1,0 +1,307 @@
+"""The command line; `rlflood --help`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional, cast
+
+import typer
+
+from rlflood.errors import InputError
+
+if TYPE_CHECKING:
+    from rlflood.agents import Outcome
+    from rlflood.experiments import Method, Record, Setting
+    from rlflood.training import Precision
+
+# what a command needs is imported inside it: `--help` must not wait for PyTorch
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Controllers that set the flood level of a training run while it runs.",
+)
+
+Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, cuda:1 ...")]
+Seed = Annotated[int, typer.Option(help="All randomness comes from it.")]
+PrecisionOption = Annotated[
+    str, typer.Option(help="float32, bfloat16, or auto: bfloat16 where the hardware has it.")
+]
+Threads = Annotated[
+    int,
+    typer.Option(
+        help="CPU threads of PyTorch. More than one pays for large networks on an idle machine only."
+    ),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"rlflood {version('rlflood')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool | None,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit."),
+    ] = None,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  rlflood train --preset demo --out runs/first\n\n"
+    "  rlflood train --preset mine.toml --episodes 100000 --out runs/mine --seed 1\n\n"
+    "  rlflood train --out runs/mine --resume"
+)
+def train(
+    out: Annotated[Path, typer.Option(help="Folder for the controller, the checkpoint and the log.")],
+    preset: Annotated[
+        str, typer.Option(help="A recipe of `rlflood list presets`, or your own .toml.")
+    ] = "ppo",
+    episodes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Training runs to learn from, instead of the recipe's number."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in --out.")] = False,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    precision: PrecisionOption = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Train a controller from nothing on synthetic tasks.
+
+    Ctrl-C ends it after the present iteration and saves; --resume goes on as if it had not stopped.
+    """
+    _use(threads)
+    from rlflood.console import console
+
+    outcome = _train(preset, out, episodes, resume, seed, device, precision)
+    state = "trained" if outcome.finished else "stopped; go on with --resume"
+    console.print(f"{state} after {outcome.seconds:.0f} s: {outcome.path}", highlight=False, soft_wrap=True)
+    if not outcome.finished:
+        raise typer.Exit(130)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  rlflood rollout runs/mine/controller.safetensors --data digits --label-noise 0.2\n\n"
+    "  rlflood rollout tracking --data mine.csv --target label --against none,grid --json out.json --plot out.png\n\n"
+    "  rlflood rollout none --against grid --data two-gaussians --label-noise 0.1 --noisy-test\n"
+    "    --hidden 500,500,500,500,500 --epochs 500"
+)
+def rollout(
+    controller: Annotated[
+        str, typer.Argument(help="A controller's file, or any method of `rlflood list methods`.")
+    ],
+    data: Annotated[str, typer.Option(help="A data set of `rlflood list datasets`, a .npz or a .csv file.")],
+    target: Annotated[Optional[str], typer.Option(help="Label column of a .csv.")] = None,  # noqa: UP045
+    label_noise: Annotated[float, typer.Option(help="Share of labels moved to another class.")] = 0.0,
+    repeats: Annotated[
+        int, typer.Option(help="Runs with seeds of their own, the same for all methods.")
+    ] = 10,
+    against: Annotated[
+        str, typer.Option(help="Methods to put beside it, with commas between.")
+    ] = "none,grid,adaptive",
+    json: Annotated[Optional[Path], typer.Option(help="Write everything measured to this file.")] = None,  # noqa: UP045
+    plot: Annotated[
+        Optional[Path], typer.Option(help="Draw levels and losses to this .png, .svg or .pdf.")
+    ] = None,  # noqa: UP045
+    noisy_test: Annotated[
+        bool, typer.Option("--noisy-test", help="Test against noisy labels, as the paper does.")
+    ] = False,
+    train_size: Annotated[Optional[int], typer.Option(help="Training samples.")] = None,  # noqa: UP045
+    val_size: Annotated[Optional[int], typer.Option(help="Validation samples.")] = None,  # noqa: UP045
+    test_size: Annotated[Optional[int], typer.Option(help="Test samples.")] = None,  # noqa: UP045
+    hidden: Annotated[str, typer.Option(help="Width of each hidden layer.")] = "100,100,100",
+    epochs: Annotated[int, typer.Option(help="Epochs of a run.")] = 200,
+    batch_size: Annotated[
+        Optional[int], typer.Option(help="Samples in a mini-batch; all if not given.")
+    ] = None,  # noqa: UP045
+    optimizer: Annotated[str, typer.Option(help="adam, adamw or sgd.")] = "adam",
+    learning_rate: Annotated[float, typer.Option(help="Of the optimizer.")] = 1e-3,
+    weight_decay: Annotated[float, typer.Option(help="Of the optimizer.")] = 0.0,
+    batch_norm: Annotated[
+        bool, typer.Option("--batch-norm", help="Batch normalisation before each ReLU.")
+    ] = False,
+    grid_levels: Annotated[int, typer.Option(help="Levels of the grid search, evenly from 0.")] = 11,
+    grid_max: Annotated[float, typer.Option(help="Its highest level, in nats.")] = 0.5,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    precision: PrecisionOption = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Roll a controller out on a data set, one run a repeat, beside other ways to choose the flood level."""
+    _use(threads)
+    from rlflood.data import load
+    from rlflood.experiments import MethodOptions, Setting, default_sizes, get_methods
+    from rlflood.experiments.output import check_output
+    from rlflood.experiments.plot import check_plot
+    from rlflood.training import Task
+    from rlflood.validation import validated
+
+    for path, option in ((json, "--json"), (plot, "--plot")):
+        if path is not None:
+            check_output(path, option)
+    if plot is not None:
+        check_plot(plot)
+    methods = get_methods(
+        [controller, *filter(None, against.split(","))], MethodOptions(grid_levels, grid_max)
+    )
+    sizes = default_sizes(load(data, target=target), train_size, val_size, test_size)
+    fields = {
+        "data": data, "target": target, "label_noise": label_noise, **sizes,
+        "hidden": _numbers(hidden, "--hidden"), "epochs": epochs, "batch_size": batch_size,
+        "optimizer": optimizer, "learning_rate": learning_rate, "weight_decay": weight_decay,
+        "batch_norm": batch_norm,
+    }  # fmt: skip
+    task = validated(Task, fields, "the task")
+    setting = Setting.from_seed(task, seed, repeats, device=device, precision=cast("Precision", precision))
+    _compare(setting, methods, noisy_test, json, plot)
+
+
+@app.command(epilog="Example:\n\n  rlflood demo --out runs/demo")
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the controller, the figures and the results.")] = Path(
+        "runs/demo"
+    ),
+    seed: Seed = 0,
+    device: Device = "cpu",
+    precision: PrecisionOption = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Train a controller from nothing, then roll it out on real data that it never saw.
+
+    A training that was stopped half-way goes on; a finished one in --out is used as it is.
+    """
+    _use(threads)
+    from rlflood.agents.training import CHECKPOINT
+    from rlflood.console import console
+    from rlflood.experiments import Setting, get_methods
+    from rlflood.experiments import demo as tour
+    from rlflood.experiments.plot import check_plot
+
+    console.print("[bold]1. Training a controller[/bold] on synthetic tasks, from nothing", highlight=False)
+    outcome = _train("demo", out, None, (out / CHECKPOINT).exists(), seed, device, precision)
+    if not outcome.finished:
+        console.print("stopped; the same command goes on")
+        raise typer.Exit(130)
+    console.print(f"trained in {outcome.seconds:.0f} s: {outcome.path}\n", highlight=False, soft_wrap=True)
+    console.print(
+        "[bold]2. One run under it[/bold] on real data that it never saw, beside other ways", highlight=False
+    )
+    methods = get_methods([str(outcome.path), *tour.METHODS], tour.OPTIONS)
+    for task in tour.demo_tasks():
+        setting = Setting.from_seed(
+            task, seed, tour.REPEATS, device=device, precision=cast("Precision", precision)
+        )
+        plot = out / f"{task.data}.png"
+        try:
+            check_plot(plot)
+        except InputError:
+            plot = None
+        _compare(setting, methods, False, out / f"{task.data}.json", plot)
+
+
+@app.command(name="list", epilog="Examples:\n\n  rlflood list\n\n  rlflood list datasets")
+def list_(
+    what: Annotated[
+        str, typer.Argument(help="datasets, environments, methods, presets, controllers or all.")
+    ] = "all",
+) -> None:
+    """Show the names that the other commands take."""
+    from rlflood.console import print_table
+    from rlflood.listing import LISTINGS
+
+    if what != "all" and what not in LISTINGS:
+        raise InputError(
+            f"there is no list of {what!r}: use one of {', '.join(LISTINGS)}, or nothing for all"
+        )
+    for name in LISTINGS if what == "all" else (what,):
+        columns, rows = LISTINGS[name]()
+        print_table(name, columns, rows)
+
+
+def main() -> None:
+    """The command's entry point: what a person can put right is one message and exit status 2."""
+    try:
+        app()
+    except InputError as error:
+        from rich.console import Console
+
+        Console(stderr=True).print(
+            f"error: {error}", markup=False, highlight=False, soft_wrap=True, style="red"
+        )
+        sys.exit(2)
+
+
+def _train(
+    preset: str, out: Path, episodes: int | None, resume: bool, seed: int, device: str, precision: str
+) -> "Outcome":
+    from rlflood import agents
+    from rlflood.console import progress_bar
+
+    recipe = None if resume else agents.load_preset(preset, episodes=episodes)
+    with progress_bar("training") as advance:
+
+        def show(progress: agents.Progress) -> None:
+            text = f"validation accuracy {100 * progress.reward:.1f} %, entropy {progress.entropy:.2f}"
+            advance(progress.episodes, progress.total, text)
+
+        where: dict[str, Any] = {"device": device, "precision": precision, "on_progress": show}
+        if recipe is None:
+            return agents.resume(out, episodes=episodes, **where)
+        return agents.train(recipe, out, seed=seed, **where)
+
+
+def _compare(
+    setting: "Setting", methods: "list[Method]", noisy: bool, json: Path | None, plot: Path | None
+) -> None:
+    """Run the methods, print the table, write the files; Ctrl-C keeps the methods that are done."""
+    from rlflood.console import print_rows, print_task, progress_bar
+    from rlflood.experiments import compare, rows
+    from rlflood.experiments.output import write_output
+    from rlflood.experiments.plot import figure
+    from rlflood.experiments.record import comparison_json
+
+    print_task(setting.task, setting.repeats)
+    records: list[Record] = []
+    stopped = False
+    try:
+        with progress_bar("epochs") as advance:
+            for record in compare(setting, methods, advance):
+                records.append(record)
+    except KeyboardInterrupt:
+        stopped = True
+    if records:
+        print_rows(rows(records, noisy=noisy), noisy=noisy)
+        if json is not None:
+            write_output(json, comparison_json(setting, records), "--json")
+        if plot is not None:
+            title = f"{setting.task.data}, {100 * setting.task.label_noise:g} % label noise"
+            write_output(plot, figure(title, records, plot.suffix[1:].lower()), "--plot")
+    if stopped:
+        typer.echo("stopped; what was done is shown and written", err=True)
+        raise typer.Exit(130)
+
+
+def _use(threads: int) -> None:
+    import torch
+
+    if threads < 1:
+        raise InputError(f"--threads is {threads}: give at least 1")
+    torch.set_num_threads(threads)
+
+
+def _numbers(text: str, option: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"{option} takes whole numbers with commas between, such as 100,100: got {text!r}"
+        ) from None

@@ -1,0 +1,64 @@
+"""What `rlflood list` shows: each list as its columns and rows."""
+
+from collections.abc import Callable
+
+Listing = tuple[tuple[str, ...], list[tuple[str, ...]]]
+
+
+def _datasets() -> Listing:
+    from rlflood import data
+
+    rows = []
+    for row in data.describe():
+        samples = "generator" if row.samples is None else f"{row.samples:,}"
+        here = "yes" if row.available else "no files"
+        rows.append(
+            (row.name, row.kind, str(row.classes), str(row.features), samples, ", ".join(row.options), here)
+        )
+    return ("name", "kind", "classes", "features", "samples", "options", "here"), rows
+
+
+def _environments() -> Listing:
+    from rlflood.registration import ENVIRONMENTS
+
+    rows = []
+    for name, keywords in ENVIRONMENTS.items():
+        settings = ", ".join(f"{key}={value}" for key, value in keywords.items() if key != "data")
+        rows.append((name, str(keywords["data"]), settings))
+    return ("id", "data", "settings"), rows
+
+
+def _methods() -> Listing:
+    from rlflood.experiments import METHODS
+
+    kinds = METHODS.values()
+    return ("name", "what it does"), [
+        (f"{kind.name}:{kind.argument}" if kind.argument else kind.name, kind.summary) for kind in kinds
+    ]
+
+
+def _presets() -> Listing:
+    from rlflood.agents import load_preset, preset_names
+
+    presets = [(name, load_preset(name)) for name in preset_names()]
+    return ("name", "algorithm", "episodes", "replicas", "decisions"), [
+        (name, preset.algorithm, f"{preset.episodes:,}", str(preset.replicas), str(preset.decisions))
+        for name, preset in presets
+    ]
+
+
+def _controllers() -> Listing:
+    from rlflood.experiments.methods.controller import shipped_controllers
+
+    rows: list[tuple[str, ...]] = [(name, str(path)) for name, path in shipped_controllers().items()]
+    return ("name", "file"), rows or [("none yet", "make one: rlflood train --out runs/mine")]
+
+
+LISTINGS: dict[str, Callable[[], Listing]] = {
+    "datasets": _datasets,
+    "environments": _environments,
+    "methods": _methods,
+    "presets": _presets,
+    "controllers": _controllers,
+}
+"""The lists by name."""
