@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from stable_baselines3.common.vec_env import SubprocVecEnv
 
-from benchmarks.measure import alternate, gflop_per_epoch, matrix_product, paired_interval, spread
+from benchmarks.measure import Clock, alternate, gflop_per_epoch, matrix_product, paired_interval, spread
 from benchmarks.plain import PlainFloodEnv
 from rlflood.envs import FloodVectorEnv
 from rlflood.files import write_whole
@@ -85,51 +86,63 @@ def plain_env(task: Task, threads: int | None) -> SubprocVecEnv:
 
 
 def with_resets(
-    step: Callable[[], object], reset: Callable[[], object], networks: int, epochs: int
+    step: Callable[[], object], reset: Callable[[], object], networks: int, epochs: int, clock: Clock
 ) -> Callable[[], float]:
     """Count a step as the network-epochs that would be done in its time were its share of a reset in it."""
     reset()
     resets = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = clock()
         reset()
-        resets.append(time.perf_counter() - start)
+        resets.append(clock() - start)
     share = float(np.median(resets)) / epochs
 
     def work() -> float:
-        start = time.perf_counter()
+        start = clock()
         step()
-        elapsed = time.perf_counter() - start
+        elapsed = clock() - start
         return networks * elapsed / (elapsed + share)
 
     return work
 
 
-def measure(case: Case, blocks: int, seconds: float) -> Result:
-    """Both sides of a case in alternating blocks."""
+def train_epoch(trainer: PopulationTrainer) -> float:
+    """One epoch of every replica, and how many network-epochs that was."""
+    trainer.run_epoch(0.1)
+    return trainer.replicas
+
+
+def measure(case: Case, blocks: int, seconds: float, cpu_time: bool = False) -> Result:
+    """Both sides of a case in alternating blocks.
+
+    With ``cpu_time``, what one core does in a second of its own time, the plain network in this process too.
+    """
+    clock = time.thread_time if cpu_time else time.perf_counter
     endless = case.task.model_copy(update={"epochs": 1_000_000})  # no run ends within a block
     epochs = case.task.epochs
     sides: dict[str, Callable[[], float]] = {PEAK: matrix_product()}
-    plain = {
-        f"{WORKERS} processes, {label}": plain_env(endless, threads)
-        for label, threads in (("1 thread each", 1), ("default threads", None))
-    }
-    for name, venv in plain.items():
-        actions = np.full(WORKERS, LEVEL)
-        sides[name] = with_resets(lambda v=venv, a=actions: v.step(a), venv.reset, WORKERS, epochs)  # type: ignore[misc]
+    plain: dict[str, PlainFloodEnv | SubprocVecEnv] = {}
+    if cpu_time:
+        plain["plain network, in this process"] = PlainFloodEnv(endless, 1)
+    else:
+        plain[f"{WORKERS} processes, 1 thread each"] = plain_env(endless, 1)
+        plain[f"{WORKERS} processes, default threads"] = plain_env(endless, None)
+    for name, side in plain.items():
+        networks = side.num_envs if isinstance(side, SubprocVecEnv) else 1
+        action = np.full(networks, LEVEL) if networks > 1 else np.int64(LEVEL)
+        sides[name] = with_resets(partial(side.step, action), side.reset, networks, epochs, clock)  # type: ignore[arg-type]
     for precision in precisions():
         for n in case.replicas:
-            env = FloodVectorEnv(n, tasks=None, precision=precision, **dict(endless))
-            actions = np.full(n, LEVEL)
-            name = f"FloodVectorEnv, {n} replicas, {precision}"
-            sides[name] = with_resets(lambda e=env, a=actions: e.step(a), env.reset, n, epochs)  # type: ignore[misc]
+            env = FloodVectorEnv(n, precision=precision, **dict(endless))
+            step = partial(env.step, np.full(n, LEVEL))
+            sides[f"FloodVectorEnv, {n} replicas, {precision}"] = with_resets(
+                step, env.reset, n, epochs, clock
+            )
             trainer = PopulationTrainer([endless] * n, range(n), range(n), precision=precision)
-            sides[f"trainer alone, {n} replicas, {precision}"] = lambda t=trainer, n=n: (
-                bool(t.run_epoch(0.1)) * n
-            )  # type: ignore[misc]
-    rates = alternate(sides, blocks, seconds)
-    for venv in plain.values():
-        venv.close()
+            sides[f"trainer alone, {n} replicas, {precision}"] = partial(train_epoch, trainer)
+    rates = alternate(sides, blocks, seconds, clock)
+    for side in plain.values():
+        side.close()
     peaks = rates.pop(PEAK)
     baseline = max(plain, key=lambda name: float(np.median(rates[name])))
     rows = [Row(name, spread(rate), spread(rate / rates[baseline])) for name, rate in rates.items()]
@@ -230,9 +243,14 @@ def main(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of this process; PyTorch's choice.")
     ] = None,
+    cpu_time: Annotated[
+        bool, typer.Option("--cpu-time", help="Compare CPU time in one thread: for a busy machine.")
+    ] = False,
     only: Annotated[str | None, typer.Option(help="One case: 3x100 or 5x500.")] = None,
 ) -> None:
     """Measure network-epochs a second of the stacked trainer against plain networks in SubprocVecEnv."""
+    if cpu_time:
+        threads = 1
     if threads is not None:
         torch.set_num_threads(threads)
     console = Console()
@@ -248,11 +266,12 @@ def main(
         "threads": torch.get_num_threads(),
         "vectors": torch.backends.cpu.get_cpu_capability(),
         "torch": torch.__version__,
+        "clock": "CPU time of one thread" if cpu_time else "wall",
         "load before": os.getloadavg()[0],
     }
     results = []
     for case in cases:
-        results.append(measure(case, blocks, seconds))
+        results.append(measure(case, blocks, seconds, cpu_time))
         show(results[-1], console)
     machine["load after"] = os.getloadavg()[0]
     console.print(", ".join(f"{name} {value}" for name, value in machine.items()))
