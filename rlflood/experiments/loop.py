@@ -16,7 +16,7 @@ from rlflood.training import PopulationTrainer
 
 MOST_REPLICAS = 64
 MOST_PARAMETERS = 64_000_000
-"""Weights of all networks in a stack; with gradients, Adam's moments and the best checkpoint five times that."""
+"""Weights of a whole stack; gradients, Adam's moments and the best checkpoints take four times as much again."""
 
 Array = NDArray[np.float64]
 MakeScheduler: TypeAlias = Callable[[NDArray[np.int64]], FloodScheduler]
@@ -50,8 +50,8 @@ def run_schedule(
 ) -> Runs:
     """Train every repeat of a setting under schedulers, as stacked replicas.
 
-    Run ``r * runs_per_repeat + k`` is the ``k``-th of repeat ``r``; all of a repeat share its seeds. More runs
-    than memory should hold at once are trained one stack after the other.
+    Run ``r * runs_per_repeat + k`` is the ``k``-th of repeat ``r``; all of a repeat share its seeds. More
+    runs than memory should hold at once are trained one stack after the other.
 
     Args:
         setting: Task, seeds, device and precision.

@@ -52,7 +52,7 @@ def figure(title: str, records: Sequence[Record], file_type: str) -> bytes:
     lines = "" if repeats == 1 else f"\nthick lines: median of {repeats} repeats; thin lines: each of them"
     canvas.suptitle(title + lines, fontsize=10)
     panels = canvas.subplots(2 * blocks, columns, squeeze=False, sharex=True)
-    highest_level = max(0.02, max(float(record.levels.max()) for record in records)) * 1.05
+    highest_level = max(0.1, max(float(record.levels.max()) for record in records)) * 1.05
     losses = _loss_limits(records)
     for number in range(blocks * columns):
         block, column = divmod(number, columns)
@@ -88,7 +88,13 @@ def _draw_levels(panel: Any, record: Record, highest: float) -> None:
 
 
 def _draw_losses(panel: Any, record: Record, limits: tuple[float, float]) -> None:
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+
     panel.set_yscale("log")
+    narrow = limits[1] / limits[0] < 50
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,)))
+    panel.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+    panel.yaxis.set_minor_formatter(NullFormatter())
     _draw(panel, record.train_loss, BLUE, "training loss")
     _draw(panel, record.val_loss, ORANGE, "validation loss", style="--")
     if record.levels.any():
@@ -109,7 +115,7 @@ def _draw(panel: Any, curves: Array, colour: str, label: str, style: str = "-") 
 def _line(panel: Any, curves: Array, colour: str, label: str, style: str) -> None:
     epochs = np.arange(1, curves.shape[1] + 1)
     # the median is no victim of one run that diverged; a column of nothing but NaN leaves a gap
-    masked = np.ma.median(np.ma.masked_invalid(curves), axis=0)
+    masked = np.ma.median(np.ma.masked_invalid(curves), axis=0)  # type: ignore[no-untyped-call]
     panel.plot(epochs, masked.filled(np.nan), color=colour, linestyle=style, linewidth=1.8, label=label)
 
 
@@ -125,4 +131,4 @@ def _dress(panel: Any, *, first: bool) -> None:
     panel.spines[["top", "right"]].set_visible(False)
     panel.grid(color="#DDDDDD", linewidth=0.6)
     panel.set_axisbelow(True)
-    panel.tick_params(labelsize=8, labelleft=first)
+    panel.tick_params(which="both", labelsize=8, labelleft=first)

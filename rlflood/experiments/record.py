@@ -45,9 +45,9 @@ class Search:
 class Record:
     """Everything of one method on one task: the run of each repeat.
 
-    Levels and metrics have shape ``(repeats, epochs)``, losses in nats and never flooded, accuracies from 0 to
-    1; test accuracies have shape ``(repeats,)``. The curves of a search are those of the run that it picked by
-    final validation accuracy.
+    Levels and metrics have shape ``(repeats, epochs)``, losses in nats and never flooded, accuracies from 0
+    to 1; test accuracies have shape ``(repeats,)``. The curves of a search are those of the run that it
+    picked by final validation accuracy.
 
     Attributes:
         method: The method's name.
@@ -87,7 +87,7 @@ class Record:
 
 
 def comparison_json(setting: Setting, records: Sequence[Record]) -> str:
-    """The records with the resolved task, seeds and versions as JSON; numbers that are not finite are null."""
+    """The records with their task, seeds and versions as JSON; numbers that are not finite become null."""
     content = {
         "format": FORMAT,
         "task": setting.task.model_dump(mode="json"),

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import torch
 
 from rlflood.errors import InputError
 from rlflood.training import Precision, Task
+from rlflood.training.device import resolve_device
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called as ``on_progress(done_epochs, total_epochs)``; an epoch is that of one network."""
@@ -38,7 +38,9 @@ class Setting:
 
     def __post_init__(self) -> None:
         if not len(self.data_seeds) == len(self.network_seeds) > 0:
-            raise ValueError("a setting has one data seed and one network seed a repeat, and a repeat or more")
+            raise ValueError(
+                "a setting has one data seed and one network seed a repeat, and a repeat or more"
+            )
 
     @classmethod
     def from_seed(
@@ -53,7 +55,7 @@ class Setting:
             raise InputError(f"the seed is {seed}: give a whole number of at least 0")
         if repeats < 1:
             raise InputError(f"repeats is {repeats}: give at least 1")
-        check_device(device)
+        resolve_device(device)
         states = [np.random.SeedSequence(seed, spawn_key=(r,)).generate_state(2) >> 1 for r in range(repeats)]
         data_seeds, network_seeds = zip(*(map(int, state) for state in states), strict=True)
         return cls(task, data_seeds, network_seeds, device, precision)
@@ -62,16 +64,3 @@ class Setting:
     def repeats(self) -> int:
         """How often each method runs on the task."""
         return len(self.data_seeds)
-
-
-def check_device(device: str) -> None:
-    """Make sure that torch can compute on ``device``.
-
-    Raises:
-        InputError: if it cannot, with what torch says.
-    """
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"cannot compute on the device {device!r} ({reason}): use --device cpu") from None

@@ -28,7 +28,9 @@ class MethodOptions:
         if self.grid_levels < 2:
             raise InputError(f"the grid has {self.grid_levels} levels: give at least 2 (--grid-levels)")
         if not 0 < self.grid_max < float("inf"):
-            raise InputError(f"the grid's highest level is {self.grid_max}: give a positive number (--grid-max)")
+            raise InputError(
+                f"the grid's highest level is {self.grid_max}: give a positive number (--grid-max)"
+            )
 
 
 class Method(ABC):
