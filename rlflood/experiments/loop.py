@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from rlflood.experiments.setting import Progress, Setting, no_progress
 from rlflood.metrics import Metrics
 from rlflood.schedulers import FloodScheduler
-from rlflood.training import PopulationTrainer
+from rlflood.training import population
 
 MOST_REPLICAS = 64
 MOST_PARAMETERS = 64_000_000
-"""Weights of a whole stack; gradients, Adam's moments and the best checkpoints take four times as much again."""
+"""Weights of a whole stack; gradients, Adam's moments and the best checkpoints take four times that again."""
 
 Array = NDArray[np.float64]
 MakeScheduler: TypeAlias = Callable[[NDArray[np.int64]], FloodScheduler]
@@ -85,12 +85,13 @@ def _run_stack(
     scheduler: FloodScheduler,
     after_epoch: Callable[[int], None],
 ) -> Runs:
-    trainer = PopulationTrainer(
+    trainer = population(
         [setting.task] * len(repeat),
         [setting.data_seeds[r] for r in repeat],
         [setting.network_seeds[r] for r in repeat],
         device=setting.device,
         precision=setting.precision,
+        threads=setting.threads,
         keep_best=True,
     )
     levels: list[Array] = []

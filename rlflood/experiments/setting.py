@@ -28,6 +28,7 @@ class Setting:
         network_seeds: For each repeat, the seed of its initialisation and batch order.
         device: Where to train.
         precision: ``float32``, ``bfloat16`` or ``auto``.
+        threads: CPU threads, each with a part of the runs.
     """
 
     task: Task
@@ -35,6 +36,7 @@ class Setting:
     network_seeds: tuple[int, ...]
     device: str = "cpu"
     precision: Precision = "float32"
+    threads: int = 1
 
     def __post_init__(self) -> None:
         if not len(self.data_seeds) == len(self.network_seeds) > 0:
@@ -44,7 +46,14 @@ class Setting:
 
     @classmethod
     def from_seed(
-        cls, task: Task, seed: int, repeats: int, *, device: str = "cpu", precision: Precision = "float32"
+        cls,
+        task: Task,
+        seed: int,
+        repeats: int,
+        *,
+        device: str = "cpu",
+        precision: Precision = "float32",
+        threads: int = 1,
     ) -> "Setting":
         """Derive the seeds of each repeat from one; repeat ``r`` has the same whatever ``repeats`` is.
 
@@ -58,7 +67,7 @@ class Setting:
         resolve_device(device)
         states = [np.random.SeedSequence(seed, spawn_key=(r,)).generate_state(2) >> 1 for r in range(repeats)]
         data_seeds, network_seeds = zip(*(map(int, state) for state in states), strict=True)
-        return cls(task, data_seeds, network_seeds, device, precision)
+        return cls(task, data_seeds, network_seeds, device, precision, threads)
 
     @property
     def repeats(self) -> int:
