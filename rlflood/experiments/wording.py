@@ -1,0 +1,49 @@
+"""What a comparison says in words around its figures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rlflood.experiments.comparison import Row
+from rlflood.experiments.record import Record
+from rlflood.experiments.setting import Setting
+
+
+def describe_setting(setting: Setting) -> tuple[str, str]:
+    """The task and its data in one line, network and training in another."""
+    task = setting.task
+    source = task.source()
+    test = "all other" if task.test_size is None else task.test_size
+    data = (
+        f"{Path(task.data).name}: {source.classes} classes, {source.features} features, "
+        f"{100 * task.label_noise:g} % label noise; "
+        f"{task.train_size} training, {task.val_size} validation and {test} test samples"
+    )
+    norm = " with batch norm" if task.batch_norm else ""
+    batch = "full batch" if task.batch_size is None else f"batches of {task.batch_size}"
+    layers = "-".join(map(str, task.hidden)) or "without a hidden layer"
+    return data, (
+        f"network {layers}{norm}, {task.optimizer} {task.learning_rate:g}, {batch}, "
+        f"{task.epochs} epochs, {setting.repeats} repeat{'s' if setting.repeats > 1 else ''}"
+    )
+
+
+def explanation(records: Sequence[Record], rows: Sequence[Row], *, noisy: bool) -> list[str]:
+    """The lines under a table: what its columns mean, and what searches picked."""
+    repeats = len(records[0].test_acc_final)
+    interval = (
+        f"mean ± 95 % interval over {repeats} repeats" if repeats > 1 else "one repeat, so no intervals"
+    )
+    lines = [
+        f"Test accuracy in %, {'noisy' if noisy else 'clean'} labels; {interval}.",
+        "Best checkpoint: at the best validation accuracy. Epochs: of all runs of a repeat.",
+    ]
+    if any(row.difference and row.difference.difference.excludes_zero for row in rows):
+        lines.append("*: the interval of the difference, paired by seeds, excludes 0.")
+    for record in records:
+        if record.search is not None:
+            picked = record.search.levels[record.search.final]
+            lines.append(
+                f"{record.method} picked b = {picked.min():g} to {picked.max():g}, {picked.mean():.3g} on "
+                f"average, from {len(record.search.levels)} levels up to {record.search.levels.max():g}."
+            )
+    return lines

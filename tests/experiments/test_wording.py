@@ -1,0 +1,37 @@
+"""What stands around the figures of a comparison."""
+
+import dataclasses
+
+import numpy as np
+
+from rlflood.experiments import Setting, rows
+from rlflood.experiments.wording import describe_setting, explanation
+from rlflood.training import Task
+
+
+def test_the_task_is_told_with_every_size(setting):
+    data, training = describe_setting(setting)
+    assert data == (
+        "wine: 3 classes, 13 features, 20 % label noise; 40 training, 40 validation and all other test samples"
+    )
+    assert training == "network 16, adam 0.02, full batch, 12 epochs, 3 repeats"
+
+
+def test_mini_batches_batch_norm_and_a_single_repeat_are_told():
+    task = Task(data="wine", batch_norm=True, batch_size=32, hidden=(8, 4), test_size=9)
+    data, training = describe_setting(Setting.from_seed(task, 0, 1))
+    assert data.endswith("and 9 test samples")
+    assert training == "network 8-4 with batch norm, adam 0.001, batches of 32, 200 epochs, 1 repeat"
+
+
+def test_the_star_is_explained_where_there_is_one_and_the_grid_says_what_it_picked(records):
+    better = dataclasses.replace(
+        records[1], test_acc_final=records[0].test_acc_final + np.array([0.10, 0.11, 0.12])
+    )
+    none = records[0]
+    lines = explanation([none, better], rows([none, better]), noisy=False)
+    levels = better.search.levels[better.search.final]
+    assert "clean labels; mean ± 95 % interval over 3 repeats" in lines[0]
+    assert any(line.startswith("*:") for line in lines)
+    assert f"b = {levels.min():g} to {levels.max():g}" in lines[-1] and "11 levels up to 0.5" in lines[-1]
+    assert not any("*:" in line or "picked" in line for line in explanation([none], rows([none]), noisy=True))
