@@ -1,8 +1,10 @@
 """The command line; `rlflood --help`."""
 
+import importlib.util
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -28,10 +30,8 @@ PrecisionOption = Annotated[
     str, typer.Option(help="float32, bfloat16, or auto: bfloat16 where the hardware has it.")
 ]
 Threads = Annotated[
-    int,
-    typer.Option(
-        help="CPU threads of PyTorch. More than one pays for large networks on an idle machine only."
-    ),
+    int | None,
+    typer.Option(min=1, help="CPU threads, each training a part of the networks; all cores if not given."),
 ]
 
 
@@ -72,16 +72,16 @@ def train(
     seed: Seed = 0,
     device: Device = "cpu",
     precision: PrecisionOption = "auto",
-    threads: Threads = 1,
+    threads: Threads = None,
 ) -> None:
     """Train a controller from nothing on synthetic tasks.
 
     Ctrl-C ends it after the present iteration and saves; --resume goes on as if it had not stopped.
     """
-    _use(threads)
+    threads = _threads(threads)
     from rlflood.console import console
 
-    outcome = _train(preset, out, episodes, resume, seed, device, precision)
+    outcome = _train(preset, out, episodes, resume, seed, device, precision, threads)
     state = "trained" if outcome.finished else "stopped; go on with --resume"
     console.print(f"{state} after {outcome.seconds:.0f} s: {outcome.path}", highlight=False, soft_wrap=True)
     if not outcome.finished:
@@ -91,7 +91,7 @@ def train(
 @app.command(
     epilog="Examples:\n\n"
     "  rlflood rollout runs/mine/controller.safetensors --data digits --label-noise 0.2\n\n"
-    "  rlflood rollout tracking --data mine.csv --target label --against none,grid --json out.json --plot out.png\n\n"
+    "  rlflood rollout tracking --data mine.csv --target label --json out.json --plot out.png\n\n"
     "  rlflood rollout none --against grid --data two-gaussians --label-noise 0.1 --noisy-test\n"
     "    --hidden 500,500,500,500,500 --epochs 500"
 )
@@ -100,7 +100,7 @@ def rollout(
         str, typer.Argument(help="A controller's file, or any method of `rlflood list methods`.")
     ],
     data: Annotated[str, typer.Option(help="A data set of `rlflood list datasets`, a .npz or a .csv file.")],
-    target: Annotated[Optional[str], typer.Option(help="Label column of a .csv.")] = None,  # noqa: UP045
+    target: Annotated[str | None, typer.Option(help="Label column of a .csv.")] = None,
     label_noise: Annotated[float, typer.Option(help="Share of labels moved to another class.")] = 0.0,
     repeats: Annotated[
         int, typer.Option(help="Runs with seeds of their own, the same for all methods.")
@@ -108,21 +108,19 @@ def rollout(
     against: Annotated[
         str, typer.Option(help="Methods to put beside it, with commas between.")
     ] = "none,grid,adaptive",
-    json: Annotated[Optional[Path], typer.Option(help="Write everything measured to this file.")] = None,  # noqa: UP045
+    json: Annotated[Path | None, typer.Option(help="Write everything measured to this file.")] = None,
     plot: Annotated[
-        Optional[Path], typer.Option(help="Draw levels and losses to this .png, .svg or .pdf.")
-    ] = None,  # noqa: UP045
+        Path | None, typer.Option(help="Draw levels and losses to this .png, .svg or .pdf.")
+    ] = None,
     noisy_test: Annotated[
         bool, typer.Option("--noisy-test", help="Test against noisy labels, as the paper does.")
     ] = False,
-    train_size: Annotated[Optional[int], typer.Option(help="Training samples.")] = None,  # noqa: UP045
-    val_size: Annotated[Optional[int], typer.Option(help="Validation samples.")] = None,  # noqa: UP045
-    test_size: Annotated[Optional[int], typer.Option(help="Test samples.")] = None,  # noqa: UP045
+    train_size: Annotated[int | None, typer.Option(help="Training samples.")] = None,
+    val_size: Annotated[int | None, typer.Option(help="Validation samples.")] = None,
+    test_size: Annotated[int | None, typer.Option(help="Test samples.")] = None,
     hidden: Annotated[str, typer.Option(help="Width of each hidden layer.")] = "100,100,100",
     epochs: Annotated[int, typer.Option(help="Epochs of a run.")] = 200,
-    batch_size: Annotated[
-        Optional[int], typer.Option(help="Samples in a mini-batch; all if not given.")
-    ] = None,  # noqa: UP045
+    batch_size: Annotated[int | None, typer.Option(help="Samples in a mini-batch; all if not given.")] = None,
     optimizer: Annotated[str, typer.Option(help="adam, adamw or sgd.")] = "adam",
     learning_rate: Annotated[float, typer.Option(help="Of the optimizer.")] = 1e-3,
     weight_decay: Annotated[float, typer.Option(help="Of the optimizer.")] = 0.0,
@@ -134,10 +132,10 @@ def rollout(
     seed: Seed = 0,
     device: Device = "cpu",
     precision: PrecisionOption = "auto",
-    threads: Threads = 1,
+    threads: Threads = None,
 ) -> None:
     """Roll a controller out on a data set, one run a repeat, beside other ways to choose the flood level."""
-    _use(threads)
+    threads = _threads(threads)
     from rlflood.data import load
     from rlflood.experiments import MethodOptions, Setting, default_sizes, get_methods
     from rlflood.experiments.output import check_output
@@ -161,7 +159,9 @@ def rollout(
         "batch_norm": batch_norm,
     }  # fmt: skip
     task = validated(Task, fields, "the task")
-    setting = Setting.from_seed(task, seed, repeats, device=device, precision=cast("Precision", precision))
+    setting = Setting.from_seed(
+        task, seed, repeats, device=device, precision=cast("Precision", precision), threads=threads
+    )
     _compare(setting, methods, noisy_test, json, plot)
 
 
@@ -173,21 +173,20 @@ def demo(
     seed: Seed = 0,
     device: Device = "cpu",
     precision: PrecisionOption = "auto",
-    threads: Threads = 1,
+    threads: Threads = None,
 ) -> None:
     """Train a controller from nothing, then roll it out on real data that it never saw.
 
     A training that was stopped half-way goes on; a finished one in --out is used as it is.
     """
-    _use(threads)
+    threads = _threads(threads)
     from rlflood.agents.training import CHECKPOINT
     from rlflood.console import console
     from rlflood.experiments import Setting, get_methods
     from rlflood.experiments import demo as tour
-    from rlflood.experiments.plot import check_plot
 
     console.print("[bold]1. Training a controller[/bold] on synthetic tasks, from nothing", highlight=False)
-    outcome = _train("demo", out, None, (out / CHECKPOINT).exists(), seed, device, precision)
+    outcome = _train("demo", out, None, (out / CHECKPOINT).exists(), seed, device, precision, threads)
     if not outcome.finished:
         console.print("stopped; the same command goes on")
         raise typer.Exit(130)
@@ -200,10 +199,8 @@ def demo(
         setting = Setting.from_seed(
             task, seed, tour.REPEATS, device=device, precision=cast("Precision", precision)
         )
-        plot = out / f"{task.data}.png"
-        try:
-            check_plot(plot)
-        except InputError:
+        plot: Path | None = out / f"{task.data}.png"
+        if importlib.util.find_spec("matplotlib") is None:
             plot = None
         _compare(setting, methods, False, out / f"{task.data}.json", plot)
 
@@ -241,7 +238,14 @@ def main() -> None:
 
 
 def _train(
-    preset: str, out: Path, episodes: int | None, resume: bool, seed: int, device: str, precision: str
+    preset: str,
+    out: Path,
+    episodes: int | None,
+    resume: bool,
+    seed: int,
+    device: str,
+    precision: str,
+    threads: int,
 ) -> "Outcome":
     from rlflood import agents
     from rlflood.console import progress_bar
@@ -253,7 +257,12 @@ def _train(
             text = f"validation accuracy {100 * progress.reward:.1f} %, entropy {progress.entropy:.2f}"
             advance(progress.episodes, progress.total, text)
 
-        where: dict[str, Any] = {"device": device, "precision": precision, "on_progress": show}
+        where: dict[str, Any] = {
+            "device": device,
+            "precision": precision,
+            "threads": threads,
+            "on_progress": show,
+        }
         if recipe is None:
             return agents.resume(out, episodes=episodes, **where)
         return agents.train(recipe, out, seed=seed, **where)
@@ -269,7 +278,7 @@ def _compare(
     from rlflood.experiments.plot import figure
     from rlflood.experiments.record import comparison_json
 
-    print_task(setting.task, setting.repeats)
+    print_task(setting)
     records: list[Record] = []
     stopped = False
     try:
@@ -290,12 +299,17 @@ def _compare(
         raise typer.Exit(130)
 
 
-def _use(threads: int) -> None:
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _threads(threads: int | None) -> int:
+    """How many threads to train on, each with one core: PyTorch's own would wait for each other."""
     import torch
 
-    if threads < 1:
-        raise InputError(f"--threads is {threads}: give at least 1")
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
+    return threads or _cores()
 
 
 def _numbers(text: str, option: str) -> tuple[int, ...]:

@@ -16,8 +16,8 @@ from rich.progress import (
 from rich.table import Table
 
 from rlflood.experiments.comparison import Row
+from rlflood.experiments.setting import Setting
 from rlflood.experiments.statistics import Interval
-from rlflood.training import Task
 
 console = Console()
 errors = Console(stderr=True)
@@ -44,23 +44,28 @@ def progress_bar(text: str) -> Iterator[Any]:
         yield advance
 
 
-def print_task(task: Task, repeats: int) -> None:
+def print_task(setting: Setting) -> None:
     """Say in two lines what is compared."""
+    task = setting.task
     noise = f"{100 * task.label_noise:g} % label noise" if task.label_noise else "clean labels"
+    test = "the other" if task.test_size is None else task.test_size
     batch = f"batches of {task.batch_size}" if task.batch_size else "full batch"
-    test = "the rest" if task.test_size is None else task.test_size
-    console.print(
-        f"[bold]{task.data}[/bold], {noise}: {task.train_size} training, {task.val_size} validation, {test} test "
-        f"samples; network {'x'.join(map(str, task.hidden))}, {task.optimizer} {task.learning_rate:g}, {batch}, "
-        f"{task.epochs} epochs; {repeats} repeats",
-        highlight=False,
+    network = "-".join(map(str, task.hidden)) + (" with batch norm" if task.batch_norm else "")
+    lines = (
+        f"{task.data}, {noise}: {task.train_size} training, {task.val_size} validation, {test} test samples",
+        f"network {network}, {task.optimizer} {task.learning_rate:g}, {batch}, {task.epochs} epochs, "
+        f"{setting.repeats} repeats",
     )
+    for line in lines:
+        console.print(line, highlight=False, markup=False)
 
 
 def print_rows(rows: Sequence[Row], *, noisy: bool) -> None:
     """The table of a comparison, accuracies in percent."""
     labels = "noisy" if noisy else "clean"
-    table = Table(caption=f"test accuracy in %, {labels} test labels, mean and 95 % interval; * excludes 0")
+    table = Table(
+        caption=f"Test accuracy in %, {labels} test labels; mean ± 95 % interval over repeats; * excludes 0."
+    )
     table.add_column("method", overflow="fold")
     for heading in ("last epoch", "best checkpoint", "last - none", "epochs"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -8,7 +8,7 @@ Listing = tuple[tuple[str, ...], list[tuple[str, ...]]]
 def _datasets() -> Listing:
     from rlflood import data
 
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for row in data.describe():
         samples = "generator" if row.samples is None else f"{row.samples:,}"
         here = "yes" if row.available else "no files"
@@ -21,7 +21,7 @@ def _datasets() -> Listing:
 def _environments() -> Listing:
     from rlflood.registration import ENVIRONMENTS
 
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, keywords in ENVIRONMENTS.items():
         settings = ", ".join(f"{key}={value}" for key, value in keywords.items() if key != "data")
         rows.append((name, str(keywords["data"]), settings))

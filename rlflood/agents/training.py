@@ -87,6 +87,7 @@ def train(
     seed: int = 0,
     device: str = "cpu",
     precision: Precision = "auto",
+    threads: int = 1,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome:
     """Train a controller from nothing.
@@ -102,6 +103,7 @@ def train(
         seed: Of tasks, initialisation and actions.
         device: Where the replicas are trained; the policy stays on the CPU.
         precision: Of the replicas' training.
+        threads: CPU threads, each with a part of the replicas.
         on_progress: Called after each iteration.
 
     Raises:
@@ -109,7 +111,7 @@ def train(
     """
     if (out / CHECKPOINT).exists():
         raise InputError(f"{out} already holds a training: go on with --resume, or give another folder")
-    env = _environment(preset, device, precision)
+    env = _environment(preset, device, precision, threads)
     venv = stable_baselines_env(env, group_relative=preset.relative_reward)
     model = algorithm_class(preset.algorithm)(
         "MlpPolicy",
@@ -130,17 +132,20 @@ def resume(
     episodes: int | None = None,
     device: str = "cpu",
     precision: Precision = "auto",
+    threads: int = 1,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome:
     """Go on with a training that was stopped, as if it had not been.
 
-    On the same machine, device and precision the result is that of a training without a stop, bit for bit.
+    On the same machine, device, precision and threads the result is that of a training without a stop, bit
+    for bit.
 
     Args:
         out: The folder of the training. Its checkpoint is unpickled by Stable-Baselines3: your own only.
         episodes: Another number of episodes than at first, to train on.
         device: Where the replicas are trained.
         precision: Of the replicas' training.
+        threads: CPU threads, each with a part of the replicas.
         on_progress: Called after each iteration.
 
     Raises:
@@ -149,7 +154,7 @@ def resume(
     model_file, state = load_checkpoint(out / CHECKPOINT)
     values = state.preset if episodes is None else {**state.preset, "episodes": episodes}
     preset = validated(Preset, values, f"the checkpoint in {out}")
-    env = _environment(preset, device, precision)
+    env = _environment(preset, device, precision, threads)
     venv = stable_baselines_env(env, group_relative=preset.relative_reward)
     model = algorithm_class(preset.algorithm).load(model_file, env=venv, device="cpu")  # type: ignore[attr-defined]
     # loading has seeded everything anew; what was saved holds instead
@@ -162,7 +167,7 @@ def resume(
     )  # fmt: skip
 
 
-def _environment(preset: Preset, device: str, precision: Precision) -> FloodVectorEnv:
+def _environment(preset: Preset, device: str, precision: Precision, threads: int) -> FloodVectorEnv:
     return FloodVectorEnv(
         preset.replicas,
         tasks=preset.tasks,
@@ -175,6 +180,7 @@ def _environment(preset: Preset, device: str, precision: Precision) -> FloodVect
         decisions=preset.decisions,
         device=device,
         precision=precision,
+        threads=threads,
     )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rlflood.envs.rewards import RewardKind, reward
 from rlflood.errors import InputError
 from rlflood.schedulers.control import Control, ControlSpec
-from rlflood.training import PopulationTrainer, Precision, Task
+from rlflood.training import Precision, Task, population
 from rlflood.training.distribution import TaskSource
 
 
@@ -46,6 +46,7 @@ class EpisodeSettings:
     failure_penalty: float
     device: str
     precision: Precision
+    threads: int
 
     def spec_for(self, task: Task) -> ControlSpec:
         """How the policy is joined to a run of ``task``.
@@ -75,12 +76,13 @@ class Episode:
     def __init__(self, draws: Sequence[Draw], settings: EpisodeSettings) -> None:
         tasks = [draw.task for draw in draws]
         self.settings = settings
-        self.trainer = PopulationTrainer(
+        self.trainer = population(
             tasks,
             [draw.data_seed for draw in draws],
             [draw.network_seed for draw in draws],
             device=settings.device,
             precision=settings.precision,
+            threads=settings.threads,
         )
         self._control = Control(
             settings.spec_for(tasks[0]), epochs=tasks[0].epochs, classes=self.trainer.classes

@@ -33,6 +33,7 @@ def episode_settings(
     failure_penalty: float = 1.0,
     device: str = "cpu",
     precision: Precision = "float32",
+    threads: int = 1,
 ) -> EpisodeSettings:
     """Check the keywords that describe an environment but for its task.
 
@@ -47,6 +48,7 @@ def episode_settings(
         failure_penalty: A run whose loss is no longer finite ends with the reward ``-failure_penalty``.
         device: Where to train.
         precision: ``float32``, ``bfloat16`` or ``auto``.
+        threads: CPU threads, each with a part of the replicas.
 
     Raises:
         InputError: if one of them is not usable.
@@ -61,10 +63,12 @@ def episode_settings(
             f"give either epochs_per_step or decisions, not both (got {epochs_per_step} and {decisions}); "
             "an environment that has decisions set takes decisions=None"
         )
+    if threads < 1:
+        raise InputError(f"threads must be 1 or more: got {threads}")
     if not math.isfinite(failure_penalty):
         raise InputError(f"failure_penalty must be a finite number: got {failure_penalty}")
     spec = ControlSpec(observation, level_set(levels, level_unit), 1 if decisions is None else decisions)
-    return EpisodeSettings(spec, epochs_per_step, reward, failure_penalty, device, precision)
+    return EpisodeSettings(spec, epochs_per_step, reward, failure_penalty, device, precision, threads)
 
 
 def task_source(tasks: TaskSource | None, fields: dict[str, Any]) -> TaskSource:

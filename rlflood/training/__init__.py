@@ -4,6 +4,7 @@ from rlflood.training.network import StackedMLP
 from rlflood.training.population import PopulationTrainer
 from rlflood.training.precision import Precision, resolve_precision
 from rlflood.training.task import Task
+from rlflood.training.threaded import ThreadedPopulation, population
 from rlflood.training.trainer import Evaluation, Trainer
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "Precision",
     "StackedMLP",
     "Task",
+    "ThreadedPopulation",
     "Trainer",
+    "population",
     "resolve_precision",
 ]

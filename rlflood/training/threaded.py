@@ -1,0 +1,114 @@
+"""A population on several CPU threads."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from rlflood.metrics import Metrics
+from rlflood.training.population import PopulationTrainer
+from rlflood.training.precision import Precision
+from rlflood.training.task import Task
+from rlflood.training.trainer import Checkpoint, Evaluation, SplitName
+
+
+class ThreadedPopulation:
+    """A :class:`PopulationTrainer` split into one stack a thread.
+
+    PyTorch's own way to use several cores, all of them for one operation at a time, makes them wait for
+    each other at every operation of a network: on small networks that gains little, and nearly everything
+    is lost where another process takes a core for a moment. Here each thread trains its own stack and they
+    meet once an epoch.
+
+    Args:
+        threads: Stacks; PyTorch is told to use one core for each.
+        others: As for ``PopulationTrainer``.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        data_seeds: Sequence[int],
+        network_seeds: Sequence[int],
+        *,
+        threads: int,
+        **others: Any,
+    ) -> None:
+        edges = np.linspace(0, len(tasks), threads + 1).round().astype(int).tolist()
+        self._slices = [slice(a, b) for a, b in pairwise(edges)]
+        self._pool = _pool(threads)
+        self._parts = [
+            PopulationTrainer(tasks[part], data_seeds[part], network_seeds[part], **others)
+            for part in self._slices
+        ]
+        self.replicas = len(tasks)
+        self.classes = np.concatenate([part.classes for part in self._parts])
+
+    @property
+    def epoch(self) -> int:
+        """Epochs trained so far."""
+        return self._parts[0].epoch
+
+    def run_epoch(self, levels: NDArray[np.float64] | float) -> Metrics:
+        """See :meth:`Trainer.run_epoch`."""
+        level = np.broadcast_to(levels, self.replicas)
+        pairs = zip(self._parts, self._slices, strict=True)
+        parts = list(self._pool.map(lambda pair: pair[0].run_epoch(level[pair[1]]), pairs))
+        return Metrics(*(np.concatenate([getattr(m, name) for m in parts]) for name in Metrics.__slots__))
+
+    def evaluate(self, split: SplitName, checkpoint: Checkpoint = "last") -> Evaluation:
+        """See :meth:`Trainer.evaluate`."""
+        parts = list(self._pool.map(lambda part: part.evaluate(split, checkpoint), self._parts))
+        return Evaluation(*(np.concatenate([getattr(e, n) for e in parts]) for n in Evaluation.__slots__))
+
+    def module(self, replica: int) -> nn.Sequential:
+        """A copy of one replica as an ordinary ``nn.Sequential``."""
+        number = next(i for i, part in enumerate(self._slices) if replica < part.stop)
+        return self._parts[number].module(replica - self._slices[number].start)
+
+    def state_dict(self) -> dict[str, Any]:
+        """See :meth:`Trainer.state_dict`; it fits a population on as many threads."""
+        return {"parts": [part.state_dict() for part in self._parts]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See :meth:`Trainer.load_state_dict`."""
+        for part, own in zip(self._parts, state["parts"], strict=True):
+            part.load_state_dict(own)
+
+
+def population(
+    tasks: Sequence[Task],
+    data_seeds: Sequence[int],
+    network_seeds: Sequence[int],
+    *,
+    threads: int = 1,
+    device: str | torch.device = "cpu",
+    precision: Precision = "float32",
+    keep_best: bool = False,
+) -> PopulationTrainer | ThreadedPopulation:
+    """A population trainer on ``threads`` threads, or fewer where there are fewer replicas.
+
+    A GPU is fed by one thread. See :class:`PopulationTrainer` for the other arguments and the errors.
+
+    Raises:
+        ValueError: if ``threads`` is not positive.
+    """
+    if threads < 1:
+        raise ValueError(f"threads must be 1 or more: got {threads}")
+    options: dict[str, Any] = {"device": device, "precision": precision, "keep_best": keep_best}
+    threads = 1 if torch.device(device).type != "cpu" else min(threads, len(tasks))
+    if threads == 1:
+        return PopulationTrainer(tasks, data_seeds, network_seeds, **options)
+    return ThreadedPopulation(tasks, data_seeds, network_seeds, threads=threads, **options)
+
+
+@lru_cache(maxsize=4)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    # shared by all populations: environments make a new one for each episode
+    return ThreadPoolExecutor(threads, "population", initializer=torch.set_num_threads, initargs=(1,))
