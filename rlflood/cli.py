@@ -272,13 +272,13 @@ def _compare(
     setting: "Setting", methods: "list[Method]", noisy: bool, json: Path | None, plot: Path | None
 ) -> None:
     """Run the methods, print the table, write the files; Ctrl-C keeps the methods that are done."""
-    from rlflood.console import print_rows, print_task, progress_bar
-    from rlflood.experiments import compare, rows
+    from rlflood.console import print_records, print_setting, progress_bar
+    from rlflood.experiments import compare
     from rlflood.experiments.output import write_output
     from rlflood.experiments.plot import figure
     from rlflood.experiments.record import comparison_json
 
-    print_task(setting)
+    print_setting(setting)
     records: list[Record] = []
     stopped = False
     try:
@@ -288,7 +288,7 @@ def _compare(
     except KeyboardInterrupt:
         stopped = True
     if records:
-        print_rows(rows(records, noisy=noisy), noisy=noisy)
+        print_records(records, noisy=noisy)
         if json is not None:
             write_output(json, comparison_json(setting, records), "--json")
         if plot is not None:

@@ -15,9 +15,11 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from rlflood.experiments.comparison import Row
+from rlflood.experiments.comparison import rows
+from rlflood.experiments.record import Record
 from rlflood.experiments.setting import Setting
 from rlflood.experiments.statistics import Interval
+from rlflood.experiments.wording import describe_setting, explanation, header
 
 console = Console()
 errors = Console(stderr=True)
@@ -44,35 +46,24 @@ def progress_bar(text: str) -> Iterator[Any]:
         yield advance
 
 
-def print_task(setting: Setting) -> None:
+def print_setting(setting: Setting) -> None:
     """Say in two lines what is compared."""
-    task = setting.task
-    noise = f"{100 * task.label_noise:g} % label noise" if task.label_noise else "clean labels"
-    test = "the other" if task.test_size is None else task.test_size
-    batch = f"batches of {task.batch_size}" if task.batch_size else "full batch"
-    network = "-".join(map(str, task.hidden)) + (" with batch norm" if task.batch_norm else "")
-    lines = (
-        f"{task.data}, {noise}: {task.train_size} training, {task.val_size} validation, {test} test samples",
-        f"network {network}, {task.optimizer} {task.learning_rate:g}, {batch}, {task.epochs} epochs, "
-        f"{setting.repeats} repeats",
-    )
-    for line in lines:
+    for line in describe_setting(setting):
         console.print(line, highlight=False, markup=False)
 
 
-def print_rows(rows: Sequence[Row], *, noisy: bool) -> None:
-    """The table of a comparison, accuracies in percent."""
-    labels = "noisy" if noisy else "clean"
-    table = Table(
-        caption=f"Test accuracy in %, {labels} test labels; mean ± 95 % interval over repeats; * excludes 0."
-    )
-    table.add_column("method", overflow="fold")
-    for heading in ("last epoch", "best checkpoint", "last - none", "epochs"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in rows:
+def print_records(records: Sequence[Record], *, noisy: bool) -> None:
+    """The table of a comparison, accuracies in percent, and what its columns mean."""
+    compared = rows(records, noisy=noisy)
+    table = Table()
+    for number, heading in enumerate(header(compared)):
+        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=number > 0)
+    for row in compared:
         difference = "" if row.difference is None else _percent(row.difference.difference, signed=True)
         table.add_row(row.method, _percent(row.final), _percent(row.best), difference, f"{row.epochs:,}")
     console.print(table)
+    for line in explanation(records, compared, noisy=noisy):
+        console.print(line, style="dim", highlight=False, markup=False)
 
 
 def _percent(interval: Interval, *, signed: bool = False) -> str:

@@ -30,7 +30,9 @@ MAY_IMPORT = {
     "agents": BELOW_AGENTS,
     "experiments": BELOW_EXPERIMENTS,
     "integrations": BOTTOM | {"schedulers"},
-    "cli": BELOW_CLI,
+    "console": BELOW_CLI,
+    "listing": BELOW_CLI,
+    "cli": BELOW_CLI | {"console", "listing"},
     "__init__": BELOW_CLI,
     "__main__": BELOW_CLI | {"cli"},
 }
