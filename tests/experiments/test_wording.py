@@ -12,7 +12,8 @@ from rlflood.training import Task
 def test_the_task_is_told_with_every_size(setting):
     data, training = describe_setting(setting)
     assert data == (
-        "wine: 3 classes, 13 features, 20 % label noise; 40 training, 40 validation and all other test samples"
+        "wine: 3 classes, 13 features, 20 % label noise; "
+        "40 training, 40 validation and all other test samples"
     )
     assert training == "network 16, adam 0.02, full batch, 12 epochs, 3 repeats"
 
