@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 
 Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, cuda:1 ...")]
-Seed = Annotated[int, typer.Option(help="All randomness comes from it.")]
+Seed = Annotated[int, typer.Option(min=0, help="All randomness comes from it.")]
 PrecisionOption = Annotated[
     str, typer.Option(help="float32, bfloat16, or auto: bfloat16 where the hardware has it.")
 ]
@@ -37,9 +37,9 @@ Threads = Annotated[
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from rlflood import __version__
 
-        typer.echo(f"rlflood {version('rlflood')}")
+        typer.echo(f"rlflood {__version__}")
         raise typer.Exit
 
 
@@ -249,7 +249,13 @@ def _train(
 ) -> "Outcome":
     from rlflood import agents
     from rlflood.console import progress_bar
+    from rlflood.experiments.output import check_output
+    from rlflood.training import resolve_precision
+    from rlflood.training.device import resolve_device
 
+    # before anything is written
+    resolve_precision(cast("Precision", precision), resolve_device(device))
+    check_output(out / "controller.safetensors", "--out")
     recipe = None if resume else agents.load_preset(preset, episodes=episodes)
     with progress_bar("training") as advance:
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,7 +20,7 @@ from rlflood.experiments.comparison import rows
 from rlflood.experiments.record import Record
 from rlflood.experiments.setting import Setting
 from rlflood.experiments.statistics import Interval
-from rlflood.experiments.wording import describe_setting, explanation, header
+from rlflood.experiments.wording import describe_setting, explanation
 
 console = Console()
 errors = Console(stderr=True)
@@ -56,11 +57,13 @@ def print_records(records: Sequence[Record], *, noisy: bool) -> None:
     """The table of a comparison, accuracies in percent, and what its columns mean."""
     compared = rows(records, noisy=noisy)
     table = Table()
-    for number, heading in enumerate(header(compared)):
+    for number, heading in enumerate(("method", "final", "best checkpoint", "final - none", "epochs")):
         table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=number > 0)
     for row in compared:
         difference = "" if row.difference is None else _percent(row.difference.difference, signed=True)
-        table.add_row(row.method, _percent(row.final), _percent(row.best), difference, f"{row.epochs:,}")
+        table.add_row(
+            escape(row.method), _percent(row.final), _percent(row.best), difference, f"{row.epochs:,}"
+        )
     console.print(table)
     for line in explanation(records, compared, noisy=noisy):
         console.print(line, style="dim", highlight=False, markup=False)
@@ -77,8 +80,9 @@ def _percent(interval: Interval, *, signed: bool = False) -> str:
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A plain table of text."""
     table = Table(title=title, title_justify="left", title_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for number, column in enumerate(columns):
+        # the first column holds what one copies into a command: never in two pieces
+        table.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     console.print(table)
