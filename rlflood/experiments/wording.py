@@ -27,12 +27,6 @@ def describe_setting(setting: Setting) -> tuple[str, str]:
     )
 
 
-def header(rows: Sequence[Row]) -> tuple[str, ...]:
-    """The heads of the columns: method, final and best accuracy, difference, epochs."""
-    compared = any(row.difference for row in rows)
-    return "method", "final", "best checkpoint", "final - none" if compared else "", "epochs"
-
-
 def explanation(records: Sequence[Record], rows: Sequence[Row], *, noisy: bool) -> list[str]:
     """The lines under a table: what its columns mean, and what searches picked."""
     repeats = len(records[0].test_acc_final)

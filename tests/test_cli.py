@@ -1,0 +1,400 @@
+"""The commands as a person runs them: what they show and write, and what they say of bad input."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save as save_tensors
+
+from rlflood import __version__, agents, cli
+from rlflood.experiments import demo
+from rlflood.experiments.methods import GridSearch
+from rlflood.schedulers import Controller, ControlSpec, LevelSet
+from rlflood.training import Task
+
+ROOT = Path(__file__).parent.parent
+QUICK = ("--epochs", "6", "--hidden", "8", "--repeats", "2")
+PRESET = """
+algorithm = "ppo"
+episodes = 8
+groups = 2
+group_size = 2
+policy = [4]
+decisions = 2
+[hyperparameters]
+batch_size = 8
+[tasks.base]
+hidden = [8]
+epochs = 4
+train_size = 20
+val_size = 20
+test_size = 20
+"""
+
+
+@pytest.fixture(autouse=True)
+def _a_terminal_of_80_columns(monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run a command in this process: its exit status, stdout and stderr."""
+
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["rlflood", *map(str, arguments)])
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as stop:
+            status = stop.code or 0
+        return status, *capsys.readouterr()
+
+    return command
+
+
+def started(*arguments):
+    """Start a command as a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "rlflood", *map(str, arguments)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        # a shell that runs the tests in the background has Ctrl-C ignored, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def in_a_process(*arguments):
+    process = started(*arguments)
+    out, error = process.communicate()
+    return process.returncode, out, error
+
+
+def csv(folder, *, rows=60, change=None):
+    """A table of two features and two kinds, with one line changed."""
+    rng = np.random.default_rng(0)
+    lines = [f"{rng.normal(i % 2):.3f},{rng.normal():.3f},{'ab'[i % 2]}" for i in range(rows)]
+    if change:
+        lines[7] = change
+    path = folder / "my.csv"
+    path.write_text("\n".join(["one,two,kind", *lines]) + "\n")
+    return path
+
+
+def npz(folder):
+    rng = np.random.default_rng(0)
+    y = np.arange(90) % 3
+    path = folder / "my.npz"
+    np.savez(path, x=rng.normal(size=(90, 4)) + y[:, None], y=y)
+    return path
+
+
+def controller(folder, *, levels=(0.0, 0.2, 0.4)):
+    layer = (np.zeros((3, 4), np.float32), np.array([0, 0, 1], np.float32))
+    path = folder / "mine.safetensors"
+    Controller(ControlSpec("metrics", LevelSet((0.0, 0.2, 0.4)), decisions=3), [layer]).save(path)
+    if len(levels) != 3:
+        content = path.read_bytes()
+        length = int.from_bytes(content[:8], "little")
+        metadata = json.loads(content[8 : 8 + length])["__metadata__"]
+        header = {**json.loads(metadata["controller"]), "levels": levels}
+        tensors = {"layers.0.weight": layer[0], "layers.0.bias": layer[1]}
+        path.write_bytes(save_tensors(tensors, metadata={**metadata, "controller": json.dumps(header)}))
+    return path
+
+
+def preset(folder, change=("", "")):
+    path = folder / "small.toml"
+    path.write_text(PRESET.replace(*change))
+    return path
+
+
+def in_words(text):
+    """Without the line breaks and frames of a terminal."""
+    return " ".join(text.replace("│", " ").split())
+
+
+# ---------------------------------------------------------------- what goes well
+
+
+def test_a_rollout_on_a_table_of_ones_own_with_json_and_plot(tmp_path):
+    pytest.importorskip("matplotlib")
+    out, plot = tmp_path / "new" / "out.json", tmp_path / "out.png"
+    status, shown, error = in_a_process(
+        "rollout", controller(tmp_path), "--data", csv(tmp_path), "--target", "kind", "--label-noise", 0.1,
+        "--against", "none,grid", "--grid-levels", 3, "--grid-max", 0.4, "--json", out, "--plot", plot,
+        "--seed", 5, *QUICK,
+    )  # fmt: skip
+    assert status == 0, error
+    assert max(map(len, shown.splitlines())) <= 80
+    for text in ("my.csv", "10 %", "mine", "none", "grid", "±"):
+        assert text in shown
+    content = json.loads(out.read_text())
+    assert content["task"]["target"] == "kind" and content["task"]["train_size"] == 20
+    assert [record["method"] for record in content["records"]] == ["mine", "none", "grid"]
+    assert [record["epochs_spent"] for record in content["records"]] == [6, 6, 18]
+    assert content["records"][0]["levels"] == [[0.4] * 6] * 2
+    assert content["records"][2]["search"]["levels"] == [0, 0.2, 0.4]
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_rollout_says_the_sizes_that_it_chose_and_is_the_same_every_time(run, tmp_path):
+    arguments = ("rollout", "tracking", "--data", npz(tmp_path), "--against", "none,adaptive", *QUICK)
+    status, shown, _ = run(*arguments, "--json", "a.json")
+    assert status == 0
+    assert "30 training, 30 validation and 30 test" in in_words(shown)
+    assert run(*arguments, "--json", "b.json")[0] == 0
+    assert Path("a.json").read_bytes() == Path("b.json").read_bytes()
+
+
+def test_accuracy_against_noisy_labels_and_a_single_repeat(run):
+    arguments = ("rollout", "none", "--data", "two-gaussians", "--test-size", 400, "--label-noise", 0.4)
+    clean, noisy = (
+        run(*arguments, *QUICK, "--repeats", 1, "--against", "none", *more)
+        for more in ((), ("--noisy-test",))
+    )
+    assert clean[0] == noisy[0] == 0
+    assert "clean" in clean[1] and "noisy" in noisy[1]
+    row = [line for line in clean[1].splitlines() if "none" in line and "±" not in line]
+    assert row, "a single repeat has no interval"
+
+
+def test_a_controller_from_training_to_rollout(tmp_path):
+    folder = tmp_path / "run"
+    status, shown, error = in_a_process("train", "--preset", preset(tmp_path), "--out", folder)
+    assert status == 0, error
+    assert "controller.safetensors" in shown
+    file = folder / "controller.safetensors"
+    assert Controller.load(file).spec.decisions == 2
+    before = file.read_bytes()
+    status, _, error = in_a_process("train", "--out", folder, "--resume", "--episodes", 16)
+    assert status == 0, error
+    assert file.read_bytes() != before
+    status, shown, error = in_a_process("rollout", file, "--data", "wine", "--against", "none", *QUICK)
+    assert status == 0, error
+    assert "controller" in shown
+
+
+def test_the_demo_trains_and_compares(run, monkeypatch, tmp_path):
+    small = agents.load_preset(str(preset(tmp_path)))
+    monkeypatch.setattr(agents, "load_preset", lambda *_, **__: small)
+    task = Task(data="wine", train_size=30, val_size=30, hidden=(8,), epochs=4, label_noise=0.2)
+    monkeypatch.setattr(demo, "demo_tasks", lambda: [task])
+    status, shown, error = run("demo", "--out", "tour")
+    assert status == 0, error
+    for name in ("controller", *demo.METHODS):
+        assert name in shown
+    methods = [record["method"] for record in json.loads(Path("tour/wine.json").read_text())["records"]]
+    assert methods == ["controller", *demo.METHODS]
+
+
+@pytest.mark.parametrize(
+    ("topic", "expected"),
+    [
+        ("datasets", "breast-cancer"),
+        ("environments", "rlflood/TwoGaussians-v0"),
+        ("methods", "tracking"),
+        ("presets", "demo"),
+        ("controllers", ""),
+    ],
+)
+def test_lists(run, topic, expected):
+    status, shown, _ = run("list", topic)
+    assert status == 0 and expected in shown
+    assert expected in run("list")[1]
+
+
+def test_a_list_in_a_pipe_has_80_columns_and_no_colours():
+    status, shown, _ = in_a_process("list")
+    assert status == 0
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "\x1b" not in shown
+
+
+def test_the_version(run):
+    status, shown, _ = run("--version")
+    assert status == 0 and __version__ in shown
+
+
+@pytest.mark.parametrize("command", ["train", "rollout", "demo", "list"])
+def test_each_command_has_help_with_an_example(run, command):
+    status, shown, _ = run(command, "--help")
+    assert status == 0
+    assert "Example" in shown and f"rlflood {command}" in shown
+
+
+# ---------------------------------------------------------------- Ctrl-C
+
+
+def test_ctrl_c_keeps_the_methods_that_are_done(run, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(GridSearch, "run", interrupted)
+    arguments = ("rollout", "none", "--data", "wine", "--against", "tracking,grid,adaptive", *QUICK)
+    status, shown, error = run(*arguments, "--json", "out.json")
+    assert status == 130
+    assert len(error.strip().splitlines()) == 1 and "Traceback" not in error
+    assert "none" in shown and "tracking" in shown
+    done = [record["method"] for record in json.loads(Path("out.json").read_text())["records"]]
+    assert done == ["none", "tracking"]
+
+
+def test_ctrl_c_in_the_first_method_ends_with_one_line_and_no_files(tmp_path):
+    process = started(
+        "rollout", "none", "--data", "wine", "--epochs", 10**7, "--hidden", 8, "--json", tmp_path / "out.json"
+    )
+    assert "wine" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in error and len(error.strip().splitlines()) <= 1
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------- bad input
+
+TABLE = ("--data", "my.csv", "--target", "kind")
+WINE = ("--data", "wine")
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "message"),
+    [
+        ("nan,0.5,a", TABLE, "'nan' in row 8 (line 9), column 'one'"),
+        ("0.5,,a", TABLE, "empty cell in row 8"),
+        ("0.5,red,a", TABLE, "the text 'red' in row 8 (line 9), column 'two'"),
+        (None, ("--data", "my.csv", "--target", "sort"), "no column 'sort'"),
+        (None, ("--data", "my.csv"), "name the target column"),
+        (None, ("--data", "absent.csv"), "absent.csv does not exist"),
+        (None, ("--data", "wines"), "Did you mean wine?"),
+        (None, ("--data", "my.txt"), "There is no data set called 'my.txt'"),
+        (None, (*TABLE, "--train-size", 50, "--val-size", 20), "make the splits smaller"),
+        (None, ("--data", "digits", "--val-size", 4), "val_size is 4, too small"),
+        (None, (*WINE, "--target", "kind"), "A target column"),
+        (None, (*WINE, "--label-noise", 1.5), "label_noise"),
+        (None, (*WINE, "--epochs", 0), "epochs"),
+        (None, (*WINE, "--batch-size", 0), "batch_size"),
+        (None, (*WINE, "--optimizer", "lion"), "adam"),
+        (None, (*WINE, "--learning-rate", -1), "learning_rate"),
+        (None, (*WINE, "--hidden", "10,x"), "100,100"),
+        (None, (*WINE, "--repeats", 0), "repeats"),
+        (None, (*WINE, "--seed", -1), "seed"),
+        (None, (*WINE, "--device", "abacus"), "abacus"),
+        (None, (*WINE, "--precision", "float8"), "float8"),
+        (None, (*WINE, "--against", "gird"), "did you mean grid?"),
+        (None, (*WINE, "--against", "constant"), "constant:0.1"),
+        (None, (*WINE, "--against", "grid", "--grid-levels", 1), "--grid-levels"),
+        (None, (*WINE, "--against", "grid", "--grid-max", "nan"), "--grid-max"),
+        (None, (*WINE, "--plot", "out.gif"), ".svg"),
+        (None, (*WINE, "--plot", "my.csv/out.png"), "cannot be written"),
+        (None, (*WINE, "--json", "."), "is a folder"),
+        (None, WINE[:1], "argument"),
+        (None, (*WINE, "--frobnicate"), "--frobnicate"),
+    ],
+)
+def test_bad_input_to_rollout(run, tmp_path, change, arguments, message):
+    csv(tmp_path, change=change)
+    options = ("--json", tmp_path / "out.json") if "--json" not in arguments else ()
+    status, shown, error = run("rollout", "none", *QUICK, *options, *arguments)
+    assert message in in_words(error)
+    assert status == 2
+    assert "Traceback" not in error and "±" not in shown
+    assert [path.name for path in tmp_path.iterdir()] == ["my.csv"]
+
+
+def test_a_table_of_one_class_only(run, tmp_path):
+    (tmp_path / "my.csv").write_text("one,label\n" + "1,a\n2,a\n" * 20)
+    status, _, error = run("rollout", "none", "--data", "my.csv", *QUICK)
+    assert status == 2 and "at least two classes" in in_words(error)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": np.full((30, 2), np.nan), "y": np.arange(30) % 2}, "nan in row 1, column 1"),
+        ({"x": np.ones((30, 2))}, "no array y"),
+        ({"x": np.array([["a", "b"]] * 30, object), "y": np.arange(30) % 2}, "pickled"),
+    ],
+)
+def test_arrays_that_cannot_be_learned_from(run, arrays, message):
+    np.savez("my.npz", **arrays)
+    status, _, error = run("rollout", "none", "--data", "my.npz", *QUICK)
+    assert status == 2 and message in in_words(error)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda file: file.write_bytes(file.read_bytes()[:-7]), "damaged"),
+        (lambda file: file.write_bytes(b"no controller"), "damaged"),
+        (
+            lambda file: controller(file.parent, levels=(0.0, 0.1, 0.2, 0.3)),
+            "3 actions, its level set 4 levels",
+        ),
+        (lambda file: file.unlink(), "no controller file"),
+    ],
+)
+def test_controllers_that_cannot_be_used(run, tmp_path, make, message):
+    file = controller(tmp_path)
+    make(file)
+    status, _, error = run("rollout", file, *WINE, *QUICK, "--json", "out.json")
+    assert status == 2 and message in in_words(error)
+    assert not Path("out.json").exists()
+
+
+def test_bad_input_in_a_process_of_its_own_is_one_message(tmp_path):
+    blocked = csv(tmp_path) / "out.json"
+    status, shown, error = in_a_process("rollout", "none", *WINE, *QUICK, "--json", blocked)
+    assert status == 2 and shown == ""
+    assert "cannot be written" in error and "Traceback" not in error
+    assert len(error.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "message"),
+    [
+        (("", ""), ("--preset", "ppoo"), "unknown preset 'ppoo'"),
+        (("", ""), ("--preset", "absent.toml"), "cannot be read"),
+        (('"ppo"', '"dqn"'), ("--preset", "small.toml"), "algorithm"),
+        (("groups = 2", 'levels = "nope"'), ("--preset", "small.toml"), "unknown level set 'nope'"),
+        (("groups = 2", "grops = 2"), ("--preset", "small.toml"), "grops: no such key"),
+        (("groups = 2", "groups ="), ("--preset", "small.toml"), "not valid TOML"),
+        (("", ""), ("--preset", "small.toml", "--device", "abacus"), "abacus"),
+        (("", ""), ("--preset", "small.toml", "--precision", "float8"), "float8"),
+        (("", ""), ("--preset", "small.toml", "--episodes", 0), "episodes"),
+        (("", ""), ("--preset", "small.toml", "--seed", -1), "seed"),
+        (("", ""), ("--resume",), "run"),
+        (("", ""), ("--preset", "small.toml", "--out", "small.toml/run"), "small.toml"),
+    ],
+)
+def test_bad_input_to_train(run, tmp_path, change, arguments, message):
+    preset(tmp_path, change)
+    out = () if "--out" in arguments else ("--out", "run")
+    status, _, error = run("train", *out, *arguments)
+    assert message in in_words(error)
+    assert status == 2
+    assert "Traceback" not in error
+    assert [path.name for path in tmp_path.iterdir()] == ["small.toml"]
+
+
+def test_bad_input_to_the_demo_and_to_list(run, tmp_path):
+    csv(tmp_path)
+    status, _, error = run("demo", "--out", "my.csv/tour")
+    assert status == 2 and "my.csv" in in_words(error)
+    status, _, error = run("list", "nonsense")
+    assert status == 2 and "nonsense" in in_words(error) and "datasets" in in_words(error)
