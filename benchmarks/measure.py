@@ -43,13 +43,15 @@ def spread(values: NDArray[np.float64]) -> tuple[float, float, float]:
     return float(np.median(values)), float(values.min()), float(values.max())
 
 
-def matrix_product(size: int = 1536) -> Callable[[], float]:
-    """A large float32 matrix product, counted in GFLOP: the machine's peak."""
+def matrix_product(threads: int, size: int = 1536) -> Callable[[], float]:
+    """A large float32 matrix product on ``threads`` cores, counted in GFLOP: the machine's peak."""
     a, b = torch.rand(size, size), torch.rand(size, size)
     out = torch.empty(size, size)
 
     def work() -> float:
+        torch.set_num_threads(threads)
         torch.mm(a, b, out=out)
+        torch.set_num_threads(1)
         return 2 * size**3 / 1e9
 
     return work

@@ -24,7 +24,14 @@ from benchmarks.measure import Clock, alternate, gflop_per_epoch, matrix_product
 from benchmarks.plain import PlainFloodEnv
 from rlflood.envs import FloodVectorEnv
 from rlflood.files import write_whole
-from rlflood.training import PopulationTrainer, Precision, Task, resolve_precision
+from rlflood.training import (
+    PopulationTrainer,
+    Precision,
+    Task,
+    ThreadedPopulation,
+    population,
+    resolve_precision,
+)
 
 WORKERS = 2
 LEVEL = 10  # the action that stands for b = 0.10, on both sides
@@ -106,13 +113,13 @@ def with_resets(
     return work
 
 
-def train_epoch(trainer: PopulationTrainer) -> float:
+def train_epoch(trainer: PopulationTrainer | ThreadedPopulation) -> float:
     """One epoch of every replica, and how many network-epochs that was."""
     trainer.run_epoch(0.1)
     return trainer.replicas
 
 
-def measure(case: Case, blocks: int, seconds: float, cpu_time: bool = False) -> Result:
+def measure(case: Case, blocks: int, seconds: float, threads: int, cpu_time: bool = False) -> Result:
     """Both sides of a case in alternating blocks.
 
     With ``cpu_time``, what one core does in a second of its own time, the plain network in this process too.
@@ -120,7 +127,7 @@ def measure(case: Case, blocks: int, seconds: float, cpu_time: bool = False) -> 
     clock = time.thread_time if cpu_time else time.perf_counter
     endless = case.task.model_copy(update={"epochs": 1_000_000})  # no run ends within a block
     epochs = case.task.epochs
-    sides: dict[str, Callable[[], float]] = {PEAK: matrix_product()}
+    sides: dict[str, Callable[[], float]] = {PEAK: matrix_product(threads)}
     plain: dict[str, PlainFloodEnv | SubprocVecEnv] = {}
     if cpu_time:
         plain["plain network, in this process"] = PlainFloodEnv(endless, 1)
@@ -133,12 +140,12 @@ def measure(case: Case, blocks: int, seconds: float, cpu_time: bool = False) -> 
         sides[name] = with_resets(partial(side.step, action), side.reset, networks, epochs, clock)  # type: ignore[arg-type]
     for precision in precisions():
         for n in case.replicas:
-            env = FloodVectorEnv(n, precision=precision, **dict(endless))
+            env = FloodVectorEnv(n, precision=precision, threads=threads, **dict(endless))
             step = partial(env.step, np.full(n, LEVEL))
             sides[f"FloodVectorEnv, {n} replicas, {precision}"] = with_resets(
                 step, env.reset, n, epochs, clock
             )
-            trainer = PopulationTrainer([endless] * n, range(n), range(n), precision=precision)
+            trainer = population([endless] * n, range(n), range(n), precision=precision, threads=threads)
             sides[f"trainer alone, {n} replicas, {precision}"] = partial(train_epoch, trainer)
     rates = alternate(sides, blocks, seconds, clock)
     for side in plain.values():
@@ -146,10 +153,10 @@ def measure(case: Case, blocks: int, seconds: float, cpu_time: bool = False) -> 
     peaks = rates.pop(PEAK)
     baseline = max(plain, key=lambda name: float(np.median(rates[name])))
     rows = [Row(name, spread(rate), spread(rate / rates[baseline])) for name, rate in rates.items()]
-    gflop = gflop_per_epoch(case.task, trainer.splits[0].features, int(trainer.classes[0]))
+    gflop = gflop_per_epoch(case.task, case.task.source().features, int(trainer.classes[0]))
     alone = [rate for name, rate in rates.items() if name.startswith("trainer") and name.endswith("float32")]
     share = max((rate * gflop / peaks for rate in alone), key=lambda values: float(np.median(values)))
-    accuracy, difference = accuracies(case)
+    accuracy, difference = accuracies(case, threads)
     return Result(
         case=case.name,
         rows=rows,
@@ -165,9 +172,9 @@ def measure(case: Case, blocks: int, seconds: float, cpu_time: bool = False) -> 
     )
 
 
-def accuracies(case: Case) -> tuple[dict[str, float], tuple[float, float, float]]:
+def accuracies(case: Case, threads: int) -> tuple[dict[str, float], tuple[float, float, float]]:
     """Mean final test accuracy (clean labels) of whole runs on the same data, and the paired difference."""
-    env = FloodVectorEnv(case.seeds, precision="auto", **dict(case.task))
+    env = FloodVectorEnv(case.seeds, precision="auto", threads=threads, **dict(case.task))
     env.reset(seed=0)
     for _ in range(case.task.epochs):
         *_, infos = env.step(np.full(case.seeds, LEVEL))
@@ -241,8 +248,8 @@ def main(
     blocks: Annotated[int, typer.Option(min=1, help="Alternating blocks of each side.")] = 7,
     seconds: Annotated[float, typer.Option(min=0.0, help="Seconds of a block.")] = 1.0,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of this process; PyTorch's choice.")
-    ] = None,
+        int, typer.Option(min=1, help="Threads of the stacked side, each with a part of the replicas.")
+    ] = WORKERS,
     cpu_time: Annotated[
         bool, typer.Option("--cpu-time", help="Compare CPU time in one thread: for a busy machine.")
     ] = False,
@@ -251,8 +258,7 @@ def main(
     """Measure network-epochs a second of the stacked trainer against plain networks in SubprocVecEnv."""
     if cpu_time:
         threads = 1
-    if threads is not None:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(1)  # one for each of the stacked side's own threads
     console = Console()
     cases = [case for case in CASES if only in (None, case.name)]
     if not cases:
@@ -263,7 +269,7 @@ def main(
         return
     machine: dict[str, Any] = {
         "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
+        "threads": threads,
         "vectors": torch.backends.cpu.get_cpu_capability(),
         "torch": torch.__version__,
         "clock": "CPU time of one thread" if cpu_time else "wall",
@@ -271,7 +277,7 @@ def main(
     }
     results = []
     for case in cases:
-        results.append(measure(case, blocks, seconds, cpu_time))
+        results.append(measure(case, blocks, seconds, threads, cpu_time))
         show(results[-1], console)
     machine["load after"] = os.getloadavg()[0]
     console.print(", ".join(f"{name} {value}" for name, value in machine.items()))
