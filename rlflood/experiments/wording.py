@@ -42,8 +42,11 @@ def explanation(records: Sequence[Record], rows: Sequence[Row], *, noisy: bool) 
     for record in records:
         if record.search is not None:
             picked = record.search.levels[record.search.final]
+            levels = record.search.levels
+            which = f"{picked.min():g} to {picked.max():g}, {picked.mean():.3g} on average,"
+            if picked.min() == picked.max():
+                which = f"{picked[0]:g}"
             lines.append(
-                f"{record.method} picked b = {picked.min():g} to {picked.max():g}, {picked.mean():.3g} on "
-                f"average, from {len(record.search.levels)} levels up to {record.search.levels.max():g}."
+                f"{record.method} picked b = {which} from {len(levels)} levels up to {levels.max():g}."
             )
     return lines

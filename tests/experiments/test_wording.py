@@ -31,8 +31,12 @@ def test_the_star_is_explained_where_there_is_one_and_the_grid_says_what_it_pick
     )
     none = records[0]
     lines = explanation([none, better], rows([none, better]), noisy=False)
-    levels = better.search.levels[better.search.final]
     assert "clean labels; mean ± 95 % interval over 3 repeats" in lines[0]
     assert any(line.startswith("*:") for line in lines)
-    assert f"b = {levels.min():g} to {levels.max():g}" in lines[-1] and "11 levels up to 0.5" in lines[-1]
+    for picked, told in (([2, 4, 3], "b = 0.1 to 0.2, 0.15 on average, from"), ([4, 4, 4], "b = 0.2 from")):
+        searched = dataclasses.replace(
+            better, search=dataclasses.replace(better.search, final=np.array(picked))
+        )
+        last = explanation([none, searched], rows([none, searched]), noisy=False)[-1]
+        assert last == f"grid picked {told} 11 levels up to 0.5."
     assert not any("*:" in line or "picked" in line for line in explanation([none], rows([none]), noisy=True))
