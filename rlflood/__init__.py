@@ -5,21 +5,26 @@ The other rooms are imported by name: ``rlflood.data``, ``rlflood.training``, ``
 ``rlflood.agents``, ``rlflood.experiments``.
 """
 
-from rlflood.errors import InputError
-from rlflood.flooding import flood, individual_flood, soft_ascent_descent
-from rlflood.metrics import Metrics
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from rlflood.registration import register_environments
-from rlflood.schedulers import (
-    AdaptiveFlood,
-    BackwardFlood,
-    ConstantFlood,
-    Controller,
-    FloodScheduler,
-    PolicyScheduler,
-    ReplayFlood,
-    TrackingFlood,
-    load_controller,
-)
+
+if TYPE_CHECKING:
+    from rlflood.errors import InputError
+    from rlflood.flooding import flood, individual_flood, soft_ascent_descent
+    from rlflood.metrics import Metrics
+    from rlflood.schedulers import (
+        AdaptiveFlood,
+        BackwardFlood,
+        ConstantFlood,
+        Controller,
+        FloodScheduler,
+        PolicyScheduler,
+        ReplayFlood,
+        TrackingFlood,
+        load_controller,
+    )
 
 __version__ = "0.1.0"
 __all__ = [
@@ -39,4 +44,23 @@ __all__ = [
     "soft_ascent_descent",
 ]
 
+_ROOMS = {
+    "InputError": "errors",
+    "Metrics": "metrics",
+    "flood": "flooding",
+    "individual_flood": "flooding",
+    "soft_ascent_descent": "flooding",
+}
+
 register_environments()
+
+
+def __getattr__(name: str) -> Any:
+    # when first asked for: PyTorch takes seconds to import, and `rlflood --help` does not need it
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOMS.get(name, 'schedulers')}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

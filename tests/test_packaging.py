@@ -129,6 +129,12 @@ def test_schedulers_need_only_what_deploying_a_controller_needs(path: Path) -> N
     assert outside <= OUTSIDE_OF_SCHEDULERS
 
 
+def test_help_does_not_wait_for_pytorch() -> None:
+    code = "import sys, rlflood.cli; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split() == ["False"], done.stderr
+
+
 @pytest.mark.parametrize("module", ["rlflood", "rlflood.schedulers"])
 def test_importing_leaves_the_heavy_libraries_alone(module: str) -> None:
     code = f"import sys, {module}; print(*sorted(set(sys.modules) & {set(HEAVY)!r}))"
