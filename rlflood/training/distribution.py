@@ -3,9 +3,10 @@
 from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from rlflood.training.task import Task
+from rlflood.validation import validated
 
 Number = TypeVar("Number", int, float)
 
@@ -46,6 +47,8 @@ class Mixture(BaseModel):
 
     Attributes:
         base: What all tasks share: split sizes, network, optimizer and epochs.
+        variants: Changes to ``base``, drawn with equal probability: fields of a task, such as
+            ``{"batch_size": 6}``. The tasks of each make a stack of their own.
         families: The generators, drawn with equal probability.
         clean_share: Share of the tasks without label noise.
         label_noise: Lowest and highest label noise of the others, uniform between.
@@ -57,6 +60,7 @@ class Mixture(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     base: Task = Field(default_factory=lambda: Task(test_size=500))
+    variants: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] = ({},)
     families: Annotated[tuple[Family, ...], Field(min_length=1)] = (
         "two-gaussians",
         "sinusoid",
@@ -69,6 +73,14 @@ class Mixture(BaseModel):
     label_noise: Annotated[tuple[Noise, Noise], AfterValidator(_rising)] = (0.02, 0.4)
     classes: Annotated[tuple[Classes, Classes], AfterValidator(_rising)] = (3, 10)
     dimensions: Annotated[tuple[Dimensions, Dimensions], AfterValidator(_rising)] = (2, 40)
+
+    _bases: tuple[Task, ...] = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _with_bases(self) -> "Mixture":
+        shared = self.base.model_dump()
+        self._bases = tuple(validated(Task, {**shared, **own}, f"the variant {own}") for own in self.variants)
+        return self
 
     def draw(self, rng: np.random.Generator) -> Task:
         """A task of a random kind."""
@@ -89,6 +101,7 @@ class Mixture(BaseModel):
                 "dimensions": dimensions,
                 "separation": rng.uniform(2.0, 5.0),
             }
-        return self.base.model_copy(
+        base = self._bases[rng.integers(len(self._bases))]
+        return base.model_copy(
             update={"data": family, "data_options": options, "label_noise": float(noise)}
         )

@@ -105,3 +105,17 @@ def test_a_range_of_one_value():
     task = mixture.draw(np.random.default_rng(0))
     assert task.data_options["classes"] == 4
     assert task.data_options["dimensions"] == 6
+
+
+def test_variants_change_the_base_and_are_drawn_alike() -> None:
+    mixture = Mixture(base=Task(batch_size=20), variants=({}, {"batch_size": 6, "learning_rate": 0.1}))
+    rng = np.random.default_rng(0)
+    drawn = [(task.batch_size, task.learning_rate) for task in (mixture.draw(rng) for _ in range(400))]
+    assert set(drawn) == {(20, 1e-3), (6, 0.1)}
+    assert 160 < drawn.count((6, 0.1)) < 240
+    assert Mixture.model_validate(mixture.model_dump(mode="json")) == mixture
+
+
+def test_a_variant_that_is_no_task_is_named() -> None:
+    with pytest.raises(InputError, match="variant .*batch: no such key"):
+        validated(Mixture, {"variants": [{"batch": 6}]}, "the preset")
