@@ -14,11 +14,11 @@ OPTIONS = MethodOptions(grid_levels=6)
 
 REPEATS = 10
 
-_NETWORK = {"hidden": (100, 100, 100), "batch_size": 50, "epochs": 100, "label_noise": 0.2}
+_NETWORK = {"hidden": (100, 100, 100), "epochs": 200, "label_noise": 0.2}
 _TASKS = (
     Task(data="digits", train_size=200, val_size=200, **_NETWORK),
     Task(data="breast-cancer", train_size=150, val_size=150, **_NETWORK),
-    Task(data="fashion-mnist", train_size=500, val_size=500, test_size=2000, **_NETWORK),
+    Task(data="fashion-mnist", train_size=200, val_size=200, test_size=2000, **_NETWORK),
 )
 
 
