@@ -68,7 +68,9 @@ def train(
         int | None,
         typer.Option(min=1, help="Training runs to learn from, instead of the recipe's number."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in --out.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the training in --out, with its own preset and seed.")
+    ] = False,
     seed: Seed = 0,
     device: Device = "cpu",
     precision: PrecisionOption = "auto",
@@ -197,7 +199,7 @@ def demo(
     methods = get_methods([str(outcome.path), *tour.METHODS], tour.OPTIONS)
     for task in tour.demo_tasks():
         setting = Setting.from_seed(
-            task, seed, tour.REPEATS, device=device, precision=cast("Precision", precision)
+            task, seed, tour.REPEATS, device=device, precision=cast("Precision", precision), threads=threads
         )
         plot: Path | None = out / f"{task.data}.png"
         if importlib.util.find_spec("matplotlib") is None:

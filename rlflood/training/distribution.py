@@ -102,6 +102,4 @@ class Mixture(BaseModel):
                 "separation": rng.uniform(2.0, 5.0),
             }
         base = self._bases[rng.integers(len(self._bases))]
-        return base.model_copy(
-            update={"data": family, "data_options": options, "label_noise": float(noise)}
-        )
+        return base.model_copy(update={"data": family, "data_options": options, "label_noise": float(noise)})
