@@ -117,5 +117,5 @@ def test_variants_change_the_base_and_are_drawn_alike() -> None:
 
 
 def test_a_variant_that_is_no_task_is_named() -> None:
-    with pytest.raises(InputError, match="variant .*batch: no such key"):
+    with pytest.raises(InputError, match=r"variant .*batch: no such key"):
         validated(Mixture, {"variants": [{"batch": 6}]}, "the preset")
