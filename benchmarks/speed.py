@@ -29,7 +29,7 @@ from rlflood.training import (
     Precision,
     Task,
     ThreadedPopulation,
-    population,
+    make_population,
     resolve_precision,
 )
 
@@ -145,7 +145,7 @@ def measure(case: Case, blocks: int, seconds: float, threads: int, cpu_time: boo
             sides[f"FloodVectorEnv, {n} replicas, {precision}"] = with_resets(
                 step, env.reset, n, epochs, clock
             )
-            trainer = population([endless] * n, range(n), range(n), precision=precision, threads=threads)
+            trainer = make_population([endless] * n, range(n), range(n), precision=precision, threads=threads)
             sides[f"trainer alone, {n} replicas, {precision}"] = partial(train_epoch, trainer)
     rates = alternate(sides, blocks, seconds, clock)
     for side in plain.values():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rlflood.envs.rewards import RewardKind, reward
 from rlflood.errors import InputError
 from rlflood.schedulers.control import Control, ControlSpec
-from rlflood.training import Precision, Task, population
+from rlflood.training import Precision, Task, make_population
 from rlflood.training.distribution import TaskSource
 
 
@@ -76,7 +76,7 @@ class Episode:
     def __init__(self, draws: Sequence[Draw], settings: EpisodeSettings) -> None:
         tasks = [draw.task for draw in draws]
         self.settings = settings
-        self.trainer = population(
+        self.trainer = make_population(
             tasks,
             [draw.data_seed for draw in draws],
             [draw.network_seed for draw in draws],

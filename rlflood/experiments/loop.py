@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rlflood.experiments.setting import Progress, Setting, no_progress
 from rlflood.metrics import Metrics
 from rlflood.schedulers import FloodScheduler
-from rlflood.training import population
+from rlflood.training import make_population
 
 MOST_REPLICAS = 64
 MOST_PARAMETERS = 64_000_000
@@ -85,7 +85,7 @@ def _run_stack(
     scheduler: FloodScheduler,
     after_epoch: Callable[[int], None],
 ) -> Runs:
-    trainer = population(
+    trainer = make_population(
         [setting.task] * len(repeat),
         [setting.data_seeds[r] for r in repeat],
         [setting.network_seeds[r] for r in repeat],

@@ -4,7 +4,7 @@ from rlflood.training.network import StackedMLP
 from rlflood.training.population import PopulationTrainer
 from rlflood.training.precision import Precision, resolve_precision
 from rlflood.training.task import Task
-from rlflood.training.threaded import ThreadedPopulation, population
+from rlflood.training.threaded import ThreadedPopulation, make_population
 from rlflood.training.trainer import Evaluation, Trainer
 
 __all__ = [
@@ -15,6 +15,6 @@ __all__ = [
     "Task",
     "ThreadedPopulation",
     "Trainer",
-    "population",
+    "make_population",
     "resolve_precision",
 ]

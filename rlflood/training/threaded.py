@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from rlflood.metrics import Metrics
+from rlflood.training.device import resolve_device
 from rlflood.training.population import PopulationTrainer
 from rlflood.training.precision import Precision
 from rlflood.training.task import Task
@@ -82,7 +83,7 @@ class ThreadedPopulation:
             part.load_state_dict(own)
 
 
-def population(
+def make_population(
     tasks: Sequence[Task],
     data_seeds: Sequence[int],
     network_seeds: Sequence[int],
@@ -102,7 +103,7 @@ def population(
     if threads < 1:
         raise ValueError(f"threads must be 1 or more: got {threads}")
     options: dict[str, Any] = {"device": device, "precision": precision, "keep_best": keep_best}
-    threads = 1 if torch.device(device).type != "cpu" else min(threads, len(tasks))
+    threads = 1 if resolve_device(device).type != "cpu" else min(threads, len(tasks))
     if threads == 1:
         return PopulationTrainer(tasks, data_seeds, network_seeds, **options)
     return ThreadedPopulation(tasks, data_seeds, network_seeds, threads=threads, **options)
