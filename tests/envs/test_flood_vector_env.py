@@ -236,3 +236,22 @@ def test_gymnasiums_wrappers_count_its_episodes(small):
         observations, _, _, _, infos = env.step(np.zeros(2, int))
     np.testing.assert_allclose(infos["episode"]["r"], observations[:, 3], rtol=1e-5)
     assert infos["episode"]["l"].tolist() == [2, 2]
+
+
+def test_threads_change_nothing_but_rounding():
+    options = {
+        "data": "sinusoid",
+        "hidden": (8,),
+        "epochs": 6,
+        "train_size": 20,
+        "val_size": 20,
+        "test_size": 30,
+    }
+    one, two = (FloodVectorEnv(5, threads=threads, decisions=3, **options) for threads in (1, 2))
+    actions = np.array([0, 10, 20, 30, 40])
+    np.testing.assert_allclose(two.reset(seed=3)[0], one.reset(seed=3)[0])
+    for _ in range(3):
+        expected, found = one.step(actions), two.step(actions)
+        for left, right in zip(found[:4], expected[:4], strict=True):
+            np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found[4]["test_accuracy"], expected[4]["test_accuracy"])
