@@ -52,7 +52,7 @@ HEAVY = (
     "typer",
 )
 
-FORBIDDEN = re.compile(rb"/work/|/root/|/home/\w|index-url[= ]|find-links|pythonhosted\.org|pypi\.org/simple")
+FORBIDDEN = re.compile(rb"/root/|/home/\w|index-url[= ]|find-links|pythonhosted\.org|pypi\.org/simple")
 
 
 def imported_modules(source: str, package: str) -> Iterator[str]:
