@@ -38,6 +38,7 @@ class EpisodeSettings:
         epochs_per_step: Epochs of a step; ``None`` to spread ``spec.decisions`` evenly over each run.
         reward: see :func:`rlflood.envs.rewards.reward`.
         failure_penalty: The reward of the step in which a loss is no longer finite is minus this.
+        device, precision, threads: see :func:`rlflood.training.make_population`.
     """
 
     spec: ControlSpec
@@ -57,7 +58,7 @@ class EpisodeSettings:
         if self.epochs_per_step is None:
             return self.spec
         decisions, rest = divmod(task.epochs, self.epochs_per_step)
-        if rest or self.epochs_per_step < 1:
+        if rest:
             raise InputError(
                 f"the run's {task.epochs} epochs are no multiple of epochs_per_step={self.epochs_per_step}; "
                 "change one of them, or give decisions instead"

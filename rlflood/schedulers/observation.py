@@ -33,10 +33,8 @@ FEATURES: dict[str, tuple[str, ...]] = {
 }
 """The features of each kind of observation, in order."""
 
-_LOWEST_LOSS, _HIGHEST_LOSS = (
-    1e-3,
-    10.0,
-)  # relative to the loss of guessing; beyond lies nothing to tell apart
+# relative to the loss of guessing; beyond lies nothing to tell apart
+_LOWEST_LOSS, _HIGHEST_LOSS = 1e-3, 10.0
 
 
 def check_observation(kind: str) -> None:

@@ -6,11 +6,10 @@ registered with :func:`register`, and import the file below.
 
 # imported for what they register
 from rlflood.experiments.methods import grid, scheduled  # noqa: F401
-from rlflood.experiments.methods.base import Method, MethodOptions
+from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMethod
 from rlflood.experiments.methods.controller import ControllerMethod
 from rlflood.experiments.methods.grid import GridSearch
 from rlflood.experiments.methods.registry import METHODS, MethodKind, get_method, get_methods, register
-from rlflood.experiments.methods.scheduled import ScheduledMethod
 
 __all__ = [
     "METHODS",

@@ -1,11 +1,15 @@
-"""What every method offers."""
+"""What every method offers, and the methods of one run."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from rlflood.errors import InputError
+from rlflood.experiments.loop import run_schedule
 from rlflood.experiments.record import Record
 from rlflood.experiments.setting import Progress, Setting, no_progress
+from rlflood.schedulers import FloodScheduler
 from rlflood.training import Task
 
 
@@ -56,3 +60,29 @@ class Method(ABC):
         Raises:
             InputError: if the task's data cannot be loaded or is too small for its splits.
         """
+
+
+ForTask: TypeAlias = Callable[[Task], FloodScheduler]
+
+
+class ScheduledMethod(Method):
+    """Any scheduler as a method.
+
+    Args:
+        name: The method's name.
+        make: Makes a fresh scheduler for a stack of runs of a task.
+    """
+
+    def __init__(self, name: str, make: ForTask) -> None:
+        self.name = name
+        self._make = make
+
+    def epochs(self, task: Task) -> int:
+        """One run."""
+        return task.epochs
+
+    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
+        """See :meth:`Method.run`."""
+        runs = run_schedule(setting, lambda numbers: self._make(setting.task), on_progress=on_progress)
+        fields = {name: getattr(runs, name) for name in runs.__slots__}
+        return Record(method=self.name, **fields, epochs_spent=setting.task.epochs)

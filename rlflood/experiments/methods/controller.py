@@ -4,17 +4,14 @@ from importlib import resources
 from pathlib import Path
 
 from rlflood.errors import InputError
-from rlflood.experiments.loop import run_schedule
-from rlflood.experiments.methods.base import Method
-from rlflood.experiments.record import Record
-from rlflood.experiments.setting import Progress, Setting, no_progress
+from rlflood.experiments.methods.base import ScheduledMethod
 from rlflood.schedulers import Controller, PolicyScheduler
 from rlflood.training import Task
 
 SUFFIX = ".safetensors"
 
 
-class ControllerMethod(Method):
+class ControllerMethod(ScheduledMethod):
     """Rolls a controller out, in one run a repeat.
 
     Args:
@@ -25,24 +22,11 @@ class ControllerMethod(Method):
     """
 
     def __init__(self, file: str | Path) -> None:
-        self.name = Path(file).stem
         self.controller = Controller.load(file)
+        super().__init__(Path(file).stem, self._scheduler)
 
-    def epochs(self, task: Task) -> int:
-        """One run."""
-        return task.epochs
-
-    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
-        """See :meth:`Method.run`."""
-        task = setting.task
-        classes = task.source().classes
-        runs = run_schedule(
-            setting,
-            lambda numbers: PolicyScheduler(self.controller, epochs=task.epochs, classes=classes),
-            on_progress=on_progress,
-        )
-        fields = {name: getattr(runs, name) for name in runs.__slots__}
-        return Record(method=self.name, **fields, epochs_spent=task.epochs)
+    def _scheduler(self, task: Task) -> PolicyScheduler:
+        return PolicyScheduler(self.controller, epochs=task.epochs, classes=task.source().classes)
 
 
 def shipped_controllers() -> dict[str, Path]:

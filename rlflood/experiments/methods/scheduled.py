@@ -1,41 +1,9 @@
 """Methods of one run: a scheduler from the first epoch to the last."""
 
-from collections.abc import Callable
-from typing import TypeAlias
-
 from rlflood.errors import InputError
-from rlflood.experiments.loop import run_schedule
-from rlflood.experiments.methods.base import Method, MethodOptions
+from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMethod
 from rlflood.experiments.methods.registry import register
-from rlflood.experiments.record import Record
-from rlflood.experiments.setting import Progress, Setting, no_progress
-from rlflood.schedulers import AdaptiveFlood, BackwardFlood, ConstantFlood, FloodScheduler, TrackingFlood
-from rlflood.training import Task
-
-ForTask: TypeAlias = Callable[[Task], FloodScheduler]
-
-
-class ScheduledMethod(Method):
-    """Any scheduler as a method.
-
-    Args:
-        name: The method's name.
-        make: Makes a fresh scheduler for a stack of runs of a task.
-    """
-
-    def __init__(self, name: str, make: ForTask) -> None:
-        self.name = name
-        self._make = make
-
-    def epochs(self, task: Task) -> int:
-        """One run."""
-        return task.epochs
-
-    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
-        """See :meth:`Method.run`."""
-        runs = run_schedule(setting, lambda numbers: self._make(setting.task), on_progress=on_progress)
-        fields = {name: getattr(runs, name) for name in runs.__slots__}
-        return Record(method=self.name, **fields, epochs_spent=setting.task.epochs)
+from rlflood.schedulers import AdaptiveFlood, BackwardFlood, ConstantFlood, TrackingFlood
 
 
 @register("none", "no flooding")
