@@ -1,7 +1,6 @@
 """The one loop that trains networks under a scheduler and writes down what happens."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 from typing import TypeAlias
@@ -9,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from rlflood.experiments.record import Array, Runs
 from rlflood.experiments.setting import Progress, Setting, no_progress
 from rlflood.metrics import Metrics
 from rlflood.schedulers import FloodScheduler
@@ -18,27 +18,8 @@ MOST_REPLICAS = 64
 MOST_PARAMETERS = 64_000_000
 """Weights of a whole stack; gradients, Adam's moments and the best checkpoints take four times that again."""
 
-Array = NDArray[np.float64]
 MakeScheduler: TypeAlias = Callable[[NDArray[np.int64]], FloodScheduler]
 """Given the numbers of the runs that are trained together, shape ``(replicas,)``, a scheduler for them."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Runs:
-    """Training runs from beginning to end; see :class:`rlflood.experiments.record.Record` for the fields.
-
-    Curves have shape ``(runs, epochs)``, test accuracies shape ``(runs,)``.
-    """
-
-    levels: Array
-    train_loss: Array
-    train_acc: Array
-    val_loss: Array
-    val_acc: Array
-    test_acc_final: Array
-    test_acc_best: Array
-    noisy_test_acc_final: Array
-    noisy_test_acc_best: Array
 
 
 def run_schedule(

@@ -42,26 +42,21 @@ class Search:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Record:
-    """Everything of one method on one task: the run of each repeat.
+class Runs:
+    """Training runs from beginning to end.
 
-    Levels and metrics have shape ``(repeats, epochs)``, losses in nats and never flooded, accuracies from 0
-    to 1; test accuracies have shape ``(repeats,)``. The curves of a search are those of the run that it
-    picked by final validation accuracy.
+    Levels and metrics have shape ``(runs, epochs)``, losses in nats and never flooded, accuracies from 0 to
+    1; test accuracies have shape ``(runs,)``.
 
     Attributes:
-        method: The method's name.
         levels: The flood level at which each epoch was trained.
         train_loss: Mean over the epoch's mini-batches, and so on for the other metrics.
         test_acc_final: After the last epoch, against clean labels.
         test_acc_best: At the best validation accuracy, against clean labels.
         noisy_test_acc_final: After the last epoch, against labels with the task's noise.
         noisy_test_acc_best: At the best validation accuracy, against labels with the task's noise.
-        epochs_spent: Training epochs over all runs of the method, for each repeat.
-        search: What was searched through; None for a method of one run.
     """
 
-    method: str
     levels: Array
     train_loss: Array
     train_acc: Array
@@ -71,6 +66,21 @@ class Record:
     test_acc_best: Array
     noisy_test_acc_final: Array
     noisy_test_acc_best: Array
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Record(Runs):
+    """Everything of one method on one task: the run of each repeat.
+
+    The curves of a search are those of the run that it picked by final validation accuracy.
+
+    Attributes:
+        method: The method's name.
+        epochs_spent: Training epochs over all runs of the method, for each repeat.
+        search: What was searched through; None for a method of one run.
+    """
+
+    method: str
     epochs_spent: int
     search: Search | None = None
 

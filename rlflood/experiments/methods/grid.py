@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.experiments.loop import Runs, run_schedule
+from rlflood.experiments.loop import run_schedule
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.registry import register
-from rlflood.experiments.record import Record, Search
+from rlflood.experiments.record import Record, Runs, Search
 from rlflood.experiments.setting import Progress, Setting, no_progress
 from rlflood.metrics import Metrics
 from rlflood.schedulers import ConstantFlood
