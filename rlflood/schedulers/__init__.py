@@ -12,6 +12,7 @@ from rlflood.schedulers.constant import ConstantFlood
 from rlflood.schedulers.control import ControlSpec
 from rlflood.schedulers.controller import Controller
 from rlflood.schedulers.levels import LEVEL_SETS, LevelSet, level_set
+from rlflood.schedulers.piecewise import PiecewiseFlood
 from rlflood.schedulers.policy import PolicyScheduler, load_controller
 from rlflood.schedulers.replay import ReplayFlood
 from rlflood.schedulers.tracking import TrackingFlood
@@ -25,6 +26,7 @@ __all__ = [
     "Controller",
     "FloodScheduler",
     "LevelSet",
+    "PiecewiseFlood",
     "PolicyScheduler",
     "ReplayFlood",
     "TrackingFlood",

@@ -1,6 +1,18 @@
 """Tasks, and the trainers that train the replicas of a task by the epoch."""
 
 from rlflood.training.network import StackedMLP
+from rlflood.training.objectives import (
+    AdaptiveFlooding,
+    Batch,
+    Flooding,
+    HeldOut,
+    IndividualFlooding,
+    MakeObjective,
+    Objective,
+    RelaxLoss,
+    SoftAscentDescent,
+    WaveBound,
+)
 from rlflood.training.population import PopulationTrainer
 from rlflood.training.precision import Precision, resolve_precision
 from rlflood.training.task import Task
@@ -8,13 +20,23 @@ from rlflood.training.threaded import ThreadedPopulation, make_population
 from rlflood.training.trainer import Evaluation, Trainer
 
 __all__ = [
+    "AdaptiveFlooding",
+    "Batch",
     "Evaluation",
+    "Flooding",
+    "HeldOut",
+    "IndividualFlooding",
+    "MakeObjective",
+    "Objective",
     "PopulationTrainer",
     "Precision",
+    "RelaxLoss",
+    "SoftAscentDescent",
     "StackedMLP",
     "Task",
     "ThreadedPopulation",
     "Trainer",
+    "WaveBound",
     "make_population",
     "resolve_precision",
 ]

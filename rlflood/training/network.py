@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rlflood.training.dropout import StackedDropout
+
 
 class StackedMLP(nn.Module):
     """``replicas`` multilayer perceptrons of the same hidden widths, evaluated together.
@@ -22,8 +24,9 @@ class StackedMLP(nn.Module):
         features: Inputs of each replica.
         classes: Classes of each replica.
         hidden: Width of each hidden layer.
-        seeds: Seed of each replica's initialisation.
+        seeds: Seed of each replica's initialisation and dropout.
         batch_norm: Batch normalisation before each ReLU.
+        dropout: Probability of each hidden unit to be dropped, after each ReLU.
     """
 
     _lowest: Tensor | None
@@ -36,6 +39,7 @@ class StackedMLP(nn.Module):
         seeds: Sequence[int],
         *,
         batch_norm: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.features, self.classes, self.hidden = tuple(features), tuple(classes), tuple(hidden)
@@ -54,6 +58,7 @@ class StackedMLP(nn.Module):
         self.weights = nn.ParameterList(weights)
         self.biases = nn.ParameterList(biases)
         self.norms = nn.ModuleList(_StackedBatchNorm(self.replicas, w) for w in self.hidden if batch_norm)
+        self.dropout = StackedDropout(seeds, dropout) if dropout else None
         mask = torch.zeros(self.replicas, 1, sizes[-1])
         for i, count in enumerate(self.classes):
             mask[i, :, count:] = torch.finfo(torch.float32).min
@@ -70,6 +75,19 @@ class StackedMLP(nn.Module):
             weight[replica, :fan_in, :fan_out].uniform_(-bound, bound, generator=generator)
             bias[replica, :, :fan_out].uniform_(-bound, bound, generator=generator)
 
+    @property
+    def own_classes(self) -> Tensor:
+        """Which classes each replica has: bool of shape ``(replicas, 1, classes)``."""
+        if self._lowest is None:
+            shape = (self.replicas, 1, max(self.classes))
+            return torch.ones(shape, dtype=torch.bool, device=self.weights[0].device)
+        return self._lowest == 0
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Begin the dropout masks of an epoch, from 0."""
+        if self.dropout is not None:
+            self.dropout.begin_epoch(epoch)
+
     def forward(self, x: Tensor) -> Tensor:
         """Logits of shape ``(replicas, samples, classes)`` for ``x`` of shape ``(replicas, samples, in)``."""
         for layer in range(len(self.hidden)):
@@ -77,6 +95,8 @@ class StackedMLP(nn.Module):
             if self.norms:
                 x = self.norms[layer](x)
             x = F.relu(x, inplace=True)
+            if self.dropout is not None:
+                x = self.dropout(x)
         # with batch normalisation, which costs more than the last layer, it would gain little
         if x.device.type == "cpu" and not self.norms and not torch.is_autocast_enabled("cpu"):
             logits: Tensor = _FewColumns.apply(x, self.weights[-1], self.biases[-1])
@@ -86,7 +106,7 @@ class StackedMLP(nn.Module):
         return logits if self._lowest is None else logits + self._lowest
 
     def module(self, replica: int) -> nn.Sequential:
-        """A copy of one replica as an ordinary ``nn.Sequential`` of Linear, BatchNorm1d and ReLU."""
+        """A copy of one replica as an ordinary ``nn.Sequential`` of Linear, BatchNorm1d, ReLU and Dropout."""
         layers: list[nn.Module] = []
         sizes = self._sizes(replica)
         for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
@@ -99,6 +119,8 @@ class StackedMLP(nn.Module):
                 if self.norms:
                     layers.append(self.norms[layer].module(replica))  # type: ignore[operator]
                 layers.append(nn.ReLU())
+                if self.dropout is not None:
+                    layers.append(nn.Dropout(self.dropout.p))
         return nn.Sequential(*layers)
 
 

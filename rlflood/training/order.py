@@ -8,8 +8,11 @@ generator states.
 import torch
 from torch import Tensor
 
+GOLDEN = -0x61C8864680B583EB
+"""2**64 over the golden ratio, SplitMix64's increment, as int64."""
 
-def _mixed(bits: Tensor) -> Tensor:
+
+def mixed(bits: Tensor) -> Tensor:
     """SplitMix64's finaliser (Steele, Lea and Flood, OOPSLA 2014) on int64, which wraps as uint64 does."""
     # int64 shifts copy the sign bit; the masks make the shifts logical
     bits = (bits ^ ((bits >> 30) & 0x3FFFFFFFF)) * -0x40A7B892E31B1A47
@@ -25,7 +28,6 @@ def batch_order(seeds: Tensor, epoch: int, samples: int) -> Tensor:
         epoch: The epoch, from 0.
         samples: Samples of the training split.
     """
-    golden = -0x61C8864680B583EB  # 2**64 / golden ratio, SplitMix64's increment, as int64
-    streams = _mixed(_mixed(seeds * golden) + epoch * 2 + 1)
+    streams = mixed(mixed(seeds * GOLDEN) + epoch * 2 + 1)
     positions = torch.arange(samples, device=seeds.device, dtype=torch.int64)
-    return _mixed(streams[:, None] + positions * golden).argsort(dim=1)
+    return mixed(streams[:, None] + positions * GOLDEN).argsort(dim=1)

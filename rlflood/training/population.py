@@ -8,13 +8,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn import functional as F
 
 from rlflood.data import Split, Splits
-from rlflood.flooding import flood
 from rlflood.metrics import Metrics
+from rlflood.training.copying import check_sources, with_copies
+from rlflood.training.criterion import cross_entropies, smoothed_cross_entropies
 from rlflood.training.device import resolve_device
 from rlflood.training.network import StackedMLP
+from rlflood.training.objectives import Batch, Flooding, MakeObjective
 from rlflood.training.order import batch_order
 from rlflood.training.precision import Precision, autocast, resolve_precision
 from rlflood.training.task import Task
@@ -69,14 +70,20 @@ class PopulationTrainer:
         tasks: One task for each replica. They may differ in their data, features and classes; all else
             (:attr:`Task.stack_key`) is shared.
         data_seeds: Seed of each replica's samples, label noise and splits.
-        network_seeds: Seed of each replica's initialisation and batch order.
+        network_seeds: Seed of each replica's initialisation, batch order and dropout.
         device: Where to train.
         precision: ``float32``, ``bfloat16`` (autocast) or ``auto``, what the device multiplies fastest.
         keep_best: Keep each replica's weights of its best validation accuracy (ties go to the lower
             validation loss) for ``evaluate(..., "best")``.
+        objective: Makes what is differentiated; None is flooding.
+
+    Attributes:
+        levels: Level of each replica in the epoch just trained, shape ``(replicas,)``: the one given, or what
+            the objective says that it was. NaN before the first epoch.
 
     Raises:
-        ValueError: if the numbers of tasks and seeds differ, or the tasks don't fit one stack.
+        ValueError: if the numbers of tasks and seeds differ, the tasks don't fit one stack, or the objective
+            does not fit the replicas.
         InputError: if the data cannot be loaded or is too small for a task's splits, or the device or the
             precision is not to be had.
     """
@@ -90,6 +97,7 @@ class PopulationTrainer:
         device: str | torch.device = "cpu",
         precision: Precision = "float32",
         keep_best: bool = False,
+        objective: MakeObjective | None = None,
     ) -> None:
         if not len(tasks) == len(data_seeds) == len(network_seeds) > 0:
             raise ValueError(
@@ -123,7 +131,9 @@ class PopulationTrainer:
             task.hidden,
             network_seeds,
             batch_norm=task.batch_norm,
+            dropout=task.dropout,
         ).to(self.device)
+        self._own_classes = self.network.own_classes
         self._order_seeds = torch.tensor(network_seeds, dtype=torch.int64, device=self.device)
         self._optimizer = _optimizer(task, self.network)
         self._best: dict[str, Tensor] | None = None
@@ -131,24 +141,34 @@ class PopulationTrainer:
             self._best = {name: value.clone() for name, value in self.network.state_dict().items()}
         self._best_val_acc = np.full(self.replicas, -np.inf)
         self._best_val_loss = np.full(self.replicas, np.inf)
+        self.levels = np.full(self.replicas, np.nan)
+        self._objective = Flooding() if objective is None else objective(np.arange(self.replicas))
+        self._objective.attach(self.network, self._losses)
 
     def run_epoch(self, levels: NDArray[np.float64] | float) -> Metrics:
         """Train one epoch and evaluate the validation split; see :meth:`Trainer.run_epoch`."""
-        level = torch.as_tensor(np.broadcast_to(levels, self.replicas).astype(np.float32)).to(self.device)
+        self.levels = np.broadcast_to(levels, self.replicas).astype(np.float64)
+        level = torch.as_tensor(self.levels.astype(np.float32)).to(self.device)
         loss_sum = torch.zeros(self.replicas, device=self.device)
         hits = torch.zeros(self.replicas, device=self.device)
         self.network.train()
-        for x, y in self._batches():
+        self.network.begin_epoch(self.epoch)
+        for x, y, samples in self._batches():
             with autocast(self.precision, self.device):
                 logits = self.network(x)
-            losses = _cross_entropies(logits, y).mean(1)
+            losses = self._criterion(logits, y)
             self._optimizer.zero_grad()
-            flood(losses, level).sum().backward()
+            self._objective(Batch(x, logits, y, losses, samples, self.epoch), level).sum().backward()
             self._optimizer.step()
+            self._objective.after_step()
             with torch.no_grad():
-                loss_sum += losses * y.shape[1]
+                plain = cross_entropies(logits, y) if self.task.label_smoothing else losses
+                loss_sum += plain.mean(1) * y.shape[1]
                 hits += (_predicted(logits) == y).sum(1)
         self.epoch += 1
+        own_levels = self._objective.levels()
+        if own_levels is not None:
+            self.levels = own_levels.double().cpu().numpy()
         validation = self._evaluate(self._val, self.network)[:2]
         # one transfer an epoch: the only point at which the host waits for the device
         train = torch.stack([loss_sum, hits]) / self._train.samples
@@ -168,14 +188,24 @@ class PopulationTrainer:
         network = (
             self.network if self._best is None or checkpoint == "last" else _Frozen(self.network, self._best)
         )
-        if split == "test" and self._test is None:
-            self._test = _StackedSplit(
-                [splits.test for splits in self.splits], self._index, self._features, self.device
-            )
-        data = {"train": self._train, "val": self._val, "test": self._test}[split]
-        assert data is not None
-        loss, accuracy, clean_accuracy = self._evaluate(data, network).double().cpu().numpy()
+        sums = self._evaluate(self._split(split), network)
+        loss, accuracy, clean_accuracy = sums.double().cpu().numpy()
         return Evaluation(loss, accuracy, clean_accuracy)
+
+    @torch.no_grad()
+    def sample_losses(self, split: SplitName) -> NDArray[np.float64]:
+        """See :meth:`Trainer.sample_losses`."""
+        data = self._split(split)
+        parts = [cross_entropies(logits, y) for logits, y, _ in self._outputs(data, self.network)]
+        losses = torch.cat(parts, dim=1).double().cpu().numpy()
+        losses[np.arange(data.samples) >= data.sizes.cpu().numpy()[:, None]] = np.nan
+        return losses
+
+    def copy_replicas(self, sources: NDArray[np.int64]) -> None:
+        """See :meth:`Trainer.copy_replicas`."""
+        check_sources(sources, np.array(self.network.features), self.classes)
+        rows = torch.from_numpy(sources)
+        self.load_state_dict(with_copies([self.state_dict()], 0, torch.zeros_like(rows), rows))
 
     def module(self, replica: int) -> nn.Sequential:
         """A copy of one replica as an ordinary ``nn.Sequential``."""
@@ -190,6 +220,7 @@ class PopulationTrainer:
             "best": _cloned(self._best),
             "best_val_acc": torch.from_numpy(self._best_val_acc.copy()),
             "best_val_loss": torch.from_numpy(self._best_val_loss.copy()),
+            "objective": self._objective.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -200,30 +231,55 @@ class PopulationTrainer:
         self._best = _cloned(state["best"])
         self._best_val_acc = state["best_val_acc"].numpy().copy()
         self._best_val_loss = state["best_val_loss"].numpy().copy()
+        self._objective.load_state_dict(state["objective"])
 
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def _criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return smoothed_cross_entropies(logits, labels, self.task.label_smoothing, self._own_classes)
+
+    def _losses(self, network: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
+        with autocast(self.precision, self.device):
+            logits = network(x)
+        return self._criterion(logits, labels)
+
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Inputs, labels and sample numbers of each mini-batch of the epoch."""
         samples, size = self._train.samples, self.task.batch_size
         if size is None or size >= samples:
             x, y, _ = self._train.rows(slice(None))
-            yield x, y
+            yield x, y, torch.arange(samples, device=self.device).expand(self.replicas, -1)
             return
         order = batch_order(self._order_seeds, self.epoch, samples)
         for start in range(0, samples, size):
-            yield self._train.batch(order[:, start : start + size])
+            numbers = order[:, start : start + size]
+            yield *self._train.batch(numbers), numbers
 
-    @torch.no_grad()
-    def _evaluate(self, data: _StackedSplit, network: nn.Module) -> Tensor:
-        """Loss, accuracy and clean accuracy: shape ``(3, replicas)``."""
+    def _split(self, name: SplitName) -> _StackedSplit:
+        if name == "test" and self._test is None:
+            self._test = _StackedSplit(
+                [splits.test for splits in self.splits], self._index, self._features, self.device
+            )
+        data = {"train": self._train, "val": self._val, "test": self._test}[name]
+        assert data is not None
+        return data
+
+    def _outputs(self, data: _StackedSplit, network: nn.Module) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Logits, labels and clean labels of a split in evaluation mode, in parts that fit into memory."""
         network.eval()
         widest = max((self._features, *self.task.hidden))
         rows = max(1, _EVALUATION_CHUNK // (self.replicas * widest))
-        sums = torch.zeros(3, self.replicas, device=self.device)
         for start in range(0, data.samples, rows):
             x, y, y_clean = data.rows(slice(start, start + rows))
             with autocast(self.precision, self.device):
                 logits = network(x)
+            yield logits, y, y_clean
+
+    @torch.no_grad()
+    def _evaluate(self, data: _StackedSplit, network: nn.Module) -> Tensor:
+        """Loss, accuracy and clean accuracy: shape ``(3, replicas)``."""
+        sums = torch.zeros(3, self.replicas, device=self.device)
+        for logits, y, y_clean in self._outputs(data, network):
             predicted = _predicted(logits)
-            sums[0] += _cross_entropies(logits, y).sum(1)
+            sums[0] += cross_entropies(logits, y).sum(1)
             sums[1] += (predicted == y).sum(1)
             sums[2] += (predicted == y_clean).sum(1)
         return sums / data.sizes
@@ -269,11 +325,6 @@ def _distinct_splits(tasks: Sequence[Task], data_seeds: Sequence[int]) -> tuple[
             splits.append(task.split(seed))
         index.append(made[key])
     return splits, torch.tensor(index)
-
-
-def _cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of each sample: shape ``(replicas, samples)``."""
-    return F.cross_entropy(logits.mT, labels, reduction="none")
 
 
 def _predicted(logits: Tensor) -> Tensor:

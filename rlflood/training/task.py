@@ -14,8 +14,8 @@ class Task(BaseModel):
     """Data, label noise, split sizes, network, optimizer and epochs of one learning problem.
 
     What is random about it is drawn from two seeds given apart: the *data seed* (samples, label noise,
-    splits) and the *network seed* (initialisation, batch order). The same task and data seed give the
-    same data whatever the network seed.
+    splits) and the *network seed* (initialisation, batch order, dropout). The same task and data seed
+    give the same data whatever the network seed.
 
     Attributes:
         data: A name that ``rlflood list`` shows, a ``.npz`` or a ``.csv`` file.
@@ -27,6 +27,9 @@ class Task(BaseModel):
         test_size: Test samples; ``None`` is all that are left (20,000 for a generator).
         hidden: Width of each hidden layer.
         batch_norm: Batch normalisation before each ReLU.
+        dropout: Probability of each hidden unit to be dropped in training, after each ReLU.
+        label_smoothing: Share of the training criterion's targets that is spread evenly over the classes;
+            metrics are the plain cross-entropy all the same.
         optimizer: ``adam``, ``adamw`` or ``sgd`` (with ``momentum``).
         batch_size: Samples in a mini-batch; ``None`` is the full batch.
         epochs: Passes over the training split, the budget of one run.
@@ -43,6 +46,8 @@ class Task(BaseModel):
     test_size: PositiveInt | None = None
     hidden: tuple[Width, ...] = (100, 100, 100)
     batch_norm: bool = False
+    dropout: float = Field(0.0, ge=0, lt=1)
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: PositiveFloat = 1e-3
     momentum: float = Field(0.9, ge=0, lt=1)
@@ -87,6 +92,7 @@ class Task(BaseModel):
     def stack_key(self) -> tuple[object, ...]:
         """Tasks with the same key can be trained in one stack: all but their data may differ."""
         return (
-            self.train_size, self.val_size, self.test_size, self.hidden, self.batch_norm, self.optimizer,
-            self.learning_rate, self.momentum, self.weight_decay, self.batch_size, self.epochs,
+            self.train_size, self.val_size, self.test_size, self.hidden, self.batch_norm, self.dropout,
+            self.label_smoothing, self.optimizer, self.learning_rate, self.momentum, self.weight_decay,
+            self.batch_size, self.epochs,
         )  # fmt: skip

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from rlflood.metrics import Metrics
+from rlflood.training.copying import check_sources, with_copies
 from rlflood.training.device import resolve_device
+from rlflood.training.objectives import MakeObjective, Objective
 from rlflood.training.population import PopulationTrainer
 from rlflood.training.precision import Precision
 from rlflood.training.task import Task
@@ -29,6 +31,7 @@ class ThreadedPopulation:
 
     Args:
         threads: Stacks; PyTorch is told to use one core for each.
+        objective: As for ``PopulationTrainer``; called once for each stack, with the numbers of its replicas.
         others: As for ``PopulationTrainer``.
     """
 
@@ -39,13 +42,20 @@ class ThreadedPopulation:
         network_seeds: Sequence[int],
         *,
         threads: int,
+        objective: MakeObjective | None = None,
         **others: Any,
     ) -> None:
         edges = np.linspace(0, len(tasks), threads + 1).round().astype(int).tolist()
         self._slices = [slice(a, b) for a, b in pairwise(edges)]
         self._pool = _pool(threads)
         self._parts = [
-            PopulationTrainer(tasks[part], data_seeds[part], network_seeds[part], **others)
+            PopulationTrainer(
+                tasks[part],
+                data_seeds[part],
+                network_seeds[part],
+                objective=None if objective is None else _shifted(objective, part.start),
+                **others,
+            )
             for part in self._slices
         ]
         self.replicas = len(tasks)
@@ -55,6 +65,11 @@ class ThreadedPopulation:
     def epoch(self) -> int:
         """Epochs trained so far."""
         return self._parts[0].epoch
+
+    @property
+    def levels(self) -> NDArray[np.float64]:
+        """See :attr:`PopulationTrainer.levels`."""
+        return np.concatenate([part.levels for part in self._parts])
 
     def run_epoch(self, levels: NDArray[np.float64] | float) -> Metrics:
         """See :meth:`Trainer.run_epoch`."""
@@ -67,6 +82,25 @@ class ThreadedPopulation:
         """See :meth:`Trainer.evaluate`."""
         parts = list(self._pool.map(lambda part: part.evaluate(split, checkpoint), self._parts))
         return Evaluation(*(np.concatenate([getattr(e, n) for e in parts]) for n in Evaluation.__slots__))
+
+    def sample_losses(self, split: SplitName) -> NDArray[np.float64]:
+        """See :meth:`Trainer.sample_losses`."""
+        parts = list(self._pool.map(lambda part: part.sample_losses(split), self._parts))
+        losses = np.full((self.replicas, max(part.shape[1] for part in parts)), np.nan)
+        for own, part in zip(self._slices, parts, strict=True):
+            losses[own, : part.shape[1]] = part
+        return losses
+
+    def copy_replicas(self, sources: NDArray[np.int64]) -> None:
+        """See :meth:`Trainer.copy_replicas`; a source may be on another thread."""
+        features = np.concatenate([part.network.features for part in self._parts])
+        check_sources(sources, features, self.classes)
+        starts = np.array([own.start for own in self._slices])
+        numbers = np.searchsorted(starts, sources, side="right") - 1
+        parts, rows = torch.from_numpy(numbers), torch.from_numpy(sources - starts[numbers])
+        states = [part.state_dict() for part in self._parts]
+        for number, (part, own) in enumerate(zip(self._parts, self._slices, strict=True)):
+            part.load_state_dict(with_copies(states, number, parts[own], rows[own]))
 
     def module(self, replica: int) -> nn.Sequential:
         """A copy of one replica as an ordinary ``nn.Sequential``."""
@@ -92,6 +126,7 @@ def make_population(
     device: str | torch.device = "cpu",
     precision: Precision = "float32",
     keep_best: bool = False,
+    objective: MakeObjective | None = None,
 ) -> PopulationTrainer | ThreadedPopulation:
     """A population trainer on ``threads`` threads, or fewer where there are fewer replicas.
 
@@ -102,11 +137,23 @@ def make_population(
     """
     if threads < 1:
         raise ValueError(f"threads must be 1 or more: got {threads}")
-    options: dict[str, Any] = {"device": device, "precision": precision, "keep_best": keep_best}
+    options: dict[str, Any] = {
+        "device": device,
+        "precision": precision,
+        "keep_best": keep_best,
+        "objective": objective,
+    }
     threads = 1 if resolve_device(device).type != "cpu" else min(threads, len(tasks))
     if threads == 1:
         return PopulationTrainer(tasks, data_seeds, network_seeds, **options)
     return ThreadedPopulation(tasks, data_seeds, network_seeds, threads=threads, **options)
+
+
+def _shifted(make: MakeObjective, start: int) -> MakeObjective:
+    def of_part(numbers: NDArray[np.int64]) -> Objective:
+        return make(numbers + start)
+
+    return of_part
 
 
 @lru_cache(maxsize=4)

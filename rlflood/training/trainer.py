@@ -40,9 +40,15 @@ class Trainer(Protocol):
         """Epochs trained so far."""
         ...
 
+    @property
+    def levels(self) -> NDArray[np.float64]:
+        """Level of each replica in the epoch just trained, shape ``(replicas,)``."""
+        ...
+
     def run_epoch(self, levels: NDArray[np.float64] | float) -> Metrics:
         """Train one epoch, each replica flooded at its level, and evaluate the validation split.
 
+        What a level does is the objective's affair; metrics are the plain cross-entropy all the same.
         A replica whose loss is no longer finite is reported by metrics that are not finite either.
 
         Args:
@@ -52,6 +58,28 @@ class Trainer(Protocol):
 
     def evaluate(self, split: SplitName, checkpoint: Checkpoint = "last") -> Evaluation:
         """Evaluate a split with the present weights or with those of the best validation accuracy."""
+        ...
+
+    def sample_losses(self, split: SplitName) -> NDArray[np.float64]:
+        """The cross-entropy of each sample in nats, with the present weights in evaluation mode.
+
+        Returns:
+            Shape ``(replicas, samples)``, in the order of the split; NaN beyond the end of a shorter split.
+        """
+        ...
+
+    def copy_replicas(self, sources: NDArray[np.int64]) -> None:
+        """Make replica ``i`` a copy of replica ``sources[i]``, for population based training.
+
+        Weights, buffers, the optimizer's state, the objective's, and the best checkpoint with its scores
+        are copied. Data, seeds and so the batch order stay.
+
+        Args:
+            sources: Numbers of replicas, shape ``(replicas,)``.
+
+        Raises:
+            ValueError: if a source is no replica, or has other numbers of features or classes.
+        """
         ...
 
     def state_dict(self) -> dict[str, Any]:

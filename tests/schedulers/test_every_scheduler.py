@@ -19,6 +19,7 @@ from rlflood.schedulers import (
     BackwardFlood,
     ConstantFlood,
     FloodScheduler,
+    PiecewiseFlood,
     ReplayFlood,
     TrackingFlood,
 )
@@ -28,6 +29,7 @@ MAKERS: dict[str, Callable[[], FloodScheduler]] = {
     "backward": lambda: BackwardFlood(0.3, threshold=0.2),
     "adaptive": AdaptiveFlood,
     "tracking": TrackingFlood,
+    "piecewise": lambda: PiecewiseFlood(0.4, epochs=6),
     "replay": lambda: ReplayFlood([0.0, 0.2, 0.4, 0.1, 0.3]),
 }
 every_scheduler = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())

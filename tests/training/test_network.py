@@ -68,6 +68,13 @@ def test_no_mask_where_all_have_the_same_classes():
     assert logits.abs().max() < 100
 
 
+def test_own_classes_are_those_that_a_replica_has():
+    assert stack([1, 2, 3]).own_classes.sum(-1).flatten().tolist() == [2, 3, 5]
+    assert stack([1, 2, 3]).own_classes[0, 0].tolist() == [True, True, False, False, False]
+    assert stack([1, 2, 3], classes=(4, 4, 4)).own_classes.shape == (3, 1, 4)
+    assert stack([1, 2, 3], classes=(4, 4, 4)).own_classes.all()
+
+
 def test_a_module_is_a_copy():
     network = stack([1, 2, 3])
     before = network.module(0)[0].weight.clone()

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from rlflood.data import Split, Splits
 from rlflood.errors import InputError
-from rlflood.training import PopulationTrainer, Task, population
+from rlflood.training import PopulationTrainer, Task, make_population, population
 from rlflood.training.order import batch_order
 
 SMALL = Task(hidden=(16, 12), train_size=50, val_size=40, test_size=60, label_noise=0.1, epochs=50)
@@ -366,6 +366,27 @@ def test_test_splits_of_different_sizes_are_each_evaluated_in_full():
         close(found.loss[i], expected.loss[0], 1e-5)
         close(found.accuracy[i], expected.accuracy[0], 1e-3)
         close(found.clean_accuracy[i], expected.clean_accuracy[0], 1e-3)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_sample_losses_are_those_of_the_modules_and_nan_beyond_a_shorter_split(threads):
+    shared = SMALL.model_copy(
+        update={"test_size": None, "train_size": 40, "dropout": 0.5, "label_smoothing": 0.1}
+    )
+    chosen = [shared.model_copy(update={"data": name}) for name in ("wine", "breast-cancer")]
+    stack = make_population(chosen, [3, 1], [7, 8], threads=threads)
+    stack.run_epoch(0.1)
+    for split, sizes in (("train", (40, 40)), ("test", (98, 489))):
+        losses = stack.sample_losses(split)
+        assert losses.shape == (2, max(sizes))
+        close(np.nanmean(losses, axis=1), stack.evaluate(split).loss, 1e-5)
+        for i, size in enumerate(sizes):
+            data: Split = getattr(chosen[i].split([3, 1][i]), split)
+            with torch.no_grad():
+                logits = stack.module(i).eval()(torch.from_numpy(data.x))
+            expected = F.cross_entropy(logits, torch.from_numpy(data.y), reduction="none").numpy()
+            close(losses[i, :size], expected, 1e-5)
+            assert np.isnan(losses[i, size:]).all()
 
 
 def test_evaluating_changes_nothing():
