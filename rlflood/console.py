@@ -1,5 +1,6 @@
 """What the command line shows: tables, progress bars, pictures."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,16 +11,22 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.progress import Task as RichTask
 from rich.table import Table
+from rich.text import Text
 
 from rlflood.experiments.comparison import rows
+from rlflood.experiments.plan import StudyProgress
 from rlflood.experiments.record import Record
 from rlflood.experiments.setting import Setting
 from rlflood.experiments.statistics import Interval
+from rlflood.experiments.summary import Summary
 from rlflood.experiments.wording import describe_setting, explanation
 
 console = Console()
@@ -28,7 +35,9 @@ errors = Console(stderr=True)
 
 @contextmanager
 def progress_bar(text: str) -> Iterator[Any]:
-    """A bar with the time left, on stderr; gives a function ``advance(done, total, text=None)``."""
+    """A bar with the time left, on stderr; gives a function ``advance(done, total, text=None)``.
+
+    ``total`` is None where the end is not known."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
@@ -41,10 +50,106 @@ def progress_bar(text: str) -> Iterator[Any]:
     with bar:
         number = bar.add_task(text, total=None)
 
-        def advance(done: int, total: int, description: str | None = None) -> None:
+        def advance(done: int, total: int | None, description: str | None = None) -> None:
             bar.update(number, completed=done, total=total, description=description or text)
 
         yield advance
+
+
+@contextmanager
+def study_progress() -> Iterator[StudyProgress]:
+    """A bar for a study, on stderr; where stderr is no terminal, a line now and then."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        _TimeLeft(),
+        console=errors,
+        transient=True,
+    )
+    if not errors.is_terminal:
+        yield _Lines()
+        return
+    with bar:
+        number = bar.add_task("starting", total=None)
+
+        def advance(done: float, total: float, what: str) -> None:
+            bar.update(number, completed=done, total=total, description=what)
+
+        yield advance
+
+
+class _TimeLeft(ProgressColumn):
+    """The time left if all goes on as on the whole so far.
+
+    Rich's own column looks at the last seconds only: too jumpy where pieces of work differ.
+    """
+
+    def render(self, task: RichTask) -> Text:
+        if not task.total or not task.completed or task.elapsed is None:
+            return Text("-:--:-- left")
+        return Text(f"{_clock(time_left(task.completed, task.total, task.elapsed))} left")
+
+
+class _Lines:
+    """Progress for a log: a line for each twentieth of the work."""
+
+    def __init__(self) -> None:
+        self._started, self._next = time.monotonic(), 0.0
+
+    def __call__(self, done: float, total: float, what: str) -> None:
+        if done < self._next * total:
+            return
+        left = "-:--:--"
+        if done:
+            left = _clock(time_left(done, total, time.monotonic() - self._started))
+        errors.print(
+            f"{done / total:4.0%}, {left} left: {what}", highlight=False, markup=False, soft_wrap=True
+        )
+        self._next = done / total + 0.05
+
+
+def time_left(done: float, total: float, elapsed: float) -> float:
+    """Seconds until the rest is done at the speed so far; ``done`` is positive."""
+    return elapsed * (total - done) / done
+
+
+def _clock(seconds: float) -> str:
+    minutes, second = divmod(round(seconds), 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02}:{second:02}"
+
+
+def print_standings(summary: Summary) -> None:
+    """The methods of a study over all its tasks, accuracies in percent."""
+    table = Table()
+    headings = ("method", "runs", "mean", "mid half", f"- {summary.reference}", "p (Holm)", "rank")
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=number > 0)
+    for standing in summary.standings:
+        difference, p = "", ""
+        if standing.difference is not None and standing.adjusted_p is not None:
+            difference = _percent(standing.difference.over_seeds, signed=True)
+            p = f"{standing.adjusted_p:.2g}"
+        table.add_row(
+            escape(standing.method) + (" (oracle)" if standing.oracle else ""),
+            f"{standing.runs:.3g}",
+            _percent(standing.mean),
+            _percent(standing.interquartile),
+            difference,
+            p,
+            f"{standing.rank:.1f}",
+        )
+    console.print(table)
+    labels = "noisy" if summary.noisy else "clean"
+    tasks, repeats = len(summary.tasks), len(summary.repeats)
+    console.print(
+        f"Test accuracy in % after the last epoch, {labels} labels, {tasks} task{'s' if tasks > 1 else ''}, "
+        f"{repeats} repeat{'s' if repeats > 1 else ''}; half of the 95 % bootstrap interval over seeds.",
+        style="dim",
+        highlight=False,
+    )
 
 
 def print_setting(setting: Setting) -> None:

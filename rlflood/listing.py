@@ -47,6 +47,16 @@ def _presets() -> Listing:
     ]
 
 
+def _studies() -> Listing:
+    from rlflood.experiments.study import load_study, study_names
+
+    studies = [(name, load_study(name)) for name in study_names()]
+    return ("name", "tasks", "methods", "seeds", "runs of a search"), [
+        (name, str(len(study.tasks)), str(len(study.methods)), str(study.seeds), str(study.runs))
+        for name, study in studies
+    ]
+
+
 def _controllers() -> Listing:
     from rlflood.experiments.methods.controller import shipped_controllers
 
@@ -59,6 +69,7 @@ LISTINGS: dict[str, Callable[[], Listing]] = {
     "environments": _environments,
     "methods": _methods,
     "presets": _presets,
+    "studies": _studies,
     "controllers": _controllers,
 }
 """The lists by name."""

@@ -10,8 +10,10 @@ from rlflood.errors import InputError
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def validated(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
+def validated(model: type[Model], values: Mapping[str, Any], where: str, within: str = "") -> Model:
     """Build ``model`` from ``values``; ``where`` names their origin in the error ("preset fast.toml").
+
+    ``within`` is the key under which the values stand there, if they are a part: ``tasks.0``.
 
     Raises:
         InputError: naming each key that is wrong, what is wrong with it, and the value given.
@@ -21,7 +23,8 @@ def validated(model: type[Model], values: Mapping[str, Any], where: str) -> Mode
     except ValidationError as error:
         problems = []
         for problem in error.errors():
-            key = ".".join(str(part) for part in problem["loc"]) or "the whole"
+            parts = [within] if within else []
+            key = ".".join([*parts, *map(str, problem["loc"])]) or "the whole"
             message = problem["msg"].removeprefix("Value error, ")
             if problem["type"] == "extra_forbidden":
                 message = f"no such key; there are {', '.join(sorted(model.model_fields))}"

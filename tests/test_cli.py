@@ -136,7 +136,7 @@ def test_a_rollout_on_a_table_of_ones_own_with_json_and_plot(tmp_path):
     out, plot = tmp_path / "new" / "out.json", tmp_path / "out.png"
     status, shown, error = in_a_process(
         "rollout", controller(tmp_path), "--data", csv(tmp_path), "--target", "kind", "--label-noise", 0.1,
-        "--against", "none,grid", "--grid-levels", 3, "--grid-max", 0.4, "--json", out, "--plot", plot,
+        "--against", "none,grid", "--runs", 3, "--highest-level", 0.4, "--json", out, "--plot", plot,
         "--seed", 5, *QUICK,
     )  # fmt: skip
     assert status == 0, error
@@ -298,8 +298,8 @@ WINE = ("--data", "wine")
         (None, (*WINE, "--precision", "float8"), "float8"),
         (None, (*WINE, "--against", "gird"), "did you mean grid?"),
         (None, (*WINE, "--against", "constant"), "constant:0.1"),
-        (None, (*WINE, "--against", "grid", "--grid-levels", 1), "--grid-levels"),
-        (None, (*WINE, "--against", "grid", "--grid-max", "nan"), "--grid-max"),
+        (None, (*WINE, "--against", "grid", "--runs", 1), "at least 2 runs"),
+        (None, (*WINE, "--against", "grid", "--highest-level", "nan"), "highest level"),
         (None, (*WINE, "--plot", "out.gif"), ".svg"),
         (None, (*WINE, "--plot", "my.csv/out.png"), "cannot be written"),
         (None, (*WINE, "--json", "."), "is a folder"),

@@ -18,7 +18,7 @@ class Row:
         final: Test accuracy after the last epoch.
         best: Test accuracy at the best validation accuracy.
         difference: Final test accuracy less that of the reference, paired; None where there is none.
-        epochs: Training epochs spent on one repeat.
+        epochs: Training epochs spent on one repeat, on average.
     """
 
     method: str
@@ -67,5 +67,6 @@ def rows(records: Sequence[Record], *, reference: str = "none", noisy: bool = Fa
         if base is not None and base is not record:
             difference = paired(final, base.test_accuracy("final", noisy=noisy))
         best = mean_interval(record.test_accuracy("best", noisy=noisy))
-        table.append(Row(record.method, mean_interval(final), best, difference, record.epochs_spent))
+        spent = round(float(record.epochs_spent.mean()))
+        table.append(Row(record.method, mean_interval(final), best, difference, spent))
     return table

@@ -9,7 +9,7 @@ from rlflood.training import Task
 METHODS = ("none", "grid", "adaptive", "tracking")
 """What the controller is put beside."""
 
-OPTIONS = MethodOptions(grid_levels=6)
+OPTIONS = MethodOptions(runs=6)
 """A coarse grid (0, 0.1 ... 0.5), for the time that the tour may take."""
 
 REPEATS = 10

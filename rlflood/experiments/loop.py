@@ -12,7 +12,7 @@ from rlflood.experiments.record import Array, Runs
 from rlflood.experiments.setting import Progress, Setting, no_progress
 from rlflood.metrics import Metrics
 from rlflood.schedulers import FloodScheduler
-from rlflood.training import make_population
+from rlflood.training import Evaluation, MakeObjective, PopulationTrainer, ThreadedPopulation, make_population
 
 MOST_REPLICAS = 64
 MOST_PARAMETERS = 64_000_000
@@ -22,11 +22,48 @@ MakeScheduler: TypeAlias = Callable[[NDArray[np.int64]], FloodScheduler]
 """Given the numbers of the runs that are trained together, shape ``(replicas,)``, a scheduler for them."""
 
 
+class History:
+    """The levels and metrics of a stack's replicas, epoch by epoch."""
+
+    def __init__(self) -> None:
+        self._levels: list[Array] = []
+        self._metrics: list[Metrics] = []
+
+    def add(self, levels: Array, metrics: Metrics) -> None:
+        """Take in an epoch: arrays of shape ``(replicas,)``."""
+        self._levels.append(levels)
+        self._metrics.append(metrics)
+
+    def copy_replicas(self, sources: NDArray[np.int64]) -> None:
+        """Give replica ``i`` the past of replica ``sources[i]``, as its weights have it."""
+        self._levels = [levels[sources] for levels in self._levels]
+        self._metrics = [
+            Metrics(*(getattr(metrics, name)[sources] for name in Metrics.__slots__))
+            for metrics in self._metrics
+        ]
+
+    def runs(self, final: Evaluation, best: Evaluation) -> Runs:
+        """What has happened, with the test split evaluated after the last epoch and at the best."""
+        curves = {
+            name: np.stack([getattr(metrics, name) for metrics in self._metrics], axis=1)
+            for name in Metrics.__slots__
+        }
+        return Runs(
+            levels=np.stack(self._levels, axis=1),
+            **curves,
+            test_acc_final=final.clean_accuracy,
+            test_acc_best=best.clean_accuracy,
+            noisy_test_acc_final=final.accuracy,
+            noisy_test_acc_best=best.accuracy,
+        )
+
+
 def run_schedule(
     setting: Setting,
     make: MakeScheduler,
     *,
     runs_per_repeat: int = 1,
+    objective: MakeObjective | None = None,
     on_progress: Progress = no_progress,
 ) -> Runs:
     """Train every repeat of a setting under schedulers, as stacked replicas.
@@ -38,6 +75,7 @@ def run_schedule(
         setting: Task, seeds, device and precision.
         make: Makes the scheduler of each stack.
         runs_per_repeat: Runs of each repeat.
+        objective: What is trained instead of the flooded loss; called with run numbers, as ``make`` is.
         on_progress: Told of every epoch of every stack.
 
     Raises:
@@ -45,7 +83,7 @@ def run_schedule(
     """
     total = setting.repeats * runs_per_repeat
     repeat = np.arange(total) // runs_per_repeat
-    largest = max(1, min(MOST_REPLICAS, MOST_PARAMETERS // _parameters(setting)))
+    largest = max(1, min(MOST_REPLICAS, MOST_PARAMETERS // setting.parameters))
     edges = np.linspace(0, total, ceil(total / largest) + 1).round().astype(int)
     epochs = setting.task.epochs
     stacks = []
@@ -56,17 +94,17 @@ def run_schedule(
         def after_epoch(epoch: int, before: int = before, size: int = size) -> None:
             on_progress(before + epoch * size, total * epochs)
 
-        stacks.append(_run_stack(setting, repeat[start:end], make(numbers), after_epoch))
+        own = None if objective is None else _of_runs(objective, numbers)
+        trainer = stack(setting, repeat[start:end], objective=own)
+        stacks.append(_run_stack(trainer, epochs, make(numbers), after_epoch))
     return Runs(*(np.concatenate([getattr(runs, name) for runs in stacks]) for name in Runs.__slots__))
 
 
-def _run_stack(
-    setting: Setting,
-    repeat: NDArray[np.int64],
-    scheduler: FloodScheduler,
-    after_epoch: Callable[[int], None],
-) -> Runs:
-    trainer = make_population(
+def stack(
+    setting: Setting, repeat: NDArray[np.int64], *, objective: MakeObjective | None = None
+) -> PopulationTrainer | ThreadedPopulation:
+    """A trainer with one replica for each entry of ``repeat``, on the seeds of that repeat."""
+    return make_population(
         [setting.task] * len(repeat),
         [setting.data_seeds[r] for r in repeat],
         [setting.network_seeds[r] for r in repeat],
@@ -74,29 +112,25 @@ def _run_stack(
         precision=setting.precision,
         threads=setting.threads,
         keep_best=True,
+        objective=objective,
     )
-    levels: list[Array] = []
-    history: list[Metrics] = []
-    for epoch in range(setting.task.epochs):
-        levels.append(np.broadcast_to(scheduler.level, len(repeat)).astype(np.float64))
-        history.append(trainer.run_epoch(levels[-1]))
-        scheduler.step(history[-1])
+
+
+def _run_stack(
+    trainer: PopulationTrainer | ThreadedPopulation,
+    epochs: int,
+    scheduler: FloodScheduler,
+    after_epoch: Callable[[int], None],
+) -> Runs:
+    history = History()
+    for epoch in range(epochs):
+        metrics = trainer.run_epoch(scheduler.level)
+        history.add(trainer.levels, metrics)
+        scheduler.step(metrics)
         after_epoch(epoch + 1)
-    final, best = trainer.evaluate("test"), trainer.evaluate("test", "best")
-    curves = {
-        name: np.stack([getattr(metrics, name) for metrics in history], axis=1) for name in Metrics.__slots__
-    }
-    return Runs(
-        levels=np.stack(levels, axis=1),
-        **curves,
-        test_acc_final=final.clean_accuracy,
-        test_acc_best=best.clean_accuracy,
-        noisy_test_acc_final=final.accuracy,
-        noisy_test_acc_best=best.accuracy,
-    )
+    return history.runs(trainer.evaluate("test"), trainer.evaluate("test", "best"))
 
 
-def _parameters(setting: Setting) -> int:
-    source = setting.task.source()
-    sizes = (source.features, *setting.task.hidden, source.classes)
-    return sum((a + 1) * b for a, b in pairwise(sizes))
+def _of_runs(objective: MakeObjective, numbers: NDArray[np.int64]) -> MakeObjective:
+    """``objective`` for a trainer that knows its replicas by their place in the stack."""
+    return lambda replicas: objective(numbers[replicas])

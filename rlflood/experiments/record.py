@@ -1,17 +1,14 @@
 """What a method leaves behind: the run of each repeat, and what it cost."""
 
 import json
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from importlib import metadata
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from rlflood import __version__
+from rlflood.experiments.environment import versions
 from rlflood.experiments.setting import Setting
 
 FORMAT = "rlflood-comparison/1"
@@ -24,21 +21,47 @@ Moment = Literal["final", "best"]
 class Search:
     """The candidates of a method that trains several runs and picks one by validation.
 
+    Arrays have shape ``(repeats, candidates)``, in the order in which the candidates were trained. A
+    candidate that was stopped before its last epoch, that diverged, or that a repeat does not have (another
+    repeat had more), has NaN for its accuracies and is never picked.
+
     Attributes:
-        levels: The level of each candidate, shape ``(candidates,)``.
+        knob: What was searched for: ``level``, ``weight decay`` ...
+        anytime: Whether the order means something: the search could have ended after any candidate.
         final: Number of the candidate picked by its final validation accuracy, shape ``(repeats,)``.
         best: Number of the candidate picked by its best validation accuracy, shape ``(repeats,)``.
-        val_acc: Final validation accuracy of each candidate, shape ``(repeats, candidates)``.
-        test_acc_final: Test accuracy of each after the last epoch, against clean labels, likewise.
-        noisy_test_acc_final: The same against noisy labels.
+        values: The knob's setting of each candidate.
+        epochs: Training epochs spent on each.
+        val_acc_final: Validation accuracy after the last epoch.
+        val_loss_final: Validation loss there; ties in accuracy go to the lower loss.
+        val_acc_best: Best validation accuracy of all epochs.
+        val_loss_best: Lowest validation loss among the epochs of that accuracy.
+        test_acc_final: Test accuracy after the last epoch, against clean labels.
+        test_acc_best: The same at the best validation accuracy.
+        noisy_test_acc_final: As ``test_acc_final``, against labels with the task's noise.
+        noisy_test_acc_best: As ``test_acc_best``, against labels with the task's noise.
     """
 
-    levels: Array
+    knob: str
+    anytime: bool
     final: NDArray[np.int64]
     best: NDArray[np.int64]
-    val_acc: Array
+    values: Array
+    epochs: Array
+    val_acc_final: Array
+    val_loss_final: Array
+    val_acc_best: Array
+    val_loss_best: Array
     test_acc_final: Array
+    test_acc_best: Array
     noisy_test_acc_final: Array
+    noisy_test_acc_best: Array
+
+    @property
+    def picked(self) -> Array:
+        """The value of the candidate picked by its final validation accuracy, shape ``(repeats,)``."""
+        values: Array = self.values[np.arange(len(self.final)), self.final]
+        return values
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -76,24 +99,64 @@ class Record(Runs):
 
     Attributes:
         method: The method's name.
-        epochs_spent: Training epochs over all runs of the method, for each repeat.
+        epochs_spent: Training epochs over all runs of the method, shape ``(repeats,)``.
         search: What was searched through; None for a method of one run.
     """
 
     method: str
-    epochs_spent: int
+    epochs_spent: Array
     search: Search | None = None
 
     def __post_init__(self) -> None:
         if any(curve.shape != self.levels.shape for curve in (self.train_loss, self.val_loss)):
             raise ValueError("the curves of a record have one shape, (repeats, epochs)")
-        if self.test_acc_final.shape != self.levels.shape[:1]:
-            raise ValueError("a record has one test accuracy a repeat")
+        if not self.test_acc_final.shape == self.epochs_spent.shape == self.levels.shape[:1]:
+            raise ValueError("a record has one test accuracy and one budget a repeat")
+
+    @property
+    def repeats(self) -> int:
+        """How often the method ran."""
+        return len(self.levels)
 
     def test_accuracy(self, moment: Moment, *, noisy: bool = False) -> Array:
         """The test accuracy of each repeat, from 0 to 1: shape ``(repeats,)``."""
         accuracy: Array = getattr(self, f"{'noisy_' if noisy else ''}test_acc_{moment}")
         return accuracy
+
+
+def joined(records: Sequence[Record]) -> Record:
+    """The repeats of several records of one method on one task as one record, in the order given.
+
+    Raises:
+        ValueError: if they are of different methods, or some are searches and others are not.
+    """
+    first = records[0]
+    if any(
+        other.method != first.method or (other.search is None) != (first.search is None) for other in records
+    ):
+        raise ValueError("only records of one method can be joined")
+    arrays = {
+        name: np.concatenate([getattr(record, name) for record in records])
+        for name in (*Runs.__slots__, "epochs_spent")
+    }
+    searches = [record.search for record in records if record.search is not None]
+    return Record(method=first.method, **arrays, search=_joined_search(searches) if searches else None)
+
+
+def _joined_search(searches: Sequence[Search]) -> Search:
+    widest = max(search.values.shape[1] for search in searches)
+
+    def joined_field(name: str) -> Array:
+        parts = [getattr(search, name) for search in searches]
+        if parts[0].ndim == 2:
+            missing = 0.0 if name == "epochs" else np.nan
+            parts = [
+                np.pad(part, ((0, 0), (0, widest - part.shape[1])), constant_values=missing) for part in parts
+            ]
+        return np.concatenate(parts)
+
+    names = [field.name for field in fields(Search) if field.name not in ("knob", "anytime")]
+    return Search(searches[0].knob, searches[0].anytime, **{name: joined_field(name) for name in names})  # type: ignore[arg-type]
 
 
 def comparison_json(setting: Setting, records: Sequence[Record]) -> str:
@@ -109,17 +172,6 @@ def comparison_json(setting: Setting, records: Sequence[Record]) -> str:
         "records": records,
     }
     return json.dumps(_plain(content), allow_nan=False) + "\n"
-
-
-def versions() -> dict[str, str]:
-    """The versions that a result depends on."""
-    return {
-        "rlflood": __version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "scikit-learn": metadata.version("scikit-learn"),
-    }
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,8 @@
 """What all methods of a comparison share, so that their results are paired."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -70,6 +71,17 @@ class Setting:
         return cls(task, data_seeds, network_seeds, device, precision, threads)
 
     @property
+    def parameters(self) -> int:
+        """Weights and biases of one network."""
+        source = self.task.source()
+        sizes = (source.features, *self.task.hidden, source.classes)
+        return sum((a + 1) * b for a, b in pairwise(sizes))
+
+    @property
     def repeats(self) -> int:
         """How often each method runs on the task."""
         return len(self.data_seeds)
+
+    def part(self, repeats: slice) -> "Setting":
+        """The same with some of the repeats only."""
+        return replace(self, data_seeds=self.data_seeds[repeats], network_seeds=self.network_seeds[repeats])

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from rlflood.experiments.comparison import Row
 from rlflood.experiments.record import Record
 from rlflood.experiments.setting import Setting
@@ -41,12 +43,12 @@ def explanation(records: Sequence[Record], rows: Sequence[Row], *, noisy: bool) 
         lines.append("*: the interval of the difference, paired by seeds, excludes 0.")
     for record in records:
         if record.search is not None:
-            picked = record.search.levels[record.search.final]
-            levels = record.search.levels
+            picked, values = record.search.picked, record.search.values
             which = f"{picked.min():g} to {picked.max():g}, {picked.mean():.3g} on average,"
             if picked.min() == picked.max():
                 which = f"{picked[0]:g}"
             lines.append(
-                f"{record.method} picked b = {which} from {len(levels)} levels up to {levels.max():g}."
+                f"{record.method} picked a {record.search.knob} of {which} from {values.shape[1]} runs with "
+                f"up to {np.nanmax(values):g}."
             )
     return lines

@@ -5,19 +5,9 @@ import pytest
 
 from rlflood.errors import InputError
 from rlflood.experiments import METHODS, MethodOptions, Setting, compare, get_method, get_methods
-from rlflood.experiments.methods import GridSearch, ScheduledMethod, grid, register
+from rlflood.experiments.methods import GridSearch, ScheduledMethod, register
 from rlflood.experiments.methods.registry import MethodKind
-from rlflood.schedulers import BackwardFlood, Controller, ControlSpec, LevelSet, PolicyScheduler
-
-
-@pytest.fixture
-def controller_file(tmp_path):
-    """A controller of one linear layer that prefers the second of its levels whatever it sees."""
-    spec = ControlSpec("metrics", LevelSet((0.0, 0.25, 0.5)), decisions=3)
-    layer = (np.zeros((3, 4), np.float32), np.array([0, 1, 0], np.float32))
-    file = tmp_path / "second.safetensors"
-    Controller(spec, [layer]).save(file)
-    return file
+from rlflood.schedulers import BackwardFlood, PolicyScheduler
 
 
 def by_name(records):
@@ -31,52 +21,47 @@ def test_none_never_floods_and_a_constant_always_does(records):
 
 def test_a_constant_of_the_grid_is_the_grids_run_of_that_level(records):
     constant, search = by_name(records)["constant:0.3"], by_name(records)["grid"].search
-    column = np.flatnonzero(search.levels == 0.3).item()
-    np.testing.assert_allclose(search.val_acc[:, column], constant.val_acc[:, -1], atol=0.03)
+    column = np.flatnonzero(search.values[0] == 0.3).item()
+    np.testing.assert_allclose(search.val_acc_final[:, column], constant.val_acc[:, -1], atol=0.03)
     np.testing.assert_allclose(search.test_acc_final[:, column], constant.test_acc_final, atol=0.03)
 
 
 def test_the_grids_record_is_that_of_the_run_it_picked(records, setting):
     record = by_name(records)["grid"]
     search, repeats = record.search, range(setting.repeats)
-    assert record.epochs_spent == 11 * setting.task.epochs
-    np.testing.assert_allclose(search.levels, np.arange(11) * 0.05)
-    np.testing.assert_array_equal(record.levels[:, -1], search.levels[search.final])
-    picked = [search.val_acc[r, search.final[r]] for r in repeats]
+    assert record.epochs_spent.tolist() == [11 * setting.task.epochs] * setting.repeats
+    np.testing.assert_allclose(search.values, np.tile(np.arange(11) * 0.05, (setting.repeats, 1)))
+    np.testing.assert_array_equal(record.levels[:, -1], search.picked)
+    picked = [search.val_acc_final[r, search.final[r]] for r in repeats]
     np.testing.assert_array_equal(record.val_acc[:, -1], picked)
-    np.testing.assert_array_equal(picked, search.val_acc.max(axis=1))
+    np.testing.assert_array_equal(picked, search.val_acc_final.max(axis=1))
     np.testing.assert_array_equal(
         record.test_acc_final, [search.test_acc_final[r, search.final[r]] for r in repeats]
     )
 
 
 def test_a_grid_of_one_candidate_is_that_constant(setting, records):
-    record = GridSearch(np.array([0.3])).run(setting)
+    record = GridSearch("grid", np.array([0.3])).run(setting)
     constant = by_name(records)["constant:0.3"]
     np.testing.assert_allclose(record.val_loss, constant.val_loss, rtol=1e-4)
     np.testing.assert_allclose(record.test_acc_best, constant.test_acc_best, atol=0.03)
 
 
-def test_picks_by_final_and_by_best_accuracy_and_ties_by_loss():
-    # one repeat; candidate 1 ends best, candidate 0 was best in between, candidate 2 ties at worse losses
-    accuracy = np.array([[[0.5, 0.9, 0.6], [0.5, 0.6, 0.8], [0.5, 0.9, 0.8]]])
-    loss = np.array([[[1.0, 0.4, 0.9], [1.0, 0.9, 0.5], [1.0, 0.5, 0.6]]])
-    final, best = grid.picks(accuracy, loss)
-    assert (final.item(), best.item()) == (1, 0)
-
-
-def test_picks_the_lower_level_where_all_is_equal_and_never_a_run_that_diverged():
-    accuracy, loss = np.full((1, 3, 2), 0.5), np.full((1, 3, 2), 0.7)
-    assert [pick.item() for pick in grid.picks(accuracy, loss)] == [0, 0]
-    accuracy[0, 0], loss[0, 0] = 0.99, np.nan
-    assert [pick.item() for pick in grid.picks(accuracy, loss)] == [1, 1]
-    assert [pick.item() for pick in grid.picks(accuracy, np.full((1, 3, 2), np.nan))] == [0, 0]
-
-
 def test_the_grid_is_as_asked_for():
-    method = get_method("grid", MethodOptions(grid_levels=51, grid_max=0.5))
-    assert isinstance(method, GridSearch)
-    assert method.levels[[0, 1, 29, 50]].tolist() == [0.0, 0.01, 0.29, 0.5]
+    for method in (get_method("grid", MethodOptions(runs=51)), get_method("grid:51")):
+        assert isinstance(method, GridSearch)
+        assert method.levels[[0, 1, 29, 50]].tolist() == [0.0, 0.01, 0.29, 0.5]
+        assert method.width == 51
+
+
+def test_the_oracle_is_the_grid_picked_by_the_test_split(setting, records):
+    oracle = get_method("oracle").run(setting)
+    grid = by_name(records)["grid"]
+    np.testing.assert_array_equal(oracle.search.test_acc_final, grid.search.test_acc_final)
+    np.testing.assert_array_equal(oracle.test_acc_final, grid.search.test_acc_final.max(axis=1))
+    np.testing.assert_array_equal(oracle.test_acc_best, grid.search.test_acc_best.max(axis=1))
+    assert (oracle.test_acc_final >= grid.test_acc_final).all()
+    assert get_method("oracle").oracle and not get_method("grid").oracle
 
 
 def test_a_controller_runs_as_a_scheduler_would(setting, controller_file):
@@ -84,7 +69,8 @@ def test_a_controller_runs_as_a_scheduler_would(setting, controller_file):
     assert method.name == "second"
     record = method.run(setting)
     assert (record.levels == 0.25).all()
-    assert record.epochs_spent == method.epochs(setting.task) == setting.task.epochs
+    assert (record.epochs_spent == method.epochs(setting.task)).all()
+    assert method.epochs(setting.task) == setting.task.epochs
     scheduler = PolicyScheduler(controller_file, epochs=setting.task.epochs, classes=3)
     assert scheduler.level == 0.25
 
@@ -98,7 +84,9 @@ def test_backward_floods_once_the_network_has_fitted(setting):
     assert record.train_loss[0, reached - 1] < 0.01 <= record.train_loss[0, : reached - 1].min()
 
 
-@pytest.mark.parametrize("name", ["adaptive", "backward", "backward:0.1", "tracking:0.5"])
+@pytest.mark.parametrize(
+    "name", ["grid:5", "oracle:5", "adaptive", "backward", "backward:0.1", "tracking:0.5"]
+)
 def test_methods_are_called_what_they_were_asked_for_as(name):
     assert get_method(name).name == name
 
@@ -107,6 +95,8 @@ def test_methods_are_called_what_they_were_asked_for_as(name):
     ("name", "message"),
     [
         ("gird", "did you mean grid"),
+        ("grid:1", "at least 2, not '1'"),
+        ("grid:many", "write grid:51"),
         ("nothing-like-it", "use one of"),
         ("none:3", "takes nothing after a colon"),
         ("constant", "write constant:0.1"),
@@ -127,10 +117,10 @@ def test_a_folder_is_no_controller(tmp_path):
         get_method(str(tmp_path))
 
 
-@pytest.mark.parametrize(("levels", "highest"), [(1, 0.5), (11, 0.0), (11, float("nan")), (11, float("inf"))])
-def test_grids_that_are_none(levels, highest):
-    with pytest.raises(InputError, match="--grid"):
-        MethodOptions(levels, highest)
+@pytest.mark.parametrize(("runs", "highest"), [(1, 0.5), (11, 0.0), (11, float("nan")), (11, float("inf"))])
+def test_searches_that_are_none(runs, highest):
+    with pytest.raises(InputError, match="search of 1 runs" if runs == 1 else "highest level"):
+        MethodOptions(runs, highest)
 
 
 def test_methods_are_taken_once_and_controllers_of_one_name_are_told_apart(controller_file, tmp_path):
@@ -146,7 +136,7 @@ def test_a_new_method_is_one_function_and_one_registration(monkeypatch):
 
     @register("half", "always a half")
     def build(argument, options):
-        return GridSearch(np.array([0.5]))
+        return GridSearch("half", np.array([0.5]))
 
     assert isinstance(get_method("half"), GridSearch)
     with pytest.raises(ValueError, match="already"):

@@ -33,10 +33,10 @@ def test_the_star_is_explained_where_there_is_one_and_the_grid_says_what_it_pick
     lines = explanation([none, better], rows([none, better]), noisy=False)
     assert "clean labels; mean ± 95 % interval over 3 repeats" in lines[0]
     assert any(line.startswith("*:") for line in lines)
-    for picked, told in (([2, 4, 3], "b = 0.1 to 0.2, 0.15 on average, from"), ([4, 4, 4], "b = 0.2 from")):
+    for picked, told in (([2, 4, 3], "0.1 to 0.2, 0.15 on average, from"), ([4, 4, 4], "0.2 from")):
         searched = dataclasses.replace(
             better, search=dataclasses.replace(better.search, final=np.array(picked))
         )
         last = explanation([none, searched], rows([none, searched]), noisy=False)[-1]
-        assert last == f"grid picked {told} 11 levels up to 0.5."
+        assert last == f"grid picked a level of {told} 11 runs with up to 0.5."
     assert not any("*:" in line or "picked" in line for line in explanation([none], rows([none]), noisy=True))

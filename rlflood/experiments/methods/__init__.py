@@ -5,13 +5,27 @@ registered with :func:`register`, and import the file below.
 """
 
 # imported for what they register
-from rlflood.experiments.methods import grid, scheduled  # noqa: F401
+from rlflood.experiments.methods import (  # noqa: F401
+    adaflood,
+    best_of,
+    early_stopping,
+    grid,
+    objectives,
+    optuna_tpe,
+    population_based,
+    random_search,
+    ray_pbt,
+    regularisers,
+    scheduled,
+)
 from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMethod
+from rlflood.experiments.methods.controller import SUFFIX as CONTROLLER_SUFFIX
 from rlflood.experiments.methods.controller import ControllerMethod
 from rlflood.experiments.methods.grid import GridSearch
 from rlflood.experiments.methods.registry import METHODS, MethodKind, get_method, get_methods, register
 
 __all__ = [
+    "CONTROLLER_SUFFIX",
     "METHODS",
     "ControllerMethod",
     "GridSearch",

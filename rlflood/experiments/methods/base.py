@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from rlflood.errors import InputError
 from rlflood.experiments.loop import run_schedule
 from rlflood.experiments.record import Record
@@ -15,40 +17,45 @@ from rlflood.training import Task
 
 @dataclass(frozen=True, slots=True)
 class MethodOptions:
-    """Settings of methods that are not part of their name.
+    """What all searches share.
 
     Attributes:
-        grid_levels: Levels of the grid search, evenly spaced from 0.
-        grid_max: The highest of them, in nats.
+        runs: The budget of a search, in whole training runs: levels of a grid, trials of a tuner.
+        highest_level: The highest flood level that a search tries, in nats; the lowest is 0.
 
     Raises:
         InputError: if one of them is not usable.
     """
 
-    grid_levels: int = 11
-    grid_max: float = 0.5
+    runs: int = 11
+    highest_level: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.grid_levels < 2:
-            raise InputError(f"the grid has {self.grid_levels} levels: give at least 2 (--grid-levels)")
-        if not 0 < self.grid_max < float("inf"):
-            raise InputError(
-                f"the grid's highest level is {self.grid_max}: give a positive number (--grid-max)"
-            )
+        if self.runs < 2:
+            raise InputError(f"a search of {self.runs} runs is none: give at least 2 runs")
+        if not 0 < self.highest_level < float("inf"):
+            raise InputError(f"the highest level is {self.highest_level}: give a positive number")
 
 
 class Method(ABC):
-    """A way to choose the flood level: a scheduler, or a search over runs.
+    """A way to train that the benchmark compares: a scheduler, a search over runs, another objective.
 
     Attributes:
         name: What tables and records call it.
+        width: Runs of a repeat that are trained together: what the size of stacks is planned by.
+        floods: Whether a run is plain flooding at the levels in its record, so that it can be trained again
+            from them alone.
+        oracle: Whether it looks at the test split, which a user cannot.
     """
 
     name: str
+    width: int = 1
+    floods: bool = True
+    oracle: bool = False
 
     @abstractmethod
     def epochs(self, task: Task) -> int:
-        """The budget: training epochs of one repeat, over all its runs."""
+        """The budget: training epochs of one repeat, over all its runs. A method may spend less."""
 
     @abstractmethod
     def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
@@ -85,4 +92,5 @@ class ScheduledMethod(Method):
         """See :meth:`Method.run`."""
         runs = run_schedule(setting, lambda numbers: self._make(setting.task), on_progress=on_progress)
         fields = {name: getattr(runs, name) for name in runs.__slots__}
-        return Record(method=self.name, **fields, epochs_spent=setting.task.epochs)
+        spent = np.full(setting.repeats, float(setting.task.epochs))
+        return Record(method=self.name, **fields, epochs_spent=spent)

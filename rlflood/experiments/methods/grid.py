@@ -1,103 +1,66 @@
 """Grid search: what a user of flooding does today."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rlflood.experiments.loop import run_schedule
 from rlflood.experiments.methods.base import Method, MethodOptions
-from rlflood.experiments.methods.registry import register
-from rlflood.experiments.record import Record, Runs, Search
+from rlflood.experiments.methods.registry import register, whole_number
+from rlflood.experiments.record import Array, Record
+from rlflood.experiments.selection import picked_record
 from rlflood.experiments.setting import Progress, Setting, no_progress
-from rlflood.metrics import Metrics
 from rlflood.schedulers import ConstantFlood
 from rlflood.training import Task
-
-Array = NDArray[np.float64]
 
 
 class GridSearch(Method):
     """Trains one run at every level and picks one by validation accuracy (Ishida et al. 2020).
 
-    The run after its last epoch is picked by final validation accuracy, the checkpoint by best validation
-    accuracy, ties by the lower validation loss at that epoch, then by the lower level. The two may have
-    different levels. A run that has diverged is not picked.
-
     Args:
+        name: The method's name.
         levels: The levels, in nats: shape ``(candidates,)``.
+        oracle: Pick by test accuracy: what the best constant level would reach, out of a user's reach.
     """
 
-    name = "grid"
-
-    def __init__(self, levels: Array) -> None:
+    def __init__(self, name: str, levels: Array, *, oracle: bool = False) -> None:
+        self.name, self.oracle = name, oracle
         self.levels = np.asarray(levels, np.float64)
+        self.width = len(self.levels)
 
     def epochs(self, task: Task) -> int:
         """One run a level."""
-        return len(self.levels) * task.epochs
+        return self.width * task.epochs
 
     def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
         """See :meth:`Method.run`."""
-        candidates, repeats = len(self.levels), setting.repeats
         runs = run_schedule(
             setting,
-            lambda numbers: ConstantFlood(self.levels[numbers % candidates]),
-            runs_per_repeat=candidates,
+            lambda numbers: ConstantFlood(self.levels[numbers % self.width]),
+            runs_per_repeat=self.width,
             on_progress=on_progress,
         )
-        # from (repeats * candidates, ...) to (repeats, candidates, ...)
-        folded = Runs(*(_folded(getattr(runs, name), repeats) for name in Runs.__slots__))
-        final, best = picks(folded.val_acc, folded.val_loss)
-        rows = np.arange(repeats)
-        curves = {name: getattr(folded, name)[rows, final] for name in ("levels", *Metrics.__slots__)}
-        return Record(
-            method=self.name,
-            **curves,
-            test_acc_final=folded.test_acc_final[rows, final],
-            test_acc_best=folded.test_acc_best[rows, best],
-            noisy_test_acc_final=folded.noisy_test_acc_final[rows, final],
-            noisy_test_acc_best=folded.noisy_test_acc_best[rows, best],
-            epochs_spent=self.epochs(setting.task),
-            search=Search(
-                levels=self.levels,
-                final=final,
-                best=best,
-                val_acc=folded.val_acc[..., -1],
-                test_acc_final=folded.test_acc_final,
-                noisy_test_acc_final=folded.noisy_test_acc_final,
-            ),
-        )
+        values = np.tile(self.levels, (setting.repeats, 1))
+        return picked_record(self.name, runs, values, by_test=self.oracle)
 
 
-def picks(val_acc: Array, val_loss: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which candidate has the best final, and the best ever, validation accuracy; ties by validation loss.
-
-    Args:
-        val_acc: Shape ``(repeats, candidates, epochs)``.
-        val_loss: Likewise; where it is not finite the run has diverged and doesn't count.
-
-    Returns:
-        Two arrays of candidate numbers, shape ``(repeats,)``.
-    """
-    accuracy = np.where(np.isfinite(val_loss), val_acc, -np.inf)
-    loss = np.where(np.isfinite(val_loss), val_loss, np.inf)
-    final = _lowest(loss[..., -1], where_highest=accuracy[..., -1])
-    highest = accuracy.max(axis=-1)
-    loss_there = np.where(accuracy == highest[..., None], loss, np.inf).min(axis=-1)
-    return final, _lowest(loss_there, where_highest=highest)
-
-
-def _lowest(loss: Array, *, where_highest: Array) -> NDArray[np.int64]:
-    """Of the candidates with the highest value, the first with the lowest loss: shape ``(repeats,)``."""
-    tied = where_highest == where_highest.max(axis=-1, keepdims=True)
-    chosen: NDArray[np.int64] = np.where(tied, loss, np.inf).argmin(axis=-1)
-    return chosen
-
-
-def _folded(values: Array, repeats: int) -> Array:
-    return values.reshape(repeats, -1, *values.shape[1:])
-
-
-@register("grid", "one run at every level of a grid, picked by validation accuracy")
-def _grid(argument: str | None, options: MethodOptions) -> Method:
+def even_levels(count: int, highest: float) -> Array:
+    """``count`` levels from 0 to ``highest``."""
     # rounded, so that the 0.3 of a grid is the 0.3 that a person types
-    return GridSearch(np.linspace(0.0, options.grid_max, options.grid_levels).round(10))
+    return np.linspace(0.0, highest, count).round(10)
+
+
+def _levels(name: str, argument: str | None, options: MethodOptions) -> Array:
+    count = options.runs if argument is None else whole_number(name, argument, 2, f"{name}:51")
+    return even_levels(count, options.highest_level)
+
+
+@register("grid", "one run at every level of a grid, picked by validation accuracy", argument="LEVELS")
+def _grid(argument: str | None, options: MethodOptions) -> Method:
+    return GridSearch("grid" if argument is None else f"grid:{argument}", _levels("grid", argument, options))
+
+
+@register(
+    "oracle", "the best constant level, picked on the test split: not available to a user", argument="LEVELS"
+)
+def _oracle(argument: str | None, options: MethodOptions) -> Method:
+    name = "oracle" if argument is None else f"oracle:{argument}"
+    return GridSearch(name, _levels("oracle", argument, options), oracle=True)

@@ -83,3 +83,31 @@ def get_methods(names: Iterable[str], options: MethodOptions | None = None) -> l
             method.name = str(Path(name))
         methods.setdefault(method.name, method)
     return list(methods.values())
+
+
+def number(method: str, text: str, example: str) -> float:
+    """What stands after a method's colon, as a finite number of at least 0.
+
+    Raises:
+        InputError: if it is anything else; ``example`` shows how it is written.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value < float("inf"):
+        raise InputError(f"the method {method} takes a number of at least 0, not {text!r}: write {example}")
+    return value
+
+
+def whole_number(method: str, text: str, least: int, example: str) -> int:
+    """What stands after a method's colon, as a whole number of at least ``least``.
+
+    Raises:
+        InputError: if it is anything else; ``example`` shows how it is written.
+    """
+    if not (text.isdecimal() and int(text) >= least):
+        raise InputError(
+            f"the method {method} takes a whole number of at least {least}, not {text!r}: write {example}"
+        )
+    return int(text)

@@ -1,93 +1,19 @@
-"""The command line; `rlflood --help`."""
+"""`rlflood rollout` and `rlflood demo`."""
 
 import importlib.util
-import os
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from rlflood.cli.app import app
+from rlflood.cli.options import Device, PrecisionOption, Seed, Threads, one_core_each
+from rlflood.cli.train import train_controller
 from rlflood.errors import InputError
 
 if TYPE_CHECKING:
-    from rlflood.agents import Outcome
     from rlflood.experiments import Method, Record, Setting
     from rlflood.training import Precision
-
-# what a command needs is imported inside it: `--help` must not wait for PyTorch
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    help="Controllers that set the flood level of a training run while it runs.",
-)
-
-Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, cuda:1 ...")]
-Seed = Annotated[int, typer.Option(min=0, help="All randomness comes from it.")]
-PrecisionOption = Annotated[
-    str, typer.Option(help="float32, bfloat16, or auto: bfloat16 where the hardware has it.")
-]
-Threads = Annotated[
-    int | None,
-    typer.Option(min=1, help="CPU threads, each training a part of the networks; all cores if not given."),
-]
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from rlflood import __version__
-
-        typer.echo(f"rlflood {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool | None,
-        typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit."),
-    ] = None,
-) -> None:
-    pass
-
-
-@app.command(
-    epilog="Examples:\n\n"
-    "  rlflood train --preset demo --out runs/first\n\n"
-    "  rlflood train --preset mine.toml --episodes 100000 --out runs/mine --seed 1\n\n"
-    "  rlflood train --out runs/mine --resume"
-)
-def train(
-    out: Annotated[Path, typer.Option(help="Folder for the controller, the checkpoint and the log.")],
-    preset: Annotated[
-        str, typer.Option(help="A recipe of `rlflood list presets`, or your own .toml.")
-    ] = "ppo",
-    episodes: Annotated[
-        int | None,
-        typer.Option(min=1, help="Training runs to learn from, instead of the recipe's number."),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the training in --out, with its own preset and seed.")
-    ] = False,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    precision: PrecisionOption = "auto",
-    threads: Threads = None,
-) -> None:
-    """Train a controller from nothing on synthetic tasks.
-
-    Ctrl-C ends it after the present iteration and saves; --resume goes on as if it had not stopped.
-    """
-    threads = _threads(threads)
-    from rlflood.console import console
-
-    outcome = _train(preset, out, episodes, resume, seed, device, precision, threads)
-    state = "trained" if outcome.finished else "stopped; go on with --resume"
-    console.print(f"{state} after {outcome.seconds:.0f} s: {outcome.path}", highlight=False, soft_wrap=True)
-    if not outcome.finished:
-        raise typer.Exit(130)
 
 
 @app.command(
@@ -129,15 +55,15 @@ def rollout(
     batch_norm: Annotated[
         bool, typer.Option("--batch-norm", help="Batch normalisation before each ReLU.")
     ] = False,
-    grid_levels: Annotated[int, typer.Option(help="Levels of the grid search, evenly from 0.")] = 11,
-    grid_max: Annotated[float, typer.Option(help="Its highest level, in nats.")] = 0.5,
+    runs: Annotated[int, typer.Option(help="Runs of a search: levels of the grid, trials of a tuner.")] = 11,
+    highest_level: Annotated[float, typer.Option(help="The highest level of a search, in nats.")] = 0.5,
     seed: Seed = 0,
     device: Device = "cpu",
     precision: PrecisionOption = "auto",
     threads: Threads = None,
 ) -> None:
     """Roll a controller out on a data set, one run a repeat, beside other ways to choose the flood level."""
-    threads = _threads(threads)
+    threads = one_core_each(threads)
     from rlflood.data import load
     from rlflood.experiments import MethodOptions, Setting, default_sizes, get_methods
     from rlflood.experiments.output import check_output
@@ -150,9 +76,7 @@ def rollout(
             check_output(path, option)
     if plot is not None:
         check_plot(plot)
-    methods = get_methods(
-        [controller, *filter(None, against.split(","))], MethodOptions(grid_levels, grid_max)
-    )
+    methods = get_methods([controller, *filter(None, against.split(","))], MethodOptions(runs, highest_level))
     sizes = default_sizes(load(data, target=target), train_size, val_size, test_size)
     fields = {
         "data": data, "target": target, "label_noise": label_noise, **sizes,
@@ -181,14 +105,16 @@ def demo(
 
     A training that was stopped half-way goes on; a finished one in --out is used as it is.
     """
-    threads = _threads(threads)
+    threads = one_core_each(threads)
     from rlflood.agents.training import CHECKPOINT
     from rlflood.console import console
     from rlflood.experiments import Setting, get_methods
     from rlflood.experiments import demo as tour
 
     console.print("[bold]1. Training a controller[/bold] on synthetic tasks, from nothing", highlight=False)
-    outcome = _train("demo", out, None, (out / CHECKPOINT).exists(), seed, device, precision, threads)
+    outcome = train_controller(
+        "demo", out, None, (out / CHECKPOINT).exists(), seed, device, precision, threads
+    )
     if not outcome.finished:
         console.print("stopped; the same command goes on")
         raise typer.Exit(130)
@@ -205,75 +131,6 @@ def demo(
         if importlib.util.find_spec("matplotlib") is None:
             plot = None
         _compare(setting, methods, False, out / f"{task.data}.json", plot)
-
-
-@app.command(name="list", epilog="Examples:\n\n  rlflood list\n\n  rlflood list datasets")
-def list_(
-    what: Annotated[
-        str, typer.Argument(help="datasets, environments, methods, presets, controllers or all.")
-    ] = "all",
-) -> None:
-    """Show the names that the other commands take."""
-    from rlflood.console import print_table
-    from rlflood.listing import LISTINGS
-
-    if what != "all" and what not in LISTINGS:
-        raise InputError(
-            f"there is no list of {what!r}: use one of {', '.join(LISTINGS)}, or nothing for all"
-        )
-    for name in LISTINGS if what == "all" else (what,):
-        columns, rows = LISTINGS[name]()
-        print_table(name, columns, rows)
-
-
-def main() -> None:
-    """The command's entry point: what a person can put right is one message and exit status 2."""
-    try:
-        app()
-    except InputError as error:
-        from rich.console import Console
-
-        Console(stderr=True).print(
-            f"error: {error}", markup=False, highlight=False, soft_wrap=True, style="red"
-        )
-        sys.exit(2)
-
-
-def _train(
-    preset: str,
-    out: Path,
-    episodes: int | None,
-    resume: bool,
-    seed: int,
-    device: str,
-    precision: str,
-    threads: int,
-) -> "Outcome":
-    from rlflood import agents
-    from rlflood.console import progress_bar
-    from rlflood.experiments.output import check_output
-    from rlflood.training import resolve_precision
-    from rlflood.training.device import resolve_device
-
-    # before anything is written
-    resolve_precision(cast("Precision", precision), resolve_device(device))
-    check_output(out / "controller.safetensors", "--out")
-    recipe = None if resume else agents.load_preset(preset, episodes=episodes)
-    with progress_bar("training") as advance:
-
-        def show(progress: agents.Progress) -> None:
-            text = f"validation accuracy {100 * progress.reward:.1f} %, entropy {progress.entropy:.2f}"
-            advance(progress.episodes, progress.total, text)
-
-        where: dict[str, Any] = {
-            "device": device,
-            "precision": precision,
-            "threads": threads,
-            "on_progress": show,
-        }
-        if recipe is None:
-            return agents.resume(out, episodes=episodes, **where)
-        return agents.train(recipe, out, seed=seed, **where)
 
 
 def _compare(
@@ -305,19 +162,6 @@ def _compare(
     if stopped:
         typer.echo("stopped; what was done is shown and written", err=True)
         raise typer.Exit(130)
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _threads(threads: int | None) -> int:
-    """How many threads to train on, each with one core: PyTorch's own would wait for each other."""
-    import torch
-
-    torch.set_num_threads(1)
-    return threads or _cores()
 
 
 def _numbers(text: str, option: str) -> tuple[int, ...]:

@@ -1,0 +1,29 @@
+"""Options that several commands take."""
+
+import os
+from typing import Annotated
+
+import typer
+
+Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, cuda:1 ...")]
+Seed = Annotated[int, typer.Option(min=0, help="All randomness comes from it.")]
+PrecisionOption = Annotated[
+    str, typer.Option(help="float32, bfloat16, or auto: bfloat16 where the hardware has it.")
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="CPU threads, each training a part of the networks; all cores if not given."),
+]
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def one_core_each(threads: int | None) -> int:
+    """How many threads to train on, each with one core: PyTorch's own would wait for each other."""
+    import torch
+
+    torch.set_num_threads(1)
+    return threads or cores()

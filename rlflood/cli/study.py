@@ -1,0 +1,110 @@
+"""`rlflood benchmark`, `rlflood report` and `rlflood export`."""
+
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from rlflood.cli.app import app
+from rlflood.cli.options import Device, PrecisionOption, Threads, one_core_each
+from rlflood.errors import InputError
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  rlflood benchmark quick --out runs/quick\n\n"
+    "  rlflood benchmark mine.toml --out runs/mine --also runs/first/controller.safetensors\n\n"
+    "  rlflood benchmark --out runs/mine        [dim](goes on where it stopped)[/dim]"
+)
+def benchmark(
+    study: Annotated[
+        str | None,
+        typer.Argument(
+            help="A study of `rlflood list studies`, or your own .toml; --out's own if not given."
+        ),
+    ] = None,
+    *,
+    out: Annotated[Path, typer.Option(help="The study's folder: results, settings, environment.")],
+    also: Annotated[
+        list[str] | None,
+        typer.Option(help="Compare this method too, such as a controller's file; can be repeated."),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Repeats, instead of the study's number.")] = None,
+    runs: Annotated[
+        int | None, typer.Option(min=2, help="Budget of a search in runs, instead of the study's.")
+    ] = None,
+    device: Device = "cpu",
+    precision: PrecisionOption = "float32",
+    threads: Threads = None,
+) -> None:
+    """Compare methods on the tasks of a study, all on the same seeds.
+
+    Every finished piece is kept at once. The same command, or another process beside this one, goes on with
+    what is missing.
+    """
+    threads = one_core_each(threads)
+    from rlflood.console import console, study_progress
+    from rlflood.experiments.benchmark import open_study, run_study, start_study
+    from rlflood.experiments.plan import Machine
+    from rlflood.experiments.study import load_study
+    from rlflood.training import Precision, resolve_precision
+    from rlflood.training.device import resolve_device
+
+    machine = Machine(device, cast(Precision, precision), threads)
+    resolve_precision(machine.precision, resolve_device(device))
+    if study is None:
+        if also or seeds or runs:
+            raise InputError("--also, --seeds and --runs change a study: name it, as in --out's study.toml")
+        open_study(out)
+    else:
+        start_study(load_study(study, also=tuple(also or ()), seeds=seeds, runs=runs), out)
+    try:
+        with study_progress() as on_progress:
+            run_study(out, machine, on_progress)
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; what was done is kept: go on with `rlflood benchmark --out {out}`", err=True)
+        raise typer.Exit(130) from None
+    console.print(f"done: see it with `rlflood report {out}`", highlight=False, soft_wrap=True)
+
+
+@app.command(epilog="Example:\n\n  rlflood report runs/quick")
+def report(folder: Annotated[Path, typer.Argument(help="The folder of a study.")]) -> None:
+    """Make the page, the figures and the tables of a study, finished or not.
+
+    Writes report.html (one file that needs no network), figures/ (PNG and SVG) and tables/ (Markdown and
+    LaTeX) into the folder.
+    """
+    one_core_each(1)
+    from rlflood.console import console, print_standings, progress_bar
+    from rlflood.experiments.figures import figures
+    from rlflood.experiments.output import write_output
+    from rlflood.experiments.report import page
+    from rlflood.experiments.results import load_results
+    from rlflood.experiments.summary import summarise
+    from rlflood.experiments.tables import tables
+
+    results = load_results(folder)
+    summary = summarise(results, "final")
+    where = folder / "report.html"
+    with progress_bar("page, figures, tables") as advance:
+        write_output(where, page(results), "the report")
+        advance(1, None)
+        for number, (name, content) in enumerate(figures(results)):
+            write_output(folder / "figures" / name, content, "the figure")
+            advance(2 + number, None)
+        for name, text in tables(results):
+            write_output(folder / "tables" / name, text, "the table")
+    print_standings(summary)
+    console.print(f"the page: {where}", highlight=False, soft_wrap=True)
+
+
+@app.command(epilog="Example:\n\n  rlflood export runs/quick")
+def export(folder: Annotated[Path, typer.Argument(help="The folder of a study.")]) -> None:
+    """Write a study's results as tidy tables, in Parquet and CSV, into the folder's export/."""
+    one_core_each(1)
+    from rlflood.console import console
+    from rlflood.experiments.export import export as write_export
+    from rlflood.experiments.results import load_results
+
+    for path in write_export(load_results(folder), folder / "export"):
+        console.print(str(path), highlight=False, soft_wrap=True)

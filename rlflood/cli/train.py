@@ -1,0 +1,87 @@
+"""`rlflood train`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from rlflood.cli.app import app
+from rlflood.cli.options import Device, PrecisionOption, Seed, Threads, one_core_each
+
+if TYPE_CHECKING:
+    from rlflood.agents import Outcome
+    from rlflood.training import Precision
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  rlflood train --preset demo --out runs/first\n\n"
+    "  rlflood train --preset mine.toml --episodes 100000 --out runs/mine --seed 1\n\n"
+    "  rlflood train --out runs/mine --resume"
+)
+def train(
+    out: Annotated[Path, typer.Option(help="Folder for the controller, the checkpoint and the log.")],
+    preset: Annotated[
+        str, typer.Option(help="A recipe of `rlflood list presets`, or your own .toml.")
+    ] = "ppo",
+    episodes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Training runs to learn from, instead of the recipe's number."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the training in --out, with its own preset and seed.")
+    ] = False,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    precision: PrecisionOption = "auto",
+    threads: Threads = None,
+) -> None:
+    """Train a controller from nothing on synthetic tasks.
+
+    Ctrl-C ends it after the present iteration and saves; --resume goes on as if it had not stopped.
+    """
+    threads = one_core_each(threads)
+    from rlflood.console import console
+
+    outcome = train_controller(preset, out, episodes, resume, seed, device, precision, threads)
+    state = "trained" if outcome.finished else "stopped; go on with --resume"
+    console.print(f"{state} after {outcome.seconds:.0f} s: {outcome.path}", highlight=False, soft_wrap=True)
+    if not outcome.finished:
+        raise typer.Exit(130)
+
+
+def train_controller(
+    preset: str,
+    out: Path,
+    episodes: int | None,
+    resume: bool,
+    seed: int,
+    device: str,
+    precision: str,
+    threads: int,
+) -> "Outcome":
+    from rlflood import agents
+    from rlflood.console import progress_bar
+    from rlflood.experiments.output import check_output
+    from rlflood.training import resolve_precision
+    from rlflood.training.device import resolve_device
+
+    # before anything is written
+    resolve_precision(cast("Precision", precision), resolve_device(device))
+    check_output(out / "controller.safetensors", "--out")
+    recipe = None if resume else agents.load_preset(preset, episodes=episodes)
+    with progress_bar("training") as advance:
+
+        def show(progress: agents.Progress) -> None:
+            text = f"validation accuracy {100 * progress.reward:.1f} %, entropy {progress.entropy:.2f}"
+            advance(progress.episodes, progress.total, text)
+
+        where: dict[str, Any] = {
+            "device": device,
+            "precision": precision,
+            "threads": threads,
+            "on_progress": show,
+        }
+        if recipe is None:
+            return agents.resume(out, episodes=episodes, **where)
+        return agents.train(recipe, out, seed=seed, **where)

@@ -1,0 +1,227 @@
+"""Running a study: what is missing, unit by unit, beside any other process that does the same."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import tomli_w
+from filelock import FileLock, Timeout
+
+from rlflood.data import FILE_ENDINGS
+from rlflood.errors import InputError
+from rlflood.experiments.diagnosis import diagnose
+from rlflood.experiments.environment import environment
+from rlflood.experiments.methods import CONTROLLER_SUFFIX
+from rlflood.experiments.plan import Machine, Plan, StudyProgress
+from rlflood.experiments.store import Store, Unit
+from rlflood.experiments.study import Study, StudyTask, resolved
+from rlflood.files import write_whole
+
+STUDY = "study.toml"
+CONTROLLERS = "controllers"
+LOCKS = ".locks"
+_PATIENCE = 0.5  # seconds between looks at what other processes have finished
+
+
+def start_study(study: Study, folder: Path) -> Study:
+    """Make a folder for a study, or find that the one there is the same study, or a part of it.
+
+    A study that is there may be given more tasks, methods and seeds; what is done stays. The controllers'
+    files are copied into the folder.
+
+    Args:
+        study: What to run.
+        folder: Where.
+
+    Returns:
+        The study as it is in the folder.
+
+    Raises:
+        InputError: if the folder holds another study, or a method or file is not usable.
+    """
+    study.make_methods()  # before anything is written
+    earlier = find_study(folder)
+    if earlier is not None:
+        _check_extends(earlier, study, folder)
+    store = Store(folder)
+    _check_files(store, study)
+    study = study.model_copy(
+        update={"methods": tuple(_with_own_controller(method, folder) for method in study.methods)}
+    )
+    content = study.model_dump(mode="json", exclude_none=True)
+    store.set_meta("study", json.dumps(content))
+    write_whole(folder / STUDY, tomli_w.dumps(content))
+    return open_study(folder)
+
+
+def find_study(folder: Path) -> Study | None:
+    """The study whose results are in ``folder``, or None."""
+    text = Store(folder).meta("study") if Store.exists(folder) else None
+    return None if text is None else resolved(json.loads(text), f"the study in {folder}", folder)
+
+
+def open_study(folder: Path) -> Study:
+    """The study whose results are in ``folder``.
+
+    Raises:
+        InputError: if there is none.
+    """
+    study = find_study(folder)
+    if study is None:
+        raise InputError(
+            f"there is no study in {folder}: run one with `rlflood benchmark STUDY --out {folder}`"
+        )
+    return study
+
+
+def run_study(folder: Path, machine: Machine, on_progress: StudyProgress) -> None:
+    """Do what is missing of the study in ``folder``; every finished unit is kept at once.
+
+    A unit that another process works on is left to it, and taken over if that process ends without it.
+
+    Raises:
+        InputError: if a task's data cannot be loaded or is too small for its splits.
+    """
+    study, store = open_study(folder), Store(folder)
+    start = store.begin(
+        environment(device=machine.device, precision=machine.precision, threads=machine.threads)
+    )
+    plan = Plan(study, store, machine)
+    while pending := plan.pending():
+        if not any(_attempt(unit, plan, start, on_progress) for unit in pending):
+            time.sleep(_PATIENCE)
+    for task in study.tasks:
+        _diagnose(task, plan, on_progress)
+
+
+def _attempt(unit: Unit, plan: Plan, start: int, on_progress: StudyProgress) -> bool:
+    """Do a unit, unless another process is at it; whether it is done now."""
+    with _claim(plan.store.folder, unit.key) as mine:
+        if not mine or unit in plan.store.units():
+            return mine
+        setting = plan.setting(unit)
+        advance = plan.advance(unit, f"{unit.task}: {unit.method}", on_progress)
+        began = time.perf_counter()
+        record = plan.methods[unit.method].run(setting, advance)
+        plan.store.add(
+            unit,
+            record,
+            data_seeds=setting.data_seeds,
+            network_seeds=setting.network_seeds,
+            seconds=time.perf_counter() - began,
+            start=start,
+        )
+    return True
+
+
+def _diagnose(task: StudyTask, plan: Plan, on_progress: StudyProgress) -> None:
+    """Train the runs of the first repeats again, all methods in one stack, and look at them closely."""
+    with _claim(plan.store.folder, f"diagnosis-{plan.diagnosis(task).key}", wait=True):
+        missing, repeats = plan.undiagnosed(task), min(plan.study.diagnosed_seeds, plan.study.seeds)
+        if not missing:
+            return
+        levels = []
+        for method in missing:
+            found = plan.store.record(task.name, method)
+            assert found is not None  # all units are done
+            levels.append(found[1].levels[:repeats])
+        one = plan.settings[task.name].part(slice(0, repeats))
+        stacked = replace(
+            one,
+            data_seeds=one.data_seeds * len(missing),
+            network_seeds=one.network_seeds * len(missing),
+        )
+        advance = plan.advance(plan.diagnosis(task), f"{task.name}: curves of the test loss", on_progress)
+        whole = diagnose(stacked, np.concatenate(levels), advance)
+        for number, method in enumerate(missing):
+            part = whole.part(slice(number * repeats, (number + 1) * repeats))
+            plan.store.add_diagnosis(task.name, method, part)
+
+
+@contextmanager
+def _claim(folder: Path, key: str, *, wait: bool = False) -> Iterator[bool]:
+    """Hold a piece of work against other processes; the system lets go of it when a process ends, however."""
+    path = folder / LOCKS / f"{key}.lock"
+    path.parent.mkdir(exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=-1 if wait else 0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+        # The work is done. Whoever still waits for this file finds that out next, and so does whoever makes
+        # it anew. Where open files can't be removed, it stays.
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+def _check_extends(earlier: Study, study: Study, folder: Path) -> None:
+    """Refuse to mix the results of two studies."""
+    problems = [
+        f"{key} is {getattr(earlier, key)} there, not {getattr(study, key)}"
+        for key in ("seed", "runs", "highest_level")
+        if getattr(earlier, key) != getattr(study, key)
+    ]
+    if study.seeds < earlier.seeds:
+        problems.append(f"it has {earlier.seeds} seeds, not {study.seeds}")
+    new_tasks = {task.name: task for task in study.tasks}
+    for task in earlier.tasks:
+        if task.name not in new_tasks:
+            problems.append(f"it has the task {task.name!r}, which is not asked for")
+        elif new_tasks[task.name] != task:
+            problems.append(f"its task {task.name!r} has other settings")
+    known = {Path(method).name for method in study.methods}
+    problems += [
+        f"it has the method {method}, which is not asked for"
+        for method in (Path(method).name for method in earlier.methods)
+        if method not in known
+    ]
+    if problems:
+        raise InputError(
+            f"{folder} holds the results of another study ({'; '.join(problems)}): choose another --out, "
+            "or go on with the study that is there by leaving the study's name out"
+        )
+
+
+def _check_files(store: Store, study: Study) -> None:
+    """Refuse to go on with files that are not those that the study began with."""
+    known = json.loads(store.meta("files") or "{}")
+    for task in study.tasks:
+        if task.data.endswith(FILE_ENDINGS):
+            known.setdefault(task.data, _digest(Path(task.data)))
+            if known[task.data] != _digest(Path(task.data)):
+                raise InputError(
+                    f"{task.data} has changed since the study in {store.folder} began: restore it, or choose "
+                    "another --out"
+                )
+    store.set_meta("files", json.dumps(known))
+
+
+def _with_own_controller(method: str, folder: Path) -> str:
+    """A method's name with its controller's file copied into the study's folder, where it stays as it is."""
+    if not method.endswith(CONTROLLER_SUFFIX):
+        return method
+    before, colon, name = method.rpartition(":")
+    source = Path(name).expanduser()
+    own = folder / CONTROLLERS / source.name
+    if not own.exists():
+        write_whole(own, source.read_bytes())
+    elif _digest(own) != _digest(source):
+        raise InputError(
+            f"the study in {folder} has another controller called {source.name}: rename {source}, or choose "
+            "another --out"
+        )
+    return f"{before}{colon}{CONTROLLERS}/{source.name}"
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,155 @@
+"""Population based training by Ray Tune, for reference."""
+
+import os
+import random
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from rlflood.errors import InputError
+from rlflood.experiments.methods.base import Method, MethodOptions
+from rlflood.experiments.methods.parts import interim_epochs
+from rlflood.experiments.methods.population_based import FACTORS, RESAMPLE_PROBABILITY
+from rlflood.experiments.methods.random_search import search_generators, search_seeds
+from rlflood.experiments.methods.registry import register, whole_number
+from rlflood.experiments.record import Record
+from rlflood.experiments.selection import picked_record
+from rlflood.experiments.setting import Progress, Setting, no_progress
+from rlflood.training import Task
+
+_SWITCHES = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # Ray would report its use to its makers
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+_STORE_BYTES = 100_000_000
+
+
+class RayPopulationBasedTraining(Method):
+    """Population based training by Ray Tune's scheduler, in one process and one network at a time.
+
+    It does what :class:`PopulationBasedTraining` does, with the same first levels, turns, factors and
+    probabilities, in Ray's ways: its quarters are rounded up, and a member goes on from a checkpoint in each
+    turn. Members wait for each other at every turn, and Ray's scheduler, which draws from Python's global
+    random numbers, finds them seeded for the repeat: a repeat gives the same run again, unless Ray lets
+    members end a turn in another order after a process of its own has failed.
+
+    It is slower than the stacked method by orders of magnitude, and always trains on the processor: it is
+    there to check the other.
+
+    Args:
+        name: The method's name.
+        population: Members, at least 2.
+        highest_level: The levels lie between 0 and this, in nats.
+
+    Raises:
+        InputError: if Ray Tune is not installed.
+    """
+
+    def __init__(self, name: str, population: int, highest_level: float) -> None:
+        try:
+            import ray.tune  # noqa: F401
+        except ImportError:
+            raise InputError(f'the method {name} needs Ray Tune: pip install "rlflood[ray]"') from None
+        self.name, self.population, self.highest_level = name, population, highest_level
+
+    def epochs(self, task: Task) -> int:
+        """One run a member."""
+        return self.population * task.epochs
+
+    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
+        """See :meth:`Method.run`; progress is told after each repeat."""
+        from rlflood.experiments.methods.ray_member import as_runs
+
+        members: list[dict[str, Any]] = []
+        with _local_ray() as folder:
+            for repeat in range(setting.repeats):
+                part = setting.part(slice(repeat, repeat + 1))
+                members += self._members(replace(part, device="cpu", threads=1), folder)
+                done = (repeat + 1) * self.epochs(setting.task)
+                on_progress(done, setting.repeats * self.epochs(setting.task))
+        runs = as_runs(members)
+        return picked_record(self.name, runs, runs.levels[:, -1].reshape(setting.repeats, self.population))
+
+    def _members(self, setting: Setting, folder: str) -> list[dict[str, Any]]:
+        """The runs of the members of one repeat, in the order in which their first levels were drawn."""
+        from ray import tune
+        from ray.tune.schedulers import PopulationBasedTraining
+
+        from rlflood.experiments.methods.ray_member import RUN, SCORE, Member
+
+        (rng,), (seed,) = search_generators(setting), search_seeds(setting)
+        levels = rng.uniform(0.0, self.highest_level, self.population).tolist()
+        turns = [*interim_epochs(setting.task.epochs), setting.task.epochs]
+        scheduler = PopulationBasedTraining(
+            time_attr="training_iteration",
+            perturbation_interval=1,
+            hyperparam_mutations={"level": lambda: random.uniform(0.0, self.highest_level)},
+            custom_explore_fn=self._clipped,
+            quantile_fraction=0.25,
+            resample_probability=RESAMPLE_PROBABILITY,
+            perturbation_factors=FACTORS,
+            log_config=False,
+            synch=True,
+        )
+        tuner = tune.Tuner(
+            tune.with_parameters(Member, setting=setting, turns=turns),
+            param_space={"level": tune.grid_search(levels)},
+            tune_config=tune.TuneConfig(metric=SCORE, mode="max", scheduler=scheduler, reuse_actors=True),
+            run_config=tune.RunConfig(
+                name=str(seed), storage_path=folder, stop={"training_iteration": len(turns)}, verbose=0
+            ),
+        )
+        with _seeded(seed):
+            results = tuner.fit()
+        if results.errors:
+            raise RuntimeError(f"Ray Tune could not train a member: {results.errors[0]}")
+        return [result.metrics[RUN] for result in results]
+
+    def _clipped(self, config: dict[str, Any]) -> dict[str, Any]:
+        return config | {"level": float(np.clip(config["level"], 0.0, self.highest_level))}
+
+
+@contextmanager
+def _local_ray() -> Iterator[str]:
+    """Ray on this machine with one worker, as quiet as it can be; gives a folder that goes with it."""
+    import ray
+
+    folder = tempfile.TemporaryDirectory(prefix="rlflood-", ignore_cleanup_errors=True)
+    with folder as path, mock.patch.dict(os.environ, _SWITCHES):
+        ray.init(
+            num_cpus=1,
+            num_gpus=0,
+            object_store_memory=_STORE_BYTES,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="error",
+            _temp_dir=path,
+        )
+        try:
+            yield path
+        finally:
+            ray.shutdown()
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Python's global random numbers begin at a seed, and then go on as if nothing had been drawn."""
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
+@register("ray-pbt", "population based training by Ray Tune: slow, to check pbt by", argument="RUNS")
+def _ray_pbt(argument: str | None, options: MethodOptions) -> Method:
+    population = options.runs if argument is None else whole_number("ray-pbt", argument, 2, "ray-pbt:11")
+    name = "ray-pbt" if argument is None else f"ray-pbt:{population}"
+    return RayPopulationBasedTraining(name, population, options.highest_level)

@@ -1,0 +1,93 @@
+"""Other regularisers in flooding's place, each as a grid search over its strength."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from rlflood.experiments.loop import run_schedule
+from rlflood.experiments.methods.base import Method, MethodOptions
+from rlflood.experiments.methods.grid import even_levels
+from rlflood.experiments.methods.registry import register
+from rlflood.experiments.record import Array, Record, Runs
+from rlflood.experiments.selection import picked_record
+from rlflood.experiments.setting import Progress, Setting, no_progress
+from rlflood.schedulers import ConstantFlood
+from rlflood.training import Task
+
+HIGHEST_SHARE = 0.5
+"""Of dropped units (Srivastava et al., JMLR 2014, drop half of the hidden ones) and of smoothed labels."""
+
+
+class TaskGrid(Method):
+    """Trains a run without flooding at every value of a field of the task; picks one by validation accuracy.
+
+    All runs of a repeat share its data, initialisation and batch order. Each value is a stack of its own.
+
+    Args:
+        name: The method's name, with hyphens for the underscores of the task's field.
+        values: What the field is set to, shape ``(candidates,)``; the task's own value is not used.
+    """
+
+    floods = False
+
+    def __init__(self, name: str, values: Array) -> None:
+        self.name = name
+        self.values = np.asarray(values, np.float64)
+
+    def epochs(self, task: Task) -> int:
+        """One run a value."""
+        return len(self.values) * task.epochs
+
+    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
+        """See :meth:`Method.run`."""
+        field = self.name.replace("-", "_")
+        total = setting.repeats * self.epochs(setting.task)
+        columns = []
+        for k, value in enumerate(self.values.tolist()):
+
+            def after_epoch(done: int, of: int, before: int = k) -> None:
+                on_progress(before * of + done, total)
+
+            task = setting.task.model_copy(update={field: value})
+            columns.append(
+                run_schedule(
+                    replace(setting, task=task), lambda numbers: ConstantFlood(0.0), on_progress=after_epoch
+                )
+            )
+        # from one column a value to one run after the other, the candidates of a repeat side by side
+        runs = Runs(
+            *(
+                np.stack([getattr(column, name) for column in columns], axis=1).reshape(
+                    setting.repeats * len(columns), *getattr(columns[0], name).shape[1:]
+                )
+                for name in Runs.__slots__
+            )
+        )
+        values = np.tile(self.values, (setting.repeats, 1))
+        return picked_record(self.name, runs, values, knob=self.name.replace("-", " "))
+
+
+def weight_decays(count: int) -> Array:
+    """0, and ``count - 1`` values spread evenly over 1e-5 to 1 on a logarithmic scale.
+
+    They are the middles of equal parts of that range: of eleven values, ten from 1.8e-5 to 0.56, two to a
+    decade. The range holds what is used with the coupled decay of ``adam`` and ``sgd`` (1e-5 to 1e-2) and
+    with the decoupled one of ``adamw`` (1e-3 to 1).
+    """
+    parts = count - 1
+    return np.array([0.0, *10.0 ** (-5 + 5 * (np.arange(parts) + 0.5) / parts)])
+
+
+@register("weight-decay", "a grid search over weight decay instead of flooding")
+def _weight_decay(argument: str | None, options: MethodOptions) -> Method:
+    return TaskGrid("weight-decay", weight_decays(options.runs))
+
+
+@register("dropout", "a grid search over dropout, 0 to 0.5, instead of flooding")
+def _dropout(argument: str | None, options: MethodOptions) -> Method:
+    return TaskGrid("dropout", even_levels(options.runs, HIGHEST_SHARE))
+
+
+@register("label-smoothing", "a grid search over label smoothing, 0 to 0.5, instead of flooding")
+def _label_smoothing(argument: str | None, options: MethodOptions) -> Method:
+    return TaskGrid("label-smoothing", even_levels(options.runs, HIGHEST_SHARE))

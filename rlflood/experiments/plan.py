@@ -1,0 +1,139 @@
+"""What a study consists of, what of it is missing, and how long that takes."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from rlflood.experiments.cost import cost
+from rlflood.experiments.loop import MOST_REPLICAS
+from rlflood.experiments.methods import Method
+from rlflood.experiments.setting import Progress, Setting
+from rlflood.experiments.store import Store, Unit
+from rlflood.experiments.study import Study, StudyTask
+from rlflood.training import Precision
+
+StudyProgress: TypeAlias = Callable[[float, float, str], None]
+"""Called as ``on_progress(done, total, what)``: the work by its estimated cost, and what is being done."""
+
+# looking at the test loss, gradients and perturbed weights, in epochs of training for each epoch of a run
+_DIAGNOSIS = 3.0
+_EVERYTHING = "all methods"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where a study is trained.
+
+    Attributes:
+        device: ``cpu``, ``cuda`` ...
+        precision: ``float32``, ``bfloat16`` or ``auto``.
+        threads: CPU threads, each with a part of the runs.
+    """
+
+    device: str = "cpu"
+    precision: Precision = "float32"
+    threads: int = 1
+
+
+class Plan:
+    """The units of a study and their costs.
+
+    Args:
+        study: The study.
+        store: Its results so far.
+        machine: Where it is trained.
+
+    Raises:
+        InputError: if a method's name is unknown, or there is no such device.
+    """
+
+    def __init__(self, study: Study, store: Store, machine: Machine) -> None:
+        self.study, self.store = study, store
+        self.methods = {method.name: method for method in study.make_methods()}
+        self.settings = {
+            task.name: study.setting(
+                task, device=machine.device, precision=machine.precision, threads=machine.threads
+            )
+            for task in study.tasks
+        }
+        self._costs = {unit: cost(self.methods[unit.method], self.setting(unit)) for unit in self.pending()}
+        for task in study.tasks:
+            self._costs[self.diagnosis(task)] = self._diagnosis_cost(task)
+
+    def pending(self) -> list[Unit]:
+        """The units that are not done, those of the first repeats first."""
+        done = self.store.units()
+        units = [
+            unit
+            for task in self.study.tasks
+            for method in self.methods.values()
+            for unit in missing(done, task.name, method, self.study.seeds)
+        ]
+        return sorted(units, key=lambda unit: unit.first)
+
+    def setting(self, unit: Unit) -> Setting:
+        """The unit's task with the seeds of its repeats."""
+        return self.settings[unit.task].part(slice(unit.first, unit.first + unit.repeats))
+
+    def diagnosis(self, task: StudyTask) -> Unit:
+        """The diagnosis of a task's methods as a piece of work."""
+        return Unit(task.name, _EVERYTHING, 0, self.study.diagnosed_seeds)
+
+    def undiagnosed(self, task: StudyTask) -> list[str]:
+        """The methods whose runs can be trained again from their levels and have not been."""
+        if not self.study.diagnosed_seeds:
+            return []
+        known = self.store.diagnosed(task.name)
+        usable = [method for method in self.methods.values() if method.floods and not method.oracle]
+        return [method.name for method in usable if method.name not in known]
+
+    def advance(self, unit: Unit, what: str, on_progress: StudyProgress) -> Progress:
+        """A listener for one unit that tells how far the whole study is."""
+        finished = self.store.units()
+        before = sum(
+            share
+            for other, share in self._costs.items()
+            if other != unit and (other in finished or self._is_diagnosed(other))
+        )
+        total, share = sum(self._costs.values()), self._costs.get(unit, 0.0)
+
+        def advance(done: int, of: int) -> None:
+            on_progress(before + share * min(1.0, done / of), total, what)
+
+        advance(0, 1)
+        return advance
+
+    def _is_diagnosed(self, unit: Unit) -> bool:
+        if unit.method != _EVERYTHING:
+            return False
+        return not self.undiagnosed(next(task for task in self.study.tasks if task.name == unit.task))
+
+    def _diagnosis_cost(self, task: StudyTask) -> float:
+        repeats = min(self.study.diagnosed_seeds, self.study.seeds)
+        methods = len(self.undiagnosed(task))
+        if not methods:
+            return 0.0
+        one = self.settings[task.name].part(slice(0, repeats))
+        return (1 + _DIAGNOSIS) * methods * cost(self.methods[self.study.reference], one)
+
+
+def missing(done: Iterable[Unit], task: str, method: Method, seeds: int) -> list[Unit]:
+    """The units of a method on a task that are not done.
+
+    Repeats are trained together in blocks that fit one stack. A block's edges don't depend on what is done,
+    so that a study that was interrupted trains the same stacks as one that was not.
+    """
+    have = {
+        repeat
+        for unit in done
+        if (unit.task, unit.method) == (task, method.name)
+        for repeat in range(unit.first, unit.first + unit.repeats)
+    }
+    block = max(1, MOST_REPLICAS // method.width)
+    units = []
+    for start in range(0, seeds, block):
+        left = [repeat for repeat in range(start, min(start + block, seeds)) if repeat not in have]
+        if left:
+            # what is done of a block was done when the study had fewer seeds: it lies in front
+            units.append(Unit(task, method.name, left[0], len(left)))
+    return units
