@@ -96,10 +96,11 @@ class _Lines:
     """Progress for a log: a line for each twentieth of the work."""
 
     def __init__(self) -> None:
-        self._started, self._next = time.monotonic(), 0.0
+        self._started, self._next = time.monotonic(), 0  # the next twentieth to tell of
 
     def __call__(self, done: float, total: float, what: str) -> None:
-        if done < self._next * total:
+        twentieth = int(20 * done / total + 1e-9)
+        if twentieth < self._next:
             return
         left = "-:--:--"
         if done:
@@ -107,7 +108,7 @@ class _Lines:
         errors.print(
             f"{done / total:4.0%}, {left} left: {what}", highlight=False, markup=False, soft_wrap=True
         )
-        self._next = done / total + 0.05
+        self._next = twentieth + 1
 
 
 def time_left(done: float, total: float, elapsed: float) -> float:

@@ -19,13 +19,15 @@ _CURVES = ("levels", *Metrics.__slots__)
 _FILE = "member.pt"
 
 
-class Member(tune.Trainable):  # type: ignore[misc]
+class Member(tune.Trainable):
     """One network, trained from one turn to the next at the level in its configuration.
 
     Its checkpoint is its trainer's state and its past, as tensors; nothing else is unpickled.
     """
 
-    def setup(self, config: dict[str, Any], *, setting: Setting, turns: list[int]) -> None:
+    def setup(  # type: ignore[override]
+        self, config: dict[str, Any], *, setting: Setting, turns: list[int]
+    ) -> None:
         """Begin.
 
         Args:
@@ -60,7 +62,7 @@ class Member(tune.Trainable):  # type: ignore[misc]
         past = torch.tensor(self._past, dtype=torch.float64)
         torch.save({"trainer": self._trainer.state_dict(), "past": past}, Path(checkpoint_dir, _FILE))
 
-    def load_checkpoint(self, checkpoint: str) -> None:
+    def load_checkpoint(self, checkpoint: str) -> None:  # type: ignore[override]
         """Become what was saved, at one's own level."""
         saved = torch.load(Path(checkpoint, _FILE), weights_only=True)
         self._trainer.load_state_dict(saved["trainer"])

@@ -1,5 +1,6 @@
 """Population based training by Ray Tune, for reference."""
 
+import logging
 import os
 import random
 import tempfile
@@ -7,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
-from unittest import mock
 
 import numpy as np
 
@@ -26,6 +26,9 @@ _SWITCHES = {
     "RAY_USAGE_STATS_ENABLED": "0",  # Ray would report its use to its makers
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # a busy machine needs more than the 30 seconds of the defaults
+    "RAY_raylet_start_wait_time_s": "300",
+    "RAY_agent_register_timeout_ms": "300000",
 }
 _STORE_BYTES = 100_000_000
 
@@ -109,7 +112,7 @@ class RayPopulationBasedTraining(Method):
             results = tuner.fit()
         if results.errors:
             raise RuntimeError(f"Ray Tune could not train a member: {results.errors[0]}")
-        return [result.metrics[RUN] for result in results]
+        return [(results[member].metrics or {})[RUN] for member in range(len(results))]
 
     def _clipped(self, config: dict[str, Any]) -> dict[str, Any]:
         return config | {"level": float(np.clip(config["level"], 0.0, self.highest_level))}
@@ -121,20 +124,35 @@ def _local_ray() -> Iterator[str]:
     import ray
 
     folder = tempfile.TemporaryDirectory(prefix="rlflood-", ignore_cleanup_errors=True)
-    with folder as path, mock.patch.dict(os.environ, _SWITCHES):
+    with folder as path, _switches():
         ray.init(
             num_cpus=1,
             num_gpus=0,
             object_store_memory=_STORE_BYTES,
             include_dashboard=False,
             log_to_driver=False,
-            logging_level="error",
+            logging_level=logging.ERROR,
             _temp_dir=path,
         )
         try:
             yield path
         finally:
             ray.shutdown()
+
+
+@contextmanager
+def _switches() -> Iterator[None]:
+    """Ray's switches in the environment, from which its processes take them; the environment is put back."""
+    before = {name: os.environ.get(name) for name in _SWITCHES}
+    os.environ.update(_SWITCHES)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

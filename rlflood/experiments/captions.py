@@ -1,0 +1,72 @@
+"""What tables and figures of a study say about themselves."""
+
+from dataclasses import dataclass
+
+from rlflood.experiments.record import Moment
+from rlflood.experiments.results import Results
+from rlflood.experiments.summary import Summary
+
+MOMENTS: dict[Moment, str] = {
+    "final": "after the last epoch",
+    "best": "at the best validation checkpoint",
+}
+NO_USER = "looks at the test split, which a user cannot"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One way to look at a study.
+
+    Attributes:
+        moment: After the last epoch, or at the best validation accuracy.
+        noisy: Whether test labels have the task's noise.
+    """
+
+    moment: Moment
+    noisy: bool
+
+    @property
+    def key(self) -> str:
+        """For names of files, such as ``final-clean``."""
+        return f"{self.moment}-{'noisy' if self.noisy else 'clean'}"
+
+    @property
+    def accuracy(self) -> str:
+        """What accuracy it is of: test labels and moment."""
+        return f"test accuracy, {'noisy' if self.noisy else 'clean'} labels, {MOMENTS[self.moment]}"
+
+
+def views(results: Results) -> list[View]:
+    """All of them, the study's headline first; without noisy labels anywhere, there is one kind of labels."""
+    headline = results.study.noisy_test
+    kinds = [headline, not headline] if any(task.label_noise for task in results.study.tasks) else [headline]
+    return [View(moment, noisy) for noisy in kinds for moment in MOMENTS]
+
+
+def described(results: Results, summary: Summary) -> str:
+    """Moment, labels, repeats and tasks that a comparison rests on, and what it lacks, in sentences."""
+    accuracy = View(summary.moment, summary.noisy).accuracy
+    repeats, tasks = len(summary.repeats), len(summary.tasks)
+    text = (
+        f"{accuracy[0].upper()}{accuracy[1:]}; in %, {counted(repeats, 'seed')} on each of "
+        f"{counted(tasks, 'task')}."
+    )
+    return f"{text} {missing}" if (missing := what_is_missing(results)) else text
+
+
+def what_is_missing(results: Results) -> str:
+    """One sentence on what an unfinished study lacks; empty if it lacks nothing."""
+    if results.finished:
+        return ""
+    study = results.study
+    wanted = len(study.tasks) * len(results.methods) * study.seeds
+    done = sum(len(repeats) for repeats in results.repeats.values())
+    return (
+        f"The study is unfinished: {done} of {wanted} runs (task, method and repeat) are done, and only what "
+        "all methods have in common is compared."
+    )
+
+
+def counted(number: int, what: str) -> str:
+    """The number and the word, in the plural if there are several."""
+    return f"{number} {what}{'' if number == 1 else 's'}"

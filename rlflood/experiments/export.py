@@ -1,0 +1,250 @@
+"""A study's results as tidy tables for other programs: Parquet and CSV, the same rows and columns in both.
+
+Losses are in nats, accuracies from 0 to 1. ``noisy_`` stands before what is measured against test labels with
+the task's noise; ``test_`` without it is against clean ones. An empty cell (null in Parquet) is a value that
+does not exist or is not finite, as in the curves of a run that has diverged. Rows are in the study's order.
+"""
+
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from rlflood.data import FILE_ENDINGS
+from rlflood.errors import InputError
+from rlflood.experiments.output import write_output
+from rlflood.experiments.record import Record
+from rlflood.experiments.results import Results
+from rlflood.experiments.study import StudyTask
+from rlflood.training import Task
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Columns: TypeAlias = dict[str, Any]
+"""Names of columns and their values: one for all rows, or an array or list of one a row."""
+
+_RUN = {"task": "string", "method": "string", "repeat": "int64"}
+_SCORES = ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best")
+_CURVES = ("train_loss", "train_acc", "val_loss", "val_acc")
+# a diagnosis's names, and those of the other tables: there, `test_acc` is against noisy labels
+_DIAGNOSED = {
+    "train_loss": "train_loss",
+    "train_acc": "train_acc",
+    "val_loss": "val_loss",
+    "noisy_test_loss": "test_loss",
+    "noisy_test_acc": "test_acc",
+    "test_acc": "clean_test_acc",
+    "gradient_norm": "gradient_norm",
+}
+_CANDIDATE = ("val_acc_final", "val_loss_final", "val_acc_best", "val_loss_best", *_SCORES)
+_TASK = {
+    "data": "string", "data_options": "string", "target": "string", "label_noise": "double",
+    "train_size": "int64", "val_size": "int64", "test_size": "int64", "hidden": "string",
+    "batch_norm": "bool", "dropout": "double", "label_smoothing": "double", "optimizer": "string",
+    "learning_rate": "double", "momentum": "double", "weight_decay": "double", "batch_size": "int64",
+    "epochs": "int64",
+}  # fmt: skip
+# pyarrow's functions for these
+_TYPES = {"string": "string", "int64": "int64", "double": "float64", "bool": "bool_"}
+_SCHEMAS = {
+    "runs": {
+        **_RUN, "data_seed": "int64", "network_seed": "int64", "oracle": "bool", "epochs_spent": "double",
+        "knob": "string", "picked_final": "double", "picked_best": "double",
+        **dict.fromkeys(_SCORES, "double"), **_TASK,
+    },
+    "epochs": {**_RUN, "epoch": "int64", "level": "double", **dict.fromkeys(_CURVES, "double")},
+    "candidates": {
+        **_RUN, "candidate": "int64", "knob": "string", "value": "double", "epochs_spent": "double",
+        "picked_final": "bool", "picked_best": "bool", **dict.fromkeys(_CANDIDATE, "double"),
+    },
+    "diagnosis": {**_RUN, "epoch": "int64", **dict.fromkeys(_DIAGNOSED, "double")},
+    "perturbation": {
+        **_RUN, "network": "string", "reached_epoch": "int64", "alpha": "double", "train_loss": "double",
+        "noisy_test_loss": "double",
+    },
+    "timings": {"task": "string", "method": "string", "repeats": "int64", "seconds": "double"},
+}  # fmt: skip
+
+
+def export(results: Results, folder: Path) -> list[Path]:
+    """Write the tables, each as ``.parquet`` and ``.csv``.
+
+    ``runs``: a row a task, method and repeat: seeds, budget, what a search picked, test accuracies, and the
+    task's settings. ``epochs``: a row an epoch of these runs, from 1. ``candidates``: a row a candidate of a
+    search, from 0 in the order of training. ``diagnosis``: a row an epoch that was looked at.
+    ``perturbation``: a row a step along a random direction from a network; ``reached_epoch`` is the epoch
+    of the network below the flood level. ``timings``: seconds, the one table that depends on the machine.
+
+    Args:
+        results: Of a study that may be unfinished: all there is goes into the tables.
+        folder: Where; made if missing, and files of the same names are replaced.
+
+    Returns:
+        The files, in the order in which they were written.
+
+    Raises:
+        InputError: if pyarrow is missing, or a file cannot be written.
+    """
+    try:
+        import pyarrow.csv
+        import pyarrow.parquet
+    except ImportError:
+        raise InputError('an export needs pyarrow: pip install "rlflood[benchmark]"') from None
+    written = []
+    for name, rows in _ROWS.items():
+        table = _table(name, rows(results))
+        parquet, csv = BytesIO(), BytesIO()
+        pyarrow.parquet.write_table(table, parquet)
+        pyarrow.csv.write_csv(table, csv)
+        for suffix, content in ((".parquet", parquet), (".csv", csv)):
+            path = folder / f"{name}{suffix}"
+            write_output(path, content.getvalue(), "the export")
+            written.append(path)
+    return written
+
+
+def _table(name: str, parts: Iterator[Columns]) -> "pa.Table":
+    import pyarrow as pa
+
+    schema = pa.schema([(column, getattr(pa, _TYPES[kind])()) for column, kind in _SCHEMAS[name].items()])
+    tables = []
+    for part in parts:
+        rows = max((len(v) for v in part.values() if isinstance(v, np.ndarray | list)), default=1)
+        arrays = [_array(part[field.name], rows, field.type) for field in schema]
+        tables.append(pa.Table.from_arrays(arrays, schema=schema))
+    return pa.concat_tables(tables) if tables else schema.empty_table()
+
+
+def _array(value: Any, rows: int, kind: Any) -> "pa.Array":
+    import pyarrow as pa
+
+    if not isinstance(value, np.ndarray | list):
+        return pa.repeat(pa.scalar(value, kind), rows)
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        return pa.array(value, kind, mask=~np.isfinite(value))
+    return pa.array(value, kind)
+
+
+def _each(results: Results) -> Iterator[tuple[StudyTask, str, list[int], Record]]:
+    for task in results.study.tasks:
+        for method in results.methods:
+            if (record := results.records.get((task.name, method.name))) is not None:
+                yield task, method.name, results.repeats[task.name, method.name], record
+
+
+def _runs(results: Results) -> Iterator[Columns]:
+    oracles = {method.name for method in results.methods if method.oracle}
+    for task, method, repeats, record in _each(results):
+        setting = results.study.setting(task, device="cpu", precision="float32", threads=1)
+        search, rows = record.search, np.arange(len(repeats))
+        yield {
+            "task": task.name,
+            "method": method,
+            "repeat": np.array(repeats),
+            "data_seed": [setting.data_seeds[repeat] for repeat in repeats],
+            "network_seed": [setting.network_seeds[repeat] for repeat in repeats],
+            "oracle": method in oracles,
+            "epochs_spent": record.epochs_spent,
+            "knob": None if search is None else search.knob,
+            "picked_final": None if search is None else search.values[rows, search.final],
+            "picked_best": None if search is None else search.values[rows, search.best],
+            **{name: getattr(record, name) for name in _SCORES},
+            **_settings(task),
+        }
+
+
+def _settings(task: Task) -> Columns:
+    data = Path(task.data).name if task.data.endswith(FILE_ENDINGS) else task.data
+    options = ", ".join(f"{key}={value}" for key, value in sorted(task.data_options.items()))
+    hidden = "-".join(map(str, task.hidden))
+    plain = {name: getattr(task, name) for name in _TASK}
+    return {**plain, "data": data, "data_options": options, "hidden": hidden}
+
+
+def _epochs(results: Results) -> Iterator[Columns]:
+    for task, method, repeats, record in _each(results):
+        count = record.levels.shape[1]
+        yield {
+            "task": task.name,
+            "method": method,
+            "repeat": np.repeat(repeats, count),
+            "epoch": np.tile(np.arange(1, count + 1), len(repeats)),
+            "level": record.levels.ravel(),
+            **{name: getattr(record, name).ravel() for name in _CURVES},
+        }
+
+
+def _candidates(results: Results) -> Iterator[Columns]:
+    for task, method, repeats, record in _each(results):
+        if (search := record.search) is None:
+            continue
+        number = np.broadcast_to(np.arange(search.values.shape[1]), search.values.shape)
+        # a repeat with fewer candidates than another has places that stand for none
+        there = np.isfinite(search.values) | (search.epochs > 0)
+        yield {
+            "task": task.name,
+            "method": method,
+            "repeat": np.repeat(repeats, there.sum(axis=1)),
+            "candidate": number[there],
+            "knob": search.knob,
+            "value": search.values[there],
+            "epochs_spent": search.epochs[there],
+            "picked_final": (number == search.final[:, None])[there],
+            "picked_best": (number == search.best[:, None])[there],
+            **{name: getattr(search, name)[there] for name in _CANDIDATE},
+        }
+
+
+def _diagnosis(results: Results) -> Iterator[Columns]:
+    for (task, method), diagnosis in _diagnosed(results):
+        repeats, points = diagnosis.test_loss.shape
+        yield {
+            "task": task,
+            "method": method,
+            "repeat": np.repeat(np.arange(repeats), points),
+            "epoch": np.tile(diagnosis.epochs, repeats),
+            **{column: getattr(diagnosis, name).ravel() for column, name in _DIAGNOSED.items()},
+        }
+
+
+def _perturbation(results: Results) -> Iterator[Columns]:
+    for (task, method), diagnosis in _diagnosed(results):
+        repeats, alphas = len(diagnosis.reached), len(diagnosis.alphas)
+        reached = [int(epoch) if epoch >= 0 else None for epoch in diagnosis.reached]
+        for number, network in enumerate(diagnosis.networks):
+            yield {
+                "task": task,
+                "method": method,
+                "repeat": np.repeat(np.arange(repeats), alphas),
+                "network": network,
+                "reached_epoch": [epoch for epoch in reached for _ in range(alphas)],
+                "alpha": np.tile(diagnosis.alphas, repeats),
+                "train_loss": diagnosis.perturbed_train_loss[number].ravel(),
+                "noisy_test_loss": diagnosis.perturbed_test_loss[number].ravel(),
+            }
+
+
+def _diagnosed(results: Results) -> Iterator[tuple[tuple[str, str], Any]]:
+    for task in results.study.tasks:
+        for method in results.methods:
+            if (diagnosis := results.diagnoses.get((task.name, method.name))) is not None:
+                yield (task.name, method.name), diagnosis
+
+
+def _timings(results: Results) -> Iterator[Columns]:
+    for task, method, repeats, _ in _each(results):
+        seconds = results.seconds.get((task.name, method))
+        yield {"task": task.name, "method": method, "repeats": len(repeats), "seconds": seconds}
+
+
+_ROWS: dict[str, Callable[[Results], Iterator[Columns]]] = {
+    "runs": _runs,
+    "epochs": _epochs,
+    "candidates": _candidates,
+    "diagnosis": _diagnosis,
+    "perturbation": _perturbation,
+    "timings": _timings,
+}

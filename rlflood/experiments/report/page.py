@@ -1,0 +1,87 @@
+"""The page itself: template, style, scripts and data in one file."""
+
+import base64
+import hashlib
+import json
+from importlib import resources
+from typing import Any
+
+from rlflood.errors import InputError
+from rlflood.experiments.benchmark import STUDY
+from rlflood.experiments.report import provenance
+from rlflood.experiments.report.curves import task_curves
+from rlflood.experiments.report.payload import comparison, names, view_name
+from rlflood.experiments.results import Results
+
+# in the order in which they build on each other
+_SCRIPTS = ("charts.js", "legend.js", "tables.js", "comparison.js", "task.js", "page.js")
+
+
+def page(results: Results) -> str:
+    """One HTML file with everything that a study has so far, to be opened from disk and passed on.
+
+    It asks for nothing from any network: a content security policy forbids it, and lets no script run but
+    those that belong to the page, whatever stands in the names of tasks and methods.
+
+    Raises:
+        InputError: if plotly or jinja2 is missing, or a task's data cannot be loaded.
+    """
+    try:
+        from jinja2 import Environment, StrictUndefined
+        from markupsafe import Markup
+        from plotly.offline import get_plotlyjs
+    except ImportError:
+        raise InputError('the report page needs plotly: pip install "rlflood[benchmark]"') from None
+
+    data = names(results)
+    nothing_yet = ""
+    try:
+        data = comparison(results)
+    except InputError as error:
+        nothing_yet = str(error)
+    study = results.study
+    data["view"] = view_name("final", noisy=study.noisy_test)
+    scripts = [Markup(text) for text in (get_plotlyjs(), *map(_file, _SCRIPTS))]
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(_file("page.html.jinja")).render(
+        study=study,
+        methods=results.methods,
+        nothing_yet=nothing_yet,
+        gaps=provenance.gaps(results),
+        runs_done=sum(len(repeats) for repeats in results.repeats.values()),
+        runs_wanted=study.seeds * len(study.tasks) * len(results.methods),
+        starts=provenance.starts(results),
+        settings=provenance.settings_toml(study),
+        study_file=STUDY,
+        seconds=provenance.seconds_by_method(results),
+        controllers=provenance.controllers(results),
+        policy=_policy(scripts),
+        style=Markup(_file("page.css")),
+        scripts=scripts,
+        data=Markup(_json(data)),
+        curves=[Markup(_json(task_curves(results, task))) for task in study.tasks],
+    )
+
+
+def _file(name: str) -> str:
+    return (resources.files("rlflood.experiments.report") / name).read_text(encoding="utf-8")
+
+
+def _json(data: Any) -> str:
+    """JSON for a script element, which the next ``</script>`` would end."""
+    return json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _policy(scripts: list[Any]) -> str:
+    """Who may do what in the page: scripts with these very texts may run, and nothing is fetched.
+
+    Pictures are allowed from the page's own memory, for downloads of charts.
+    """
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )

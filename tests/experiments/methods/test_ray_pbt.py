@@ -1,0 +1,37 @@
+"""Ray's population based training, on a tiny task.
+
+Slow, over a minute on a busy machine: Ray starts half a dozen processes, and one of them imports PyTorch.
+"""
+
+import sys
+
+import numpy as np
+import pytest
+
+from rlflood.errors import InputError
+from rlflood.experiments import Setting, get_method
+from rlflood.experiments.loop import run_schedule
+from rlflood.experiments.methods.random_search import search_seeds
+from rlflood.schedulers import ReplayFlood
+
+
+def test_without_ray_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setitem(sys.modules, "ray.tune", None)
+    with pytest.raises(InputError, match=r"rlflood\[ray\]"):
+        get_method("ray-pbt")
+
+
+def test_its_picked_lineage_trained_alone_gives_the_same_run(setting):
+    pytest.importorskip("ray.tune")
+    # three turns; a resampled, a perturbed or a kept level each time
+    task = setting.task.model_copy(update={"epochs": 3})
+    short = Setting(task, setting.data_seeds[:1], setting.network_seeds[:1])
+    record = get_method("ray-pbt:4").run(short)
+    assert record.search.values.shape == (1, 4) and record.epochs_spent.tolist() == [12.0]
+    rng = np.random.default_rng(search_seeds(short)[0])
+    assert record.levels[0, 0] in rng.uniform(0.0, 0.5, 4)
+    assert len(np.unique(record.search.values)) == 4
+    alone = run_schedule(short, lambda numbers: ReplayFlood(record.levels.T))
+    np.testing.assert_allclose(alone.val_loss, record.val_loss, rtol=1e-4)
+    np.testing.assert_allclose(alone.test_acc_final, record.test_acc_final, atol=0.02)
