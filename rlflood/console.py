@@ -125,19 +125,18 @@ def _clock(seconds: float) -> str:
 def print_standings(summary: Summary) -> None:
     """The methods of a study over all its tasks, accuracies in percent."""
     table = Table()
-    headings = ("method", "runs", "mean", "mid half", f"- {summary.reference}", "p (Holm)", "rank")
+    headings = ("method", "runs", "mean", f"- {summary.reference}", "p (Holm)", "rank")
     for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=number > 0)
+        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=True)
     for standing in summary.standings:
         difference, p = "", ""
         if standing.difference is not None and standing.adjusted_p is not None:
             difference = _percent(standing.difference.over_seeds, signed=True)
             p = f"{standing.adjusted_p:.2g}"
         table.add_row(
-            escape(standing.method) + (" (oracle)" if standing.oracle else ""),
+            escape(standing.method) + (" †" if standing.oracle else ""),
             f"{standing.runs:.3g}",
             _percent(standing.mean),
-            _percent(standing.interquartile),
             difference,
             p,
             f"{standing.rank:.1f}",
@@ -147,10 +146,13 @@ def print_standings(summary: Summary) -> None:
     tasks, repeats = len(summary.tasks), len(summary.repeats)
     console.print(
         f"Test accuracy in % after the last epoch, {labels} labels, {tasks} task{'s' if tasks > 1 else ''}, "
-        f"{repeats} repeat{'s' if repeats > 1 else ''}; half of the 95 % bootstrap interval over seeds.",
+        f"{repeats} repeat{'s' if repeats > 1 else ''}; ± half of the 95 % bootstrap interval over seeds; "
+        "runs: the budget.",
         style="dim",
         highlight=False,
     )
+    if any(standing.oracle for standing in summary.standings):
+        console.print("†: picked on the test split, which a user cannot do.", style="dim", highlight=False)
 
 
 def print_setting(setting: Setting) -> None:

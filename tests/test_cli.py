@@ -209,6 +209,7 @@ def test_the_demo_trains_and_compares(run, monkeypatch, tmp_path):
         ("environments", "rlflood/TwoGaussians-v0"),
         ("methods", "tracking"),
         ("presets", "demo"),
+        ("studies", "paper-table-2"),
         ("controllers", ""),
     ],
 )
@@ -230,11 +231,97 @@ def test_the_version(run):
     assert status == 0 and __version__ in shown
 
 
-@pytest.mark.parametrize("command", ["train", "rollout", "demo", "list"])
+@pytest.mark.parametrize("command", ["train", "rollout", "demo", "benchmark", "report", "export", "list"])
 def test_each_command_has_help_with_an_example(run, command):
     status, shown, _ = run(command, "--help")
     assert status == 0
     assert "Example" in shown and f"rlflood {command}" in shown
+
+
+# ---------------------------------------------------------------- studies
+
+STUDY = """
+name = "mine"
+seeds = 2
+methods = ["none", "grid", "tracking"]
+runs = 2
+[[tasks]]
+data = "wine"
+label_noise = 0.2
+train_size = 20
+val_size = 20
+hidden = [8]
+epochs = 5
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    (tmp_path / "mine.toml").write_text(STUDY)
+    return "mine.toml"
+
+
+def test_a_study_its_report_and_its_export(run, study):
+    status, shown, error = run("benchmark", study, "--out", "out", "--also", "constant:0.1", "--threads", 1)
+    assert status == 0, error
+    assert "rlflood report out" in in_words(shown) and "100%, 0:00:00 left" in error
+    status, shown, error = run("report", "out")
+    assert status == 0, error
+    for name in ("none", "grid", "tracking", "constant:0.1"):
+        assert name in shown
+    assert "1 task, 2 repeats" in in_words(shown)
+    assert Path("out/report.html").read_text().startswith("<!doctype html>")
+    assert {path.suffix for path in Path("out/figures").iterdir()} == {".png", ".svg"}
+    assert {path.suffix for path in Path("out/tables").iterdir()} == {".md", ".tex"}
+    status, shown, error = run("export", "out")
+    assert status == 0, error
+    assert len(Path("out/export/runs.csv").read_text().splitlines()) == 1 + 4 * 2
+    assert "runs.parquet" in shown
+
+
+def test_a_study_goes_on_without_its_name(run, study, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GridSearch, "run", interrupted)
+        status, _, error = run("benchmark", study, "--out", "out", "--threads", 1)
+    assert status == 130 and "go on with `rlflood benchmark --out out`" in in_words(error)
+    assert "Traceback" not in error
+    status, _, error = run("benchmark", "--out", "out", "--threads", 1)
+    assert status == 0, error
+    assert run("benchmark", study, "--out", "out", "--threads", 1)[0] == 0  # nothing is left to do
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("benchmark", "quik", "--out", "new"), "unknown study 'quik'"),
+        (("benchmark", "absent.toml", "--out", "new"), "cannot be read"),
+        (("benchmark", "mine.toml", "--out", "new", "--also", "gird"), "did you mean grid?"),
+        (("benchmark", "mine.toml", "--out", "new", "--also", "absent.safetensors"), "no controller file"),
+        (("benchmark", "mine.toml", "--out", "new", "--device", "abacus"), "abacus"),
+        (("benchmark", "mine.toml", "--out", "new", "--precision", "float8"), "float8"),
+        (("benchmark", "--out", "new"), "there is no study in new"),
+        (("benchmark", "--out", "new", "--seeds", 3), "name it"),
+        (("benchmark", "mine.toml", "--out", "mine.toml"), "mine.toml"),
+        (("report", "new"), "there is no study in new"),
+        (("export", "new"), "there is no study in new"),
+    ],
+)
+def test_bad_input_to_studies(run, study, arguments, message):
+    status, _, error = run(*arguments)
+    assert message in in_words(error)
+    assert status == 2 and "Traceback" not in error
+    assert [path.name for path in Path().iterdir()] == ["mine.toml"]
+
+
+def test_a_report_of_a_study_that_has_not_begun(run, study, monkeypatch):
+    monkeypatch.setattr("rlflood.experiments.benchmark.run_study", lambda *_: None)
+    assert run("benchmark", study, "--out", "out")[0] == 0
+    for command in ("report", "export"):
+        status, _, error = run(command, "out")
+        assert status == 2 and "Traceback" not in error and "yet" in in_words(error)
 
 
 # ---------------------------------------------------------------- Ctrl-C

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rlflood.errors import InputError
 from rlflood.experiments.benchmark import open_study
 from rlflood.experiments.diagnosis import Diagnosis
 from rlflood.experiments.methods import Method
@@ -89,4 +90,8 @@ def load_results(folder: Path) -> Results:
                 repeats[key], records[key] = found
             if (diagnosis := store.diagnosis(*key)) is not None:
                 diagnoses[key] = diagnosis
+    if not records:
+        raise InputError(
+            f"nothing of the study in {folder} is done yet: let `rlflood benchmark --out {folder}` go on"
+        )
     return Results(study, methods, records, repeats, diagnoses, store.starts(), seconds)
