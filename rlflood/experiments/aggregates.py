@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rlflood.experiments.statistics import CONFIDENCE, Interval
+from rlflood.experiments.statistics import CONFIDENCE, Interval, signed_rank_p
 
 RESAMPLES = 2000
-EXACT_PAIRS = 50
 
 Array = NDArray[np.float64]
 Statistic = Callable[[Array], Array]
@@ -213,7 +212,7 @@ def paired_difference(
     return PairedDifference(
         over_seeds=over_seeds,
         over_tasks=_interval_over_tasks(differences, resamples, seed, confidence),
-        p_value=_signed_rank_p(differences),
+        p_value=signed_rank_p(differences),
     )
 
 
@@ -251,28 +250,6 @@ def mean_ranks(scores: ArrayLike) -> MeanRanks:
 
     ranks = stats.rankdata(-_checked(scores, dimensions=3), axis=0)
     return MeanRanks(overall=ranks.mean(axis=(1, 2)), per_task=ranks.mean(axis=2))
-
-
-def _signed_rank_p(differences: Array) -> float:
-    """The two-sided Wilcoxon signed-rank test.
-
-    SciPy's own exact test knows no ties, which accuracies on a few hundred examples always have; in their
-    presence it turns to the normal approximation, or to a slow enumeration of signs.
-    """
-    from scipy import stats
-
-    # .9 - .8 and .7 - .6 tie; without rounding their last bits would rank them
-    steps = differences.round(12)
-    steps = steps[steps != 0]
-    if len(steps) > EXACT_PAIRS:
-        return float(stats.wilcoxon(steps, method="asymptotic").pvalue)
-    # chances of each sum of positive ranks where every sign is a fair coin; doubled, for ties have half ranks
-    ranks = (2 * stats.rankdata(abs(steps))).astype(int)
-    chances = np.ones(1)
-    for rank in ranks:
-        chances = (np.pad(chances, (0, rank)) + np.pad(chances, (rank, 0))) / 2
-    observed = int(ranks[steps > 0].sum())
-    return min(1.0, 2 * float(min(chances[: observed + 1].sum(), chances[observed:].sum())))
 
 
 def _interval_over_tasks(scores: Array, resamples: int, seed: int, confidence: float) -> Interval:

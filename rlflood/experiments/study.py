@@ -177,7 +177,7 @@ def _tasks(table: Mapping[str, Any], where: str, within: str, folder: Path) -> l
         if not isinstance(fields["data"], str):
             raise InputError(f"{where}: {within}.data: give a name or a file (given: {fields['data']!r})")
         if fields["data"].endswith(FILE_ENDINGS):
-            fields["data"] = str(folder / fields["data"])
+            fields["data"] = str((folder / Path(fields["data"]).expanduser()).absolute())
         fields["name"] = _name(table, fields, lists)
         # wrong values first: sizes are worked out from right ones
         validated(StudyTask, fields, where, within)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sqlite3
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -178,10 +179,15 @@ def test_controllers_are_kept_with_the_study(tmp_path, controller_file):
         start_study(study(**small), tmp_path / "study")
 
 
-def test_data_that_has_changed_is_refused(tmp_path):
+def test_ones_own_data_is_found_from_the_studys_file_and_must_not_change(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "my.npz", x=rng.normal(size=(90, 2)), y=np.arange(90) % 2)
     own = {"tasks": [{"data": str(tmp_path / "my.npz"), "epochs": 3, "hidden": [4]}]}
+    monkeypatch.chdir(tmp_path.parent)
+    near = {"tasks": [{"data": "my.npz", "epochs": 3, "hidden": [4]}], "seeds": 1, "methods": ["none"]}
+    near = resolved({**STUDY, **near}, "near", Path(tmp_path.name))
+    assert start_study(near, Path(tmp_path.name) / "near").tasks == near.tasks
+    run(Path(tmp_path.name) / "near")
     start_study(study(**own), tmp_path / "study")
     np.savez(tmp_path / "my.npz", x=rng.normal(size=(90, 2)), y=np.arange(90) % 2)
     with pytest.raises(InputError, match=r"my\.npz has changed since"):

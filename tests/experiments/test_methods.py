@@ -129,6 +129,8 @@ def test_methods_are_taken_once_and_controllers_of_one_name_are_told_apart(contr
     other.write_bytes(controller_file.read_bytes())
     names = ["none", " none ", str(controller_file), str(other), str(controller_file)]
     assert [method.name for method in get_methods(names)] == ["none", "second", str(other)]
+    several = [f"best-of:2:{name}" for name in names[2:4]]
+    assert [m.name for m in get_methods(several)] == ["best-of:2:second", f"best-of:2:{other}"]
 
 
 def test_a_new_method_is_one_function_and_one_registration(monkeypatch):

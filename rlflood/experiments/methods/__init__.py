@@ -22,7 +22,15 @@ from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMet
 from rlflood.experiments.methods.controller import SUFFIX as CONTROLLER_SUFFIX
 from rlflood.experiments.methods.controller import ControllerMethod
 from rlflood.experiments.methods.grid import GridSearch
-from rlflood.experiments.methods.registry import METHODS, MethodKind, get_method, get_methods, register
+from rlflood.experiments.methods.registry import (
+    METHODS,
+    MethodKind,
+    get_method,
+    get_methods,
+    number,
+    register,
+    whole_number,
+)
 
 __all__ = [
     "CONTROLLER_SUFFIX",
@@ -35,5 +43,7 @@ __all__ = [
     "ScheduledMethod",
     "get_method",
     "get_methods",
+    "number",
     "register",
+    "whole_number",
 ]

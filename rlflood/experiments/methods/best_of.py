@@ -68,5 +68,4 @@ def _best_of(argument: str | None, options: MethodOptions) -> Method:
             f"best-of runs a method of one run again, and {name} is none: "
             "give a scheduler or a controller, such as tracking"
         )
-    # as it was given: controllers' files of one name stay apart by their folders
-    return BestOf(f"best-of:{restarts}:{name}", method, restarts)
+    return BestOf(f"best-of:{restarts}:{method.name}", method, restarts)

@@ -3,12 +3,16 @@
 import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 from rlflood.errors import InputError
 from rlflood.experiments.methods.base import Method, MethodOptions
-from rlflood.experiments.methods.controller import ControllerMethod, find_controller, shipped_controllers
+from rlflood.experiments.methods.controller import (
+    SUFFIX,
+    ControllerMethod,
+    find_controller,
+    shipped_controllers,
+)
 
 Builder: TypeAlias = Callable[[str | None, MethodOptions], Method]
 """Makes a method from what stands after the colon in its name, if anything, and the options."""
@@ -79,8 +83,8 @@ def get_methods(names: Iterable[str], options: MethodOptions | None = None) -> l
     methods: dict[str, Method] = {}
     for name in dict.fromkeys(name.strip() for name in names):
         method = get_method(name, options)
-        if method.name in methods and isinstance(method, ControllerMethod):
-            method.name = str(Path(name))
+        if method.name in methods and name.endswith(SUFFIX):
+            method.name = name
         methods.setdefault(method.name, method)
     return list(methods.values())
 

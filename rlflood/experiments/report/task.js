@@ -100,12 +100,13 @@ function perturbationFigure(look) {
       return spreadTraces(one.method, x, one[split], hover, axes).map((trace) =>
         trace.fill ? trace : { ...trace, name, line: { ...trace.line, width: 2.2, dash } });
     }));
+  const losses = { ...LOG, nticks: 3 };
   const step = { text: "step along the direction" };
   const layout = side
     ? { xaxis: { domain: [0, 0.47], title: step }, xaxis2: { domain: [0.53, 1], anchor: "y2", title: step },
-        yaxis: LOG, yaxis2: { ...LOG, anchor: "x2", matches: "y" }, height: 380 }
-    : { xaxis: { anchor: "y2", title: step }, xaxis2: { anchor: "y2", matches: "x", title: step },
-        yaxis: { ...LOG, domain: [0.54, 1] }, yaxis2: { ...LOG, domain: [0, 0.46], matches: "y" }, height: 560 };
+        yaxis: losses, yaxis2: { ...losses, anchor: "x2", matches: "y" }, height: 380 }
+    : { xaxis: { anchor: "y2", title: step }, xaxis2: { anchor: "y2", matches: "x" },
+        yaxis: { ...losses, domain: [0.54, 1] }, yaxis2: { ...losses, domain: [0, 0.46], matches: "y" }, height: 560 };
   layout.annotations = [heading("training loss, nats", 1, look), { ...heading("test loss, nats", side ? 1 : 0.46, look), x: side ? 0.53 : 0 }];
   return { data, layout };
 }

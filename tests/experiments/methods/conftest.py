@@ -39,8 +39,8 @@ class KnownBest:
 def known_best(tmp_path_factory) -> KnownBest:
     """Few samples, noisy labels, a rare class, and a network without a hidden layer.
 
-    At high levels the network stops before it says anything but the frequent class; at low ones it has learned
-    wrong labels from features that mean nothing. In between there is one range of good levels.
+    At high levels the network stops before it says anything but the frequent class; at low ones it has
+    learned wrong labels from features that mean nothing. In between there is one range of good levels.
     """
     file = tmp_path_factory.mktemp("known-best") / "rare.npz"
     rng = np.random.default_rng(0)
