@@ -146,9 +146,9 @@ def test_a_rollout_on_a_table_of_ones_own_with_json_and_plot(tmp_path):
     content = json.loads(out.read_text())
     assert content["task"]["target"] == "kind" and content["task"]["train_size"] == 20
     assert [record["method"] for record in content["records"]] == ["mine", "none", "grid"]
-    assert [record["epochs_spent"] for record in content["records"]] == [6, 6, 18]
+    assert [record["epochs_spent"] for record in content["records"]] == [[6] * 2, [6] * 2, [18] * 2]
     assert content["records"][0]["levels"] == [[0.4] * 6] * 2
-    assert content["records"][2]["search"]["levels"] == [0, 0.2, 0.4]
+    assert content["records"][2]["search"]["values"] == [[0, 0.2, 0.4]] * 2
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tomli_w
 import torch
 
 from rlflood.registration import ENVIRONMENTS
@@ -73,9 +74,51 @@ def test_the_stable_baselines_example_learns_and_saves(controller: Path) -> None
 def test_the_preset_of_the_guide_is_valid(tmp_path: Path) -> None:
     from rlflood.agents import load_preset
 
-    (text,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/guide.md").read_text(), re.DOTALL)
-    (tmp_path / "mine.toml").write_text(text)
+    (tmp_path / "mine.toml").write_text(toml("algorithm"))
     assert load_preset(str(tmp_path / "mine.toml")).episodes == 100_000
+
+
+def toml(containing: str) -> str:
+    found = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/guide.md").read_text(), re.DOTALL)
+    (text,) = (text for text in found if containing in text)
+    return str(text)
+
+
+def test_the_study_of_the_guide_is_valid(controller: Path) -> None:
+    from rlflood.experiments import load_study
+
+    np.savez("mine.npz", x=np.random.default_rng(0).normal(size=(600, 3)), y=np.arange(600) % 2)
+    controller.rename("my-controller.safetensors")
+    Path("mine.toml").write_text(toml("methods"))
+    study = load_study("mine.toml")
+    assert [task.name for task in study.tasks] == ["mine, 0 % noise", "mine, 20 % noise"]
+    assert len(study.make_methods()) == 7
+
+
+def test_the_method_of_the_guide_is_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rlflood.experiments import METHODS, load_results
+
+    monkeypatch.setattr("rlflood.experiments.methods.registry.METHODS", dict(METHODS))
+    monkeypatch.chdir(tmp_path)
+    task = {"data": "wine", "hidden": [8], "epochs": 6, "train_size": 30, "val_size": 30}
+    Path("mine.toml").write_text(
+        tomli_w.dumps({"name": "mine", "seeds": 2, "methods": ["none"], "tasks": [task]})
+    )
+    names: dict[str, object] = {}
+    exec(example("docs/guide.md", "@register"), names)
+    exec(example("docs/guide.md", "start_study"), names)
+    results = load_results(Path("runs/mine"))
+    assert results.records["wine", "late:0.3"].levels[0].tolist() == [0.0] * 3 + [0.3] * 3
+    assert "late:0.2" in capsys.readouterr().out
+
+
+def test_every_method_is_in_the_reference() -> None:
+    from rlflood.experiments import METHODS
+
+    text = (ROOT / "docs/reference.md").read_text()
+    assert all(f"`{name}" in text for name in METHODS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

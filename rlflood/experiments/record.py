@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rlflood.experiments.environment import versions
 from rlflood.experiments.setting import Setting
 
-FORMAT = "rlflood-comparison/1"
+FORMAT = "rlflood-comparison/2"
 Array = NDArray[np.float64]
 Moment = Literal["final", "best"]
 """When a network is tested: after the last epoch, or as it was at its best validation accuracy."""
