@@ -1,23 +1,21 @@
 """Training recipes: what is trained, on which tasks, by which algorithm; in TOML."""
 
 import inspect
-import tomllib
-from importlib import resources
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from rlflood.envs.rewards import RewardKind
-from rlflood.errors import InputError
 from rlflood.schedulers.control import ControlSpec
 from rlflood.schedulers.levels import LevelUnit, level_set
 from rlflood.schedulers.observation import ObservationKind
+from rlflood.toml_files import read_toml, toml_names
 from rlflood.training.distribution import Mixture
 from rlflood.validation import validated
 
 Width = Annotated[int, Field(gt=0)]
 
+_PRESETS = ("rlflood.agents", "presets")
 # set by the recipe itself, or by what it is used for
 _OWN_ARGUMENTS = {"policy", "env", "n_steps", "policy_kwargs", "seed", "device", "verbose", "tensorboard_log"}
 
@@ -99,10 +97,7 @@ def algorithm_class(name: str) -> type:
 
 def preset_names() -> tuple[str, ...]:
     """The recipes that come with the package."""
-    folder = resources.files("rlflood.agents") / "presets"
-    return tuple(
-        sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
-    )
+    return toml_names(*_PRESETS)
 
 
 def load_preset(name: str, *, episodes: int | None = None) -> Preset:
@@ -115,19 +110,7 @@ def load_preset(name: str, *, episodes: int | None = None) -> Preset:
     Raises:
         InputError: if there is no such recipe, or something in it is wrong.
     """
-    if name.endswith(".toml"):
-        try:
-            text = Path(name).read_text(encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"the preset {name} cannot be read: {error.strerror}") from None
-    elif name in preset_names():
-        text = (resources.files("rlflood.agents") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
-    else:
-        raise InputError(f"unknown preset {name!r}: use one of {', '.join(preset_names())}, or a .toml file")
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"the preset {name} is not valid TOML: {error}") from None
+    values = read_toml(name, "preset", *_PRESETS)
     return validated(
         Preset, values if episodes is None else {**values, "episodes": episodes}, f"preset {name}"
     )

@@ -46,15 +46,15 @@ class Diagnosis:
         train_loss: Of shape ``(repeats, points)``, as are all curves.
         train_acc: Against the labels with the task's noise.
         val_loss: Over the whole validation split.
-        test_loss: Against the labels with the task's noise.
-        test_acc: Against the labels with the task's noise.
-        clean_test_acc: Against the labels before noise.
+        noisy_test_loss: Against the labels with the task's noise.
+        noisy_test_acc: Against the labels with the task's noise.
+        test_acc: Against the labels before noise.
         gradient_norm: The l2 norm of the filter-normalised gradient of the training loss.
         alphas: Steps along a random direction, from -1 to 1 in sizes of the filters, shape ``(alphas,)``.
         networks: Which networks were perturbed: ``below level`` is the network after the epoch in which the
             training loss first fell below the flood level, ``end`` that after the last epoch.
         perturbed_train_loss: Shape ``(networks, repeats, alphas)``; NaN where there is no such network.
-        perturbed_test_loss: The same over the test samples.
+        perturbed_noisy_test_loss: The same over the test samples.
         reached: After how many epochs the training loss, as a mean over the epoch's mini-batches, was first
             below the level of that epoch, int64 of shape ``(repeats,)``; -1 if it never was.
     """
@@ -63,24 +63,24 @@ class Diagnosis:
     train_loss: Array
     train_acc: Array
     val_loss: Array
-    test_loss: Array
+    noisy_test_loss: Array
+    noisy_test_acc: Array
     test_acc: Array
-    clean_test_acc: Array
     gradient_norm: Array
     alphas: Array
     networks: tuple[str, ...]
     perturbed_train_loss: Array
-    perturbed_test_loss: Array
+    perturbed_noisy_test_loss: Array
     reached: NDArray[np.int64]
 
     def part(self, repeats: slice) -> "Diagnosis":
         """The same for some of the repeats only."""
-        curves = ("train_loss", "train_acc", "val_loss", "test_loss", "test_acc", "clean_test_acc")
+        curves = ("train_loss", "train_acc", "val_loss", "noisy_test_loss", "noisy_test_acc", "test_acc")
         return replace(
             self,
             **{name: getattr(self, name)[repeats] for name in (*curves, "gradient_norm", "reached")},
             perturbed_train_loss=self.perturbed_train_loss[:, repeats],
-            perturbed_test_loss=self.perturbed_test_loss[:, repeats],
+            perturbed_noisy_test_loss=self.perturbed_noisy_test_loss[:, repeats],
         )
 
 
@@ -144,7 +144,7 @@ def diagnose(setting: Setting, levels: Array, on_progress: Progress = no_progres
         alphas=alphas,
         networks=tuple(states),
         perturbed_train_loss=perturbed(train),
-        perturbed_test_loss=perturbed(test),
+        perturbed_noisy_test_loss=perturbed(test),
         reached=reached,
     )
 
@@ -152,13 +152,13 @@ def diagnose(setting: Setting, levels: Array, on_progress: Progress = no_progres
 def _look(network: StackedMLP, train: Samples, test: Samples) -> dict[str, Array]:
     """The curves' values at one epoch: arrays of shape ``(repeats,)``."""
     train_loss, train_acc, _ = evaluate(network, train)
-    test_loss, test_acc, clean_test_acc = evaluate(network, test)
+    noisy_test_loss, noisy_test_acc, test_acc = evaluate(network, test)
     return {
         "train_loss": train_loss,
         "train_acc": train_acc,
-        "test_loss": test_loss,
+        "noisy_test_loss": noisy_test_loss,
+        "noisy_test_acc": noisy_test_acc,
         "test_acc": test_acc,
-        "clean_test_acc": clean_test_acc,
         "gradient_norm": gradient_norm(network, train),
     }
 

@@ -29,16 +29,9 @@ Columns: TypeAlias = dict[str, Any]
 _RUN = {"task": "string", "method": "string", "repeat": "int64"}
 _SCORES = ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best")
 _CURVES = ("train_loss", "train_acc", "val_loss", "val_acc")
-# a diagnosis's names, and those of the other tables: there, `test_acc` is against noisy labels
-_DIAGNOSED = {
-    "train_loss": "train_loss",
-    "train_acc": "train_acc",
-    "val_loss": "val_loss",
-    "noisy_test_loss": "test_loss",
-    "noisy_test_acc": "test_acc",
-    "test_acc": "clean_test_acc",
-    "gradient_norm": "gradient_norm",
-}
+_DIAGNOSED = (
+    "train_loss", "train_acc", "val_loss", "noisy_test_loss", "noisy_test_acc", "test_acc", "gradient_norm",
+)  # fmt: skip
 _CANDIDATE = ("val_acc_final", "val_loss_final", "val_acc_best", "val_loss_best", *_SCORES)
 _TASK = {
     "data": "string", "data_options": "string", "target": "string", "label_noise": "double",
@@ -200,13 +193,13 @@ def _candidates(results: Results) -> Iterator[Columns]:
 
 def _diagnosis(results: Results) -> Iterator[Columns]:
     for (task, method), diagnosis in _diagnosed(results):
-        repeats, points = diagnosis.test_loss.shape
+        repeats, points = diagnosis.noisy_test_loss.shape
         yield {
             "task": task,
             "method": method,
             "repeat": np.repeat(np.arange(repeats), points),
             "epoch": np.tile(diagnosis.epochs, repeats),
-            **{column: getattr(diagnosis, name).ravel() for column, name in _DIAGNOSED.items()},
+            **{name: getattr(diagnosis, name).ravel() for name in _DIAGNOSED},
         }
 
 
@@ -223,7 +216,7 @@ def _perturbation(results: Results) -> Iterator[Columns]:
                 "reached_epoch": [epoch for epoch in reached for _ in range(alphas)],
                 "alpha": np.tile(diagnosis.alphas, repeats),
                 "train_loss": diagnosis.perturbed_train_loss[number].ravel(),
-                "noisy_test_loss": diagnosis.perturbed_test_loss[number].ravel(),
+                "noisy_test_loss": diagnosis.perturbed_noisy_test_loss[number].ravel(),
             }
 
 

@@ -1,9 +1,7 @@
 """Studies: tasks x methods x seeds, in TOML."""
 
 import itertools
-import tomllib
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,9 +12,11 @@ from rlflood.errors import InputError
 from rlflood.experiments.methods import CONTROLLER_SUFFIX, Method, MethodOptions, get_methods
 from rlflood.experiments.setting import Setting
 from rlflood.experiments.sizes import default_sizes
+from rlflood.toml_files import read_toml, toml_names
 from rlflood.training import Precision, Task
 from rlflood.validation import validated
 
+_STUDIES = ("rlflood.experiments", "studies")
 # what a task may give several values of, one task each; a list of any other key means itself or a mistake
 _LISTED = ("data", "label_noise", "train_size", "batch_size", "learning_rate", "epochs")
 
@@ -90,10 +90,7 @@ class Study(BaseModel):
 
 def study_names() -> tuple[str, ...]:
     """The studies that come with the package."""
-    folder = resources.files("rlflood.experiments") / "studies"
-    return tuple(
-        sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
-    )
+    return toml_names(*_STUDIES)
 
 
 def load_study(
@@ -112,25 +109,8 @@ def load_study(
     Raises:
         InputError: if there is no such study, or something in it is wrong: the message names the key.
     """
-    folder = Path()
-    if name.endswith(".toml"):
-        folder = Path(name).parent
-        try:
-            text = Path(name).read_text(encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"the study {name} cannot be read: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise InputError(f"the study {name} is no text in UTF-8") from None
-    elif name in study_names():
-        text = (resources.files("rlflood.experiments") / "studies" / f"{name}.toml").read_text(
-            encoding="utf-8"
-        )
-    else:
-        raise InputError(f"unknown study {name!r}: use one of {', '.join(study_names())}, or a .toml file")
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"the study {name} is not valid TOML: {error}") from None
+    values = read_toml(name, "study", *_STUDIES)
+    folder = Path(name).parent if name.endswith(".toml") else Path()
     changes = {"seeds": seeds, "runs": runs}
     values |= {key: value for key, value in changes.items() if value is not None}
     study = resolved(values, f"study {name}", folder)

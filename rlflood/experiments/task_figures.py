@@ -37,7 +37,7 @@ def draw_test_loss(task: str, diagnoses: Mapping[str, Diagnosis], looks: Mapping
     canvas = new_canvas(width_for(list(diagnoses)), height_for(list(diagnoses), 2.7))
     panel = canvas.subplots()
     for method, diagnosis in diagnoses.items():
-        _draw_line(panel, diagnosis.epochs, finite_median(diagnosis.test_loss), looks[method])
+        _draw_line(panel, diagnosis.epochs, finite_median(diagnosis.noisy_test_loss), looks[method])
     _logarithmic(panel.yaxis)
     panel.set_xlabel("epoch")
     panel.set_ylabel("test loss (nats)")
@@ -59,7 +59,7 @@ def draw_flatness(task: str, diagnoses: Mapping[str, Diagnosis], looks: Mapping[
     canvas = new_canvas(width_for(list(diagnoses)), height_for(list(diagnoses), 2.7))
     panel = canvas.subplots()
     for method, diagnosis in diagnoses.items():
-        losses, norms = finite_median(diagnosis.test_loss), finite_median(diagnosis.gradient_norm)
+        losses, norms = finite_median(diagnosis.noisy_test_loss), finite_median(diagnosis.gradient_norm)
         _draw_line(panel, losses, norms, looks[method], width=0.8)
     _logarithmic(panel.xaxis)
     _logarithmic(panel.yaxis)
@@ -86,7 +86,7 @@ def draw_perturbation(task: str, diagnoses: Mapping[str, Diagnosis], looks: Mapp
     networks = next(iter(diagnoses.values())).networks
     panels = canvas.subplots(2, len(networks), sharex=True, sharey="row", squeeze=False)
     for column, network in enumerate(networks):
-        for row_number, split in enumerate(("train", "test")):
+        for row_number, split in enumerate(("train", "noisy_test")):
             panel = panels[row_number, column]
             for method, diagnosis in diagnoses.items():
                 losses = getattr(diagnosis, f"perturbed_{split}_loss")[diagnosis.networks.index(network)]

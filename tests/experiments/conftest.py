@@ -114,11 +114,13 @@ def _invented_record(rng, method, place, seeds):
 def _invented_diagnosis(rng, method):
     epochs = np.array([1, 2, 4, 8, 12])
     falling = {name: np.exp(-epochs / 4) + rng.uniform(0, 0.1, (2, 5)) for name in ("train_loss", "val_loss")}
-    rising = {name: 0.6 + epochs / 40 + rng.uniform(0, 0.05, (2, 5)) for name in ("train_acc", "test_acc")}
+    rising = {
+        name: 0.6 + epochs / 40 + rng.uniform(0, 0.05, (2, 5)) for name in ("train_acc", "noisy_test_acc")
+    }
     alphas = np.linspace(-1, 1, 9)
     valley = {
         f"perturbed_{split}_loss": 0.1 + alphas**2 * rng.uniform(1, 3, (2, 2, 1))
-        for split in ("train", "test")
+        for split in ("train", "noisy_test")
     }
     if method == "none":
         for losses in valley.values():
@@ -127,8 +129,8 @@ def _invented_diagnosis(rng, method):
         epochs=epochs,
         **falling,
         **rising,
-        test_loss=0.4 + np.abs(np.log(epochs) - rng.uniform(0, 3)) / 4 + rng.uniform(0, 0.05, (2, 5)),
-        clean_test_acc=rising["test_acc"] + 0.05,
+        noisy_test_loss=0.4 + np.abs(np.log(epochs) - rng.uniform(0, 3)) / 4 + rng.uniform(0, 0.05, (2, 5)),
+        test_acc=rising["noisy_test_acc"] + 0.05,
         gradient_norm=np.exp(-epochs / 5) * rng.uniform(0.5, 2, (2, 5)),
         alphas=alphas,
         networks=("below level", "end"),

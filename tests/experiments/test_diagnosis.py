@@ -60,9 +60,9 @@ def test_the_curves_are_those_of_a_trainer_driven_by_hand(diagnosed, batch_norm)
             "train_loss": train.loss,
             "train_acc": train.accuracy,
             "val_loss": metrics.val_loss,
-            "test_loss": test.loss,
-            "test_acc": test.accuracy,
-            "clean_test_acc": test.clean_accuracy,
+            "noisy_test_loss": test.loss,
+            "noisy_test_acc": test.accuracy,
+            "test_acc": test.clean_accuracy,
             "gradient_norm": [filter_normalised(trainer, repeat) for repeat in range(3)],
         }
         for name, values in expected.items():
@@ -74,16 +74,18 @@ def test_it_repeats_the_runs_of_a_comparison(diagnosed):
     runs = run_schedule(SETTING, lambda numbers: ReplayFlood(LEVELS[numbers].T))
     np.testing.assert_array_equal(runs.levels, LEVELS)
     np.testing.assert_allclose(diagnosed.val_loss, runs.val_loss, rtol=1e-4)
-    np.testing.assert_allclose(diagnosed.clean_test_acc[:, -1], runs.test_acc_final)
-    np.testing.assert_allclose(diagnosed.test_acc[:, -1], runs.noisy_test_acc_final)
+    np.testing.assert_allclose(diagnosed.test_acc[:, -1], runs.test_acc_final)
+    np.testing.assert_allclose(diagnosed.noisy_test_acc[:, -1], runs.noisy_test_acc_final)
 
 
 def test_it_can_take_some_of_the_repeats(diagnosed):
     told = []
     first = diagnose(SETTING.part(slice(2)), LEVELS[:2], lambda *numbers: told.append(numbers))
-    for name in ("test_loss", "gradient_norm"):
+    for name in ("noisy_test_loss", "gradient_norm"):
         np.testing.assert_allclose(getattr(first, name), getattr(diagnosed, name)[:2], rtol=1e-4)
-    np.testing.assert_allclose(first.perturbed_test_loss, diagnosed.perturbed_test_loss[:, :2], rtol=1e-4)
+    np.testing.assert_allclose(
+        first.perturbed_noisy_test_loss, diagnosed.perturbed_noisy_test_loss[:, :2], rtol=1e-4
+    )
     assert told == [(done, 16) for done in range(2, 17, 2)]
 
 
@@ -96,7 +98,7 @@ def test_perturbation_curves_go_through_the_unperturbed_network(diagnosed):
     middle = np.flatnonzero(diagnosed.alphas == 0)
     assert len(middle) == 1 and diagnosed.alphas[[0, -1]].tolist() == [-1, 1]
     end = diagnosed.networks.index("end")
-    for name in ("train_loss", "test_loss"):
+    for name in ("train_loss", "noisy_test_loss"):
         at_0 = getattr(diagnosed, f"perturbed_{name}")[end, :, middle[0]]
         np.testing.assert_array_equal(at_0, getattr(diagnosed, name)[:, -1])
 
@@ -109,7 +111,7 @@ def test_the_level_is_reached_in_the_first_epoch_whose_training_loss_is_below_it
     diagnosis = diagnose(SETTING, levels)
     assert diagnosis.reached.tolist() == [3, 1, -1]
     below, end = (diagnosis.networks.index(name) for name in ("below level", "end"))
-    for name in ("train_loss", "test_loss"):
+    for name in ("train_loss", "noisy_test_loss"):
         curves, losses = getattr(diagnosis, f"perturbed_{name}"), getattr(diagnosis, name)
         at_0 = curves[below, :, diagnosis.alphas == 0][0]
         np.testing.assert_array_equal(at_0[:2], losses[[0, 1], [2, 0]])
@@ -142,11 +144,11 @@ def test_test_curves_are_over_the_first_samples_of_the_test_split(monkeypatch):
         with torch.no_grad():
             logits = trainer.module(repeat).eval()(torch.from_numpy(test.x[:20]))
         loss = float(F.cross_entropy(logits, torch.from_numpy(test.y[:20])))
-        assert diagnosis.test_loss[repeat, -1] == pytest.approx(loss, rel=1e-5)
+        assert diagnosis.noisy_test_loss[repeat, -1] == pytest.approx(loss, rel=1e-5)
         clean = np.mean(logits.argmax(1).numpy() == test.y_clean[:20])
-        assert diagnosis.clean_test_acc[repeat, -1] == pytest.approx(clean)
+        assert diagnosis.test_acc[repeat, -1] == pytest.approx(clean)
         end = diagnosis.networks.index("end")
-        at_0 = diagnosis.perturbed_test_loss[end, repeat, diagnosis.alphas == 0]
+        at_0 = diagnosis.perturbed_noisy_test_loss[end, repeat, diagnosis.alphas == 0]
         assert at_0[0] == pytest.approx(loss, rel=1e-5)
 
 
@@ -154,7 +156,7 @@ def test_a_long_run_is_looked_at_after_some_of_its_epochs(monkeypatch, diagnosed
     monkeypatch.setattr(module_under_test, "POINTS", 4)
     some = diagnose(SETTING, LEVELS)
     assert some.epochs.tolist() == [1, 3, 5, 8]  # 1 + 7 * (k / 3) ** 1.5 = 1, 2.3, 4.8, 8, rounded up
-    np.testing.assert_allclose(some.test_loss, diagnosed.test_loss[:, some.epochs - 1], rtol=1e-4)
+    np.testing.assert_allclose(some.noisy_test_loss, diagnosed.noisy_test_loss[:, some.epochs - 1], rtol=1e-4)
     np.testing.assert_array_equal(some.reached, diagnosed.reached)
 
 

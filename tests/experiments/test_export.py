@@ -114,9 +114,9 @@ def test_diagnoses_say_whose_labels(results, folder):
     found = one(folder, "diagnosis", task="wine, 20 % noise", method="grid", repeat=1)
     assert [row["epoch"] for row in found] == [1, 2, 4, 8, 12]
     for column, curve in (
-        ("noisy_test_loss", diagnosis.test_loss),
-        ("noisy_test_acc", diagnosis.test_acc),
-        ("test_acc", diagnosis.clean_test_acc),
+        ("noisy_test_loss", diagnosis.noisy_test_loss),
+        ("noisy_test_acc", diagnosis.noisy_test_acc),
+        ("test_acc", diagnosis.test_acc),
         ("gradient_norm", diagnosis.gradient_norm),
     ):
         assert [row[column] for row in found] == curve[1].tolist()
@@ -127,7 +127,7 @@ def test_perturbations_of_both_networks(results, folder):
     keys = {"task": "wine, 20 % noise", "repeat": 1}
     found = one(folder, "perturbation", method="grid", network="below level", **keys)
     assert [row["alpha"] for row in found] == diagnosis.alphas.tolist()
-    assert [row["noisy_test_loss"] for row in found] == diagnosis.perturbed_test_loss[0, 1].tolist()
+    assert [row["noisy_test_loss"] for row in found] == diagnosis.perturbed_noisy_test_loss[0, 1].tolist()
     assert {row["reached_epoch"] for row in found} == {4}
     missing = one(folder, "perturbation", method="none", network="below level", **keys)
     assert {(row["train_loss"], row["reached_epoch"]) for row in missing} == {(None, None)}

@@ -133,8 +133,8 @@ def test_points_of_the_same_budget_do_not_hide_each_other(invented_results):
 
 def test_diagnoses_are_drawn_as_medians(diagnoses, looks):
     for draw, x, y in (
-        (draw_test_loss, lambda d: d.epochs, lambda d: d.test_loss),
-        (draw_flatness, lambda d: np.median(d.test_loss, axis=0), lambda d: d.gradient_norm),
+        (draw_test_loss, lambda d: d.epochs, lambda d: d.noisy_test_loss),
+        (draw_flatness, lambda d: np.median(d.noisy_test_loss, axis=0), lambda d: d.gradient_norm),
     ):
         canvas = drawn(draw, TASK, diagnoses, looks)
         for (method, diagnosis), line in zip(diagnoses.items(), canvas.axes[0].lines, strict=True):
@@ -152,8 +152,8 @@ def test_perturbations_of_networks_that_were_never_below_their_level_are_left_ou
     for panel, network, split in (
         (upper_left, 0, "train"),
         (upper_right, 1, "train"),
-        (lower_left, 0, "test"),
-        (lower_right, 1, "test"),
+        (lower_left, 0, "noisy_test"),
+        (lower_right, 1, "noisy_test"),
     ):
         losses = getattr(diagnoses["grid"], f"perturbed_{split}_loss")[network]
         assert panel.lines[of["grid"]].get_ydata() == pytest.approx(np.median(losses, axis=0))

@@ -27,11 +27,11 @@ class BestOf(Method):
 
     def __init__(self, name: str, method: ScheduledMethod, restarts: int) -> None:
         self.name, self.width = name, restarts
-        self._method = method
+        self.method = method
 
     def epochs(self, task: Task) -> int:
         """One run a restart."""
-        return self.width * self._method.epochs(task)
+        return self.width * self.method.epochs(task)
 
     def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
         """See :meth:`Method.run`."""
@@ -43,7 +43,7 @@ class BestOf(Method):
                 restart_seed(seed, k) for seed in setting.network_seeds for k in range(self.width)
             ),
         )
-        runs = self._method.run(restarted, on_progress)
+        runs = self.method.run(restarted, on_progress)
         values = np.tile(np.arange(self.width, dtype=np.float64), (setting.repeats, 1))
         return picked_record(self.name, runs, values, knob="restart", anytime=True)
 

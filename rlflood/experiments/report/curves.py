@@ -50,10 +50,10 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
     reached = diagnosis.reached[diagnosis.reached >= 0]
     return {
         "epochs": diagnosis.epochs[points].tolist(),
-        "repeats": len(diagnosis.test_loss),
-        "testLoss": spread(diagnosis.test_loss[:, points]),
-        "noisyAccuracy": spread(diagnosis.test_acc[:, points]),
-        "cleanAccuracy": spread(diagnosis.clean_test_acc[:, points]),
+        "repeats": len(diagnosis.noisy_test_loss),
+        "testLoss": spread(diagnosis.noisy_test_loss[:, points]),
+        "noisyAccuracy": spread(diagnosis.noisy_test_acc[:, points]),
+        "cleanAccuracy": spread(diagnosis.test_acc[:, points]),
         "gradient": spread(diagnosis.gradient_norm[:, points]),
         "alphas": shortened(diagnosis.alphas),
         "reached": int(np.median(reached)) if reached.size else None,
@@ -62,7 +62,7 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
             for name, train, test in zip(
                 diagnosis.networks,
                 diagnosis.perturbed_train_loss,
-                diagnosis.perturbed_test_loss,
+                diagnosis.perturbed_noisy_test_loss,
                 strict=True,
             )
         ],

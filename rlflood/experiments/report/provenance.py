@@ -8,6 +8,7 @@ from typing import Any
 
 from rlflood.experiments.benchmark import CONTROLLERS
 from rlflood.experiments.methods import CONTROLLER_SUFFIX, ControllerMethod
+from rlflood.experiments.methods.best_of import BestOf
 from rlflood.experiments.results import Results
 from rlflood.experiments.study import Study
 
@@ -89,19 +90,18 @@ def seconds_by_method(results: Results) -> list[tuple[str, float]]:
 
 
 def controllers(results: Results) -> list[Training]:
-    """What the training of the study's controllers cost."""
-    found = []
+    """What the training of the study's controllers cost, each told once however often it is used."""
+    found = {}
     for method in results.methods:
-        if isinstance(method, ControllerMethod):
-            provenance = method.controller.provenance
-            found.append(
-                Training(
-                    method.name,
-                    _whole(provenance.get("episodes")),
-                    _whole(_nested(provenance, "preset", "tasks", "base", "epochs")),
-                )
+        used = method.method if isinstance(method, BestOf) else method
+        if isinstance(used, ControllerMethod):
+            provenance = used.controller.provenance
+            found[used.name] = Training(
+                used.name,
+                _whole(provenance.get("episodes")),
+                _whole(_nested(provenance, "preset", "tasks", "base", "epochs")),
             )
-    return found
+    return list(found.values())
 
 
 def _when(started: str) -> str:

@@ -116,14 +116,14 @@ def _diagnosis(rng, epochs):
         train_loss=falling,
         train_acc=1 - falling / 2,
         val_loss=falling,
-        test_loss=falling + 0.2,
-        test_acc=0.8 - falling / 2,
-        clean_test_acc=1 - falling / 2,
+        noisy_test_loss=falling + 0.2,
+        noisy_test_acc=0.8 - falling / 2,
+        test_acc=1 - falling / 2,
         gradient_norm=falling,
         alphas=alphas,
         networks=("below level", "end"),
         perturbed_train_loss=around,
-        perturbed_test_loss=around + 0.3,
+        perturbed_noisy_test_loss=around + 0.3,
         reached=np.array([7]),
     )
 

@@ -19,6 +19,7 @@ from rlflood.experiments.report import page
 from rlflood.experiments.report.curves import task_curves
 from rlflood.experiments.report.numbers import MOST_POINTS, short, spread, thinned
 from rlflood.experiments.report.payload import comparison
+from rlflood.experiments.report.provenance import controllers
 from rlflood.experiments.summary import summarise
 
 EVIL = '<img src=x onerror="document.title=1"></script><script>alert(1)</script>'
@@ -124,7 +125,7 @@ def test_curves_are_medians_of_the_repeats(results):
     assert shown["level"] == {"mid": 0.3}
     diagnosis = results.diagnoses["wine", "tracking"]
     looked = curves["diagnoses"][place]
-    assert looked["testLoss"]["mid"] == pytest.approx(diagnosis.test_loss[0], rel=1e-4)
+    assert looked["testLoss"]["mid"] == pytest.approx(diagnosis.noisy_test_loss[0], rel=1e-4)
     assert looked["reached"] == 7
     assert [one["name"] for one in looked["networks"]] == ["below level", "end"]
     names = [method.name for method in results.methods]
@@ -230,6 +231,11 @@ def test_cost_of_training_controllers_is_told_apart(make_results, tmp_path):
     cells = [text.strip() for _, text in elements.named("td")]
     assert [text for text in cells if text in ("2,000", "100", "200,000")] == ["2,000", "100", "200,000"]
     assert "controllers/mine.safetensors" in page(make_results(methods=("none", str(file)), diagnosed=False))
+    twice = make_results(methods=("none", f"best-of:2:{file}", str(file)), diagnosed=False)
+    assert [training.name for training in controllers(twice)] == ["mine"]
+    assert controllers(make_results(methods=("none", f"best-of:2:{file}"), diagnosed=False)) == controllers(
+        twice
+    )
 
 
 def test_controllers_are_left_out_where_there_are_none(elements):
