@@ -232,7 +232,7 @@ def test_cost_of_training_controllers_is_told_apart(make_results, tmp_path):
     assert [text for text in cells if text in ("2,000", "100", "200,000")] == ["2,000", "100", "200,000"]
     assert "controllers/mine.safetensors" in page(make_results(methods=("none", str(file)), diagnosed=False))
     twice = make_results(methods=("none", f"best-of:2:{file}", str(file)), diagnosed=False)
-    assert [training.name for training in controllers(twice)] == ["mine"]
+    assert [training.method for training in controllers(twice)] == ["mine"]
     assert controllers(make_results(methods=("none", f"best-of:2:{file}"), diagnosed=False)) == controllers(
         twice
     )
