@@ -92,7 +92,7 @@ def draw_budget(summary: Summary, looks: Mapping[str, Style]) -> Any:
     panel.set_xticks([n for n in (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000) if n <= 1.2 * most])
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_major_formatter(FormatStrFormatter("%g"))
-    panel.set_xlabel("budget (whole training runs)")
+    panel.set_xlabel("budget (whole training runs; equal budgets side by side)")
     _label_accuracy(panel, summary)
     draw_legend(canvas, names, looks)
     return canvas
