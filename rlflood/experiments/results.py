@@ -14,7 +14,7 @@ from rlflood.experiments.store import Store
 from rlflood.experiments.study import Study
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Results:
     """What a study has so far.
 

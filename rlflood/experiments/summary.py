@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -118,6 +119,8 @@ class Summary:
     profiles: dict[str, PerformanceProfile]
 
 
+# page, figures and tables of one report show the same summaries
+@lru_cache(maxsize=8)
 def summarise(results: Results, moment: Moment, *, noisy: bool | None = None) -> Summary:
     """Compare what is comparable in a study.
 
