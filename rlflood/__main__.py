@@ -2,4 +2,5 @@
 
 from rlflood.cli import main
 
-main()
+if __name__ == "__main__":  # processes that a study starts import this module too
+    main()

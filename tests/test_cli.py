@@ -262,7 +262,7 @@ def study(tmp_path):
 
 
 def test_a_study_its_report_and_its_export(run, study):
-    status, shown, error = run("benchmark", study, "--out", "out", "--also", "constant:0.1", "--threads", 1)
+    status, shown, error = run("benchmark", study, "--out", "out", "--also", "constant:0.1", "--cores", 1)
     assert status == 0, error
     assert "rlflood report out" in in_words(shown) and "100%, 0:00:00 left" in error
     status, shown, error = run("report", "out")
@@ -285,12 +285,12 @@ def test_a_study_goes_on_without_its_name(run, study, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(GridSearch, "run", interrupted)
-        status, _, error = run("benchmark", study, "--out", "out", "--threads", 1)
+        status, _, error = run("benchmark", study, "--out", "out", "--cores", 1)
     assert status == 130 and "go on with `rlflood benchmark --out out`" in in_words(error)
     assert "Traceback" not in error
-    status, _, error = run("benchmark", "--out", "out", "--threads", 1)
+    status, _, error = run("benchmark", "--out", "out", "--cores", 1)
     assert status == 0, error
-    assert run("benchmark", study, "--out", "out", "--threads", 1)[0] == 0  # nothing is left to do
+    assert run("benchmark", study, "--out", "out", "--cores", 1)[0] == 0  # nothing is left to do
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ def test_bad_input_to_studies(run, study, arguments, message):
 
 
 def test_a_report_of_a_study_that_has_not_begun(run, study, monkeypatch):
-    monkeypatch.setattr("rlflood.experiments.benchmark.run_study", lambda *_: None)
+    monkeypatch.setattr("rlflood.experiments.work.run_study", lambda *_, **__: None)
     assert run("benchmark", study, "--out", "out")[0] == 0
     for command in ("report", "export"):
         status, _, error = run(command, "out")

@@ -6,7 +6,7 @@ from typing import Annotated, cast
 import typer
 
 from rlflood.cli.app import app
-from rlflood.cli.options import Device, PrecisionOption, Threads, one_core_each
+from rlflood.cli.options import Device, PrecisionOption, one_core_each
 from rlflood.errors import InputError
 
 
@@ -35,23 +35,30 @@ def benchmark(
     ] = None,
     device: Device = "cpu",
     precision: PrecisionOption = "float32",
-    threads: Threads = None,
+    cores: Annotated[
+        int | None,
+        typer.Option(min=1, help="CPU cores, each working on pieces of its own; all if not given."),
+    ] = None,
 ) -> None:
     """Compare methods on the tasks of a study, all on the same seeds.
 
     Every finished piece is kept at once. The same command, or another process beside this one, goes on with
     what is missing.
     """
-    threads = one_core_each(threads)
+    cores = one_core_each(cores)
     from rlflood.console import console, study_progress
-    from rlflood.experiments.benchmark import open_study, run_study, start_study
+    from rlflood.experiments.folder import open_study, start_study
     from rlflood.experiments.plan import Machine
     from rlflood.experiments.study import load_study
+    from rlflood.experiments.work import run_study
     from rlflood.training import Precision, resolve_precision
     from rlflood.training.device import resolve_device
 
-    machine = Machine(device, cast(Precision, precision), threads)
-    resolve_precision(machine.precision, resolve_device(device))
+    machine = Machine(device, cast(Precision, precision))
+    where = resolve_device(device)
+    resolve_precision(machine.precision, where)
+    if where.type != "cpu":
+        cores = 1
     if study is None:
         if also or seeds or runs:
             raise InputError("--also, --seeds and --runs change a study: name it, as in --out's study.toml")
@@ -60,7 +67,7 @@ def benchmark(
         start_study(load_study(study, also=tuple(also or ()), seeds=seeds, runs=runs), out)
     try:
         with study_progress() as on_progress:
-            run_study(out, machine, on_progress)
+            run_study(out, machine, on_progress, processes=cores)
     except KeyboardInterrupt:
         typer.echo(f"stopped; what was done is kept: go on with `rlflood benchmark --out {out}`", err=True)
         raise typer.Exit(130) from None

@@ -1,7 +1,7 @@
 """Comparing ways to choose the flood level: methods, their records, statistics and figures."""
 
-from rlflood.experiments.benchmark import open_study, run_study, start_study
 from rlflood.experiments.comparison import Row, compare, rows
+from rlflood.experiments.folder import open_study, start_study
 from rlflood.experiments.methods import (
     METHODS,
     Method,
@@ -20,6 +20,7 @@ from rlflood.experiments.sizes import default_sizes
 from rlflood.experiments.statistics import Interval, Paired, mean_interval, paired
 from rlflood.experiments.study import Study, load_study, study_names
 from rlflood.experiments.summary import Summary, summarise
+from rlflood.experiments.work import run_study
 
 __all__ = [
     "METHODS",

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from rlflood.experiments.cost import cost
 from rlflood.experiments.loop import MOST_REPLICAS
 from rlflood.experiments.methods import Method
-from rlflood.experiments.setting import Progress, Setting
+from rlflood.experiments.setting import Setting
 from rlflood.experiments.store import Store, Unit
 from rlflood.experiments.study import Study, StudyTask
 from rlflood.training import Precision
@@ -77,7 +77,7 @@ class Plan:
 
     def diagnosis(self, task: StudyTask) -> Unit:
         """The diagnosis of a task's methods as a piece of work."""
-        return Unit(task.name, _EVERYTHING, 0, self.study.diagnosed_seeds)
+        return Unit(task.name, _EVERYTHING, 0, min(self.study.diagnosed_seeds, self.study.seeds))
 
     def undiagnosed(self, task: StudyTask) -> list[str]:
         """The methods whose runs can be trained again from their levels and have not been."""
@@ -87,33 +87,26 @@ class Plan:
         usable = [method for method in self.methods.values() if method.floods and not method.oracle]
         return [method.name for method in usable if method.name not in known]
 
-    def advance(self, unit: Unit, what: str, on_progress: StudyProgress) -> Progress:
-        """A listener for one unit that tells how far the whole study is."""
-        finished = self.store.units()
-        before = sum(
-            share
-            for other, share in self._costs.items()
-            if other != unit and (other in finished or self._is_diagnosed(other))
-        )
-        total, share = sum(self._costs.values()), self._costs.get(unit, 0.0)
+    def cost(self, unit: Unit) -> float:
+        """The estimated cost of a unit or diagnosis; 0 for what was done before this plan was made."""
+        return self._costs.get(unit, 0.0)
 
-        def advance(done: int, of: int) -> None:
-            on_progress(before + share * min(1.0, done / of), total, what)
+    @property
+    def total(self) -> float:
+        """The cost of everything that was missing when this plan was made."""
+        return sum(self._costs.values())
 
-        advance(0, 1)
-        return advance
-
-    def _is_diagnosed(self, unit: Unit) -> bool:
-        if unit.method != _EVERYTHING:
-            return False
-        return not self.undiagnosed(next(task for task in self.study.tasks if task.name == unit.task))
+    def finished(self) -> float:
+        """The cost of what has been done since, by whichever process."""
+        done = set(self.store.units())
+        done |= {self.diagnosis(task) for task in self.study.tasks if not self.undiagnosed(task)}
+        return sum(cost for unit, cost in self._costs.items() if unit in done)
 
     def _diagnosis_cost(self, task: StudyTask) -> float:
-        repeats = min(self.study.diagnosed_seeds, self.study.seeds)
         methods = len(self.undiagnosed(task))
         if not methods:
             return 0.0
-        one = self.settings[task.name].part(slice(0, repeats))
+        one = self.setting(self.diagnosis(task))
         return (1 + _DIAGNOSIS) * methods * cost(self.methods[self.study.reference], one)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rlflood.errors import InputError
-from rlflood.experiments.benchmark import open_study
 from rlflood.experiments.diagnosis import Diagnosis
+from rlflood.experiments.folder import open_study
 from rlflood.experiments.methods import Method
 from rlflood.experiments.record import Array, Moment, Record
 from rlflood.experiments.store import Store

@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any
 
 from rlflood.errors import InputError
-from rlflood.experiments.benchmark import STUDY
+from rlflood.experiments.folder import STUDY
 from rlflood.experiments.report import provenance
 from rlflood.experiments.report.curves import task_curves
 from rlflood.experiments.report.payload import comparison, names, view_name

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rlflood.experiments.benchmark import CONTROLLERS
+from rlflood.experiments.folder import CONTROLLERS
 from rlflood.experiments.methods import CONTROLLER_SUFFIX, ControllerMethod
 from rlflood.experiments.methods.best_of import BestOf
 from rlflood.experiments.results import Results

@@ -1,31 +1,20 @@
-"""Running a study: what is missing, unit by unit, beside any other process that does the same."""
+"""The folder of a study: begun, found again, and kept from being mixed with another."""
 
 import hashlib
 import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import tomli_w
-from filelock import FileLock, Timeout
 
 from rlflood.data import FILE_ENDINGS
 from rlflood.errors import InputError
-from rlflood.experiments.diagnosis import diagnose
-from rlflood.experiments.environment import environment
 from rlflood.experiments.methods import CONTROLLER_SUFFIX
-from rlflood.experiments.plan import Machine, Plan, StudyProgress
-from rlflood.experiments.store import Store, Unit
-from rlflood.experiments.study import Study, StudyTask, resolved
+from rlflood.experiments.store import Store
+from rlflood.experiments.study import Study, resolved
 from rlflood.files import write_whole
 
 STUDY = "study.toml"
 CONTROLLERS = "controllers"
-LOCKS = ".locks"
-_PATIENCE = 0.5  # seconds between looks at what other processes have finished
 
 
 def start_study(study: Study, folder: Path) -> Study:
@@ -77,91 +66,6 @@ def open_study(folder: Path) -> Study:
             f"there is no study in {folder}: run one with `rlflood benchmark STUDY --out {folder}`"
         )
     return study
-
-
-def run_study(folder: Path, machine: Machine, on_progress: StudyProgress) -> None:
-    """Do what is missing of the study in ``folder``; every finished unit is kept at once.
-
-    A unit that another process works on is left to it, and taken over if that process ends without it.
-
-    Raises:
-        InputError: if a task's data cannot be loaded or is too small for its splits.
-    """
-    study, store = open_study(folder), Store(folder)
-    start = store.begin(
-        environment(device=machine.device, precision=machine.precision, threads=machine.threads)
-    )
-    plan = Plan(study, store, machine)
-    while pending := plan.pending():
-        if not any(_attempt(unit, plan, start, on_progress) for unit in pending):
-            time.sleep(_PATIENCE)
-    for task in study.tasks:
-        _diagnose(task, plan, on_progress)
-
-
-def _attempt(unit: Unit, plan: Plan, start: int, on_progress: StudyProgress) -> bool:
-    """Do a unit, unless another process is at it; whether it is done now."""
-    with _claim(plan.store.folder, unit.key) as mine:
-        if not mine or unit in plan.store.units():
-            return mine
-        setting = plan.setting(unit)
-        advance = plan.advance(unit, f"{unit.task}: {unit.method}", on_progress)
-        began = time.perf_counter()
-        record = plan.methods[unit.method].run(setting, advance)
-        plan.store.add(
-            unit,
-            record,
-            data_seeds=setting.data_seeds,
-            network_seeds=setting.network_seeds,
-            seconds=time.perf_counter() - began,
-            start=start,
-        )
-    return True
-
-
-def _diagnose(task: StudyTask, plan: Plan, on_progress: StudyProgress) -> None:
-    """Train the runs of the first repeats again, all methods in one stack, and look at them closely."""
-    with _claim(plan.store.folder, f"diagnosis-{plan.diagnosis(task).key}", wait=True):
-        missing, repeats = plan.undiagnosed(task), min(plan.study.diagnosed_seeds, plan.study.seeds)
-        if not missing:
-            return
-        levels = []
-        for method in missing:
-            found = plan.store.record(task.name, method)
-            assert found is not None  # all units are done
-            levels.append(found[1].levels[:repeats])
-        one = plan.settings[task.name].part(slice(0, repeats))
-        stacked = replace(
-            one,
-            data_seeds=one.data_seeds * len(missing),
-            network_seeds=one.network_seeds * len(missing),
-        )
-        advance = plan.advance(plan.diagnosis(task), f"{task.name}: curves of the test loss", on_progress)
-        whole = diagnose(stacked, np.concatenate(levels), advance)
-        for number, method in enumerate(missing):
-            part = whole.part(slice(number * repeats, (number + 1) * repeats))
-            plan.store.add_diagnosis(task.name, method, part)
-
-
-@contextmanager
-def _claim(folder: Path, key: str, *, wait: bool = False) -> Iterator[bool]:
-    """Hold a piece of work against other processes; the system lets go of it when a process ends, however."""
-    path = folder / LOCKS / f"{key}.lock"
-    path.parent.mkdir(exist_ok=True)
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=-1 if wait else 0)
-    except Timeout:
-        yield False
-        return
-    try:
-        yield True
-        # The work is done. Whoever still waits for this file finds that out next, and so does whoever makes
-        # it anew. Where open files can't be removed, it stays.
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-    finally:
-        lock.release()
 
 
 def _check_extends(earlier: Study, study: Study, folder: Path) -> None:

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from rlflood.errors import InputError
-from rlflood.experiments import benchmark
-from rlflood.experiments.benchmark import open_study, run_study, start_study
+from rlflood.experiments import work as working
+from rlflood.experiments.folder import open_study, start_study
 from rlflood.experiments.plan import Machine, Plan, missing
 from rlflood.experiments.results import load_results
 from rlflood.experiments.store import DATABASE, Store, Unit
 from rlflood.experiments.study import resolved
+from rlflood.experiments.work import run_study
 
 STUDY = {
     "name": "small",
@@ -244,13 +245,13 @@ def work(folder, log):
         with open(log, "a") as file:
             file.write(what + "\n")
 
-    real = Plan.advance
+    real = working._advance
 
-    def advance(self, unit, what, on_progress):
+    def advance(cost, what, on_unit):
         note(0, 0, f"{os.getpid()} {what}")
-        return real(self, unit, what, on_progress)
+        return real(cost, what, on_unit)
 
-    Plan.advance = advance
+    working._advance = advance
     run(folder)
 
 
@@ -266,6 +267,27 @@ def test_two_processes_share_a_study(finished, tmp_path, processes):
     assert contents(folder) == contents(finished)
     trained = [line.split(maxsplit=1)[1] for line in log.read_text().splitlines()]
     assert len(trained) == len(set(trained)) == 10  # 8 units and 2 diagnoses, each once
+
+
+def test_processes_started_for_a_study_give_the_same_results(finished, tmp_path):
+    told = []
+    start_study(study(), tmp_path)
+    run_study(tmp_path, Machine(), lambda *now: told.append(now), processes=2)
+    assert contents(tmp_path) == contents(finished)
+    assert len(Store(tmp_path).starts()) == 2
+    assert all(0 <= done <= total for done, total, _ in told)
+    assert {what.partition(": ")[2] for _, _, what in told} >= set(STUDY["methods"])
+
+
+def test_what_goes_wrong_in_a_process_that_was_started_is_told(tmp_path):
+    np.savez(tmp_path / "my.npz", x=np.random.default_rng(0).normal(size=(90, 2)), y=np.arange(90) % 2)
+    own = [{"data": str(tmp_path / "my.npz"), "epochs": 3, "hidden": [4]}]
+    start_study(study(tasks=own, methods=["none"]), tmp_path / "study")
+    plan = Plan(open_study(tmp_path / "study"), Store(tmp_path / "study"), Machine())
+    assert plan.pending()
+    np.savez(tmp_path / "my.npz", x=np.zeros((90, 2)), y=np.zeros(90))
+    with pytest.raises(InputError, match="at least two classes"):
+        run_study(tmp_path / "study", Machine(), lambda *_: None, processes=2)
 
 
 def die_at(folder, event):
@@ -307,7 +329,7 @@ def test_killed_at_20_random_moments_the_results_are_those_of_a_run_never_killed
 
 
 def wait_forever(folder):
-    with benchmark._claim(folder, Unit("wine, 0 % noise", "none", 0, 3).key):
+    with working._claim(folder, Unit("wine, 0 % noise", "none", 0, 3).key):
         (folder / "claimed").touch()
         time.sleep(1000)
 
