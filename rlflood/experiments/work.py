@@ -28,7 +28,7 @@ LOCKS = ".locks"
 _PATIENCE = 0.5  # seconds between looks at what other processes do
 
 UnitProgress: TypeAlias = Callable[[float, str], None]
-"""Called as ``on_unit(share, what)``: how much of the present unit is done, by its cost; 0 before and after."""
+"""Called as ``on_unit(share, what)``: what is done of the present unit, by its cost; 0 before and after."""
 
 
 def run_study(folder: Path, machine: Machine, on_progress: StudyProgress, *, processes: int = 1) -> None:
