@@ -86,19 +86,28 @@ class _TimeLeft(ProgressColumn):
     Rich's own column looks at the last seconds only: too jumpy where pieces of work differ.
     """
 
+    _started: float | None = None
+
     def render(self, task: RichTask) -> Text:
-        if not task.total or not task.completed or task.elapsed is None:
+        # what comes before the first piece of work (imports, reading data) says nothing of the speed
+        if task.total and self._started is None:
+            self._started = time.monotonic()
+        if not task.total or not task.completed or self._started is None:
             return Text("-:--:-- left")
-        return Text(f"{_clock(time_left(task.completed, task.total, task.elapsed))} left")
+        elapsed = time.monotonic() - self._started
+        return Text(f"{_clock(time_left(task.completed, task.total, elapsed))} left")
 
 
 class _Lines:
     """Progress for a log: a line for each twentieth of the work."""
 
     def __init__(self) -> None:
-        self._started, self._next = time.monotonic(), 0  # the next twentieth to tell of
+        self._started: float | None = None  # with the first piece of work, as in _TimeLeft
+        self._next = 0  # the next twentieth to tell of
 
     def __call__(self, done: float, total: float, what: str) -> None:
+        if self._started is None:
+            self._started = time.monotonic()
         twentieth = int(20 * done / total + 1e-9)
         if twentieth < self._next:
             return
