@@ -25,9 +25,7 @@ class Member(tune.Trainable):
     Its checkpoint is its trainer's state and its past, as tensors; nothing else is unpickled.
     """
 
-    def setup(  # type: ignore[override]
-        self, config: dict[str, Any], *, setting: Setting, turns: list[int]
-    ) -> None:
+    def setup(self, config: dict[str, Any], *, setting: Setting, turns: list[int]) -> None:
         """Begin.
 
         Args:
@@ -62,7 +60,7 @@ class Member(tune.Trainable):
         past = torch.tensor(self._past, dtype=torch.float64)
         torch.save({"trainer": self._trainer.state_dict(), "past": past}, Path(checkpoint_dir, _FILE))
 
-    def load_checkpoint(self, checkpoint: str) -> None:  # type: ignore[override]
+    def load_checkpoint(self, checkpoint: str) -> None:
         """Become what was saved, at one's own level."""
         saved = torch.load(Path(checkpoint, _FILE), weights_only=True)
         self._trainer.load_state_dict(saved["trainer"])
