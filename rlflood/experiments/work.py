@@ -86,7 +86,7 @@ def _share_work(
     context = multiprocessing.get_context("spawn")
     messages = context.Queue()
     workers = [
-        context.Process(target=_worker, args=(folder, machine, number, messages), daemon=True)
+        context.Process(target=_worker, args=(folder, machine, number, os.getpid(), messages), daemon=True)
         for number in range(processes)
     ]
     try:
@@ -106,15 +106,16 @@ def _share_work(
             worker.join()
 
 
-def _worker(folder: Path, machine: Machine, number: int, messages: "multiprocessing.Queue[Any]") -> None:
+def _worker(
+    folder: Path, machine: Machine, number: int, parent: int, messages: "multiprocessing.Queue[Any]"
+) -> None:
     """The main function of a process that was started."""
     # Ctrl-C is for the process that started this one, which then ends it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
-    parent = os.getppid()
 
     def tell(share: float, what: str) -> None:
-        if os.getppid() != parent:  # it was killed: nobody waits for this
+        if os.getppid() != parent:  # it was killed, perhaps before this process began: nobody waits
             os._exit(1)
         messages.put((number, share, what))
 
