@@ -15,7 +15,7 @@ import numpy as np
 from rlflood.data import FILE_ENDINGS
 from rlflood.errors import InputError
 from rlflood.experiments.output import write_output
-from rlflood.experiments.record import Record
+from rlflood.experiments.record import TEST_SCORES, Record
 from rlflood.experiments.results import Results
 from rlflood.experiments.study import StudyTask
 from rlflood.training import Task
@@ -27,12 +27,11 @@ Columns: TypeAlias = dict[str, Any]
 """Names of columns and their values: one for all rows, or an array or list of one a row."""
 
 _RUN = {"task": "string", "method": "string", "repeat": "int64"}
-_SCORES = ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best")
 _CURVES = ("train_loss", "train_acc", "val_loss", "val_acc")
 _DIAGNOSED = (
     "train_loss", "train_acc", "val_loss", "noisy_test_loss", "noisy_test_acc", "test_acc", "gradient_norm",
 )  # fmt: skip
-_CANDIDATE = ("val_acc_final", "val_loss_final", "val_acc_best", "val_loss_best", *_SCORES)
+_CANDIDATE = ("val_acc_final", "val_loss_final", "val_acc_best", "val_loss_best", *TEST_SCORES)
 _TASK = {
     "data": "string", "data_options": "string", "target": "string", "label_noise": "double",
     "train_size": "int64", "val_size": "int64", "test_size": "int64", "hidden": "string",
@@ -46,7 +45,7 @@ _SCHEMAS = {
     "runs": {
         **_RUN, "data_seed": "int64", "network_seed": "int64", "oracle": "bool", "epochs_spent": "double",
         "knob": "string", "picked_final": "double", "picked_best": "double",
-        **dict.fromkeys(_SCORES, "double"), **_TASK,
+        **dict.fromkeys(TEST_SCORES, "double"), **_TASK,
     },
     "epochs": {**_RUN, "epoch": "int64", "level": "double", **dict.fromkeys(_CURVES, "double")},
     "candidates": {
@@ -144,7 +143,7 @@ def _runs(results: Results) -> Iterator[Columns]:
             "knob": None if search is None else search.knob,
             "picked_final": None if search is None else search.values[rows, search.final],
             "picked_best": None if search is None else search.values[rows, search.best],
-            **{name: getattr(record, name) for name in _SCORES},
+            **{name: getattr(record, name) for name in TEST_SCORES},
             **_settings(task),
         }
 

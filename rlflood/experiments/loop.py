@@ -83,8 +83,7 @@ def run_schedule(
     """
     total = setting.repeats * runs_per_repeat
     repeat = np.arange(total) // runs_per_repeat
-    largest = max(1, min(MOST_REPLICAS, MOST_PARAMETERS // setting.parameters))
-    edges = np.linspace(0, total, ceil(total / largest) + 1).round().astype(int)
+    edges = np.linspace(0, total, ceil(total / most_replicas(setting)) + 1).round().astype(int)
     epochs = setting.task.epochs
     stacks = []
     for start, end in pairwise(edges.tolist()):
@@ -98,6 +97,11 @@ def run_schedule(
         trainer = stack(setting, repeat[start:end], objective=own)
         stacks.append(_run_stack(trainer, epochs, make(numbers), after_epoch))
     return Runs(*(np.concatenate([getattr(runs, name) for runs in stacks]) for name in Runs.__slots__))
+
+
+def most_replicas(setting: Setting) -> int:
+    """How many runs of a setting a stack should hold, for the sake of memory: at least one."""
+    return max(1, min(MOST_REPLICAS, MOST_PARAMETERS // setting.parameters))
 
 
 def stack(

@@ -13,6 +13,8 @@ from rlflood.experiments.setting import Setting
 
 FORMAT = "rlflood-comparison/2"
 Array = NDArray[np.float64]
+TEST_SCORES = ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best")
+"""The fields of runs, records and searches that come from the test split."""
 Moment = Literal["final", "best"]
 """When a network is tested: after the last epoch, or as it was at its best validation accuracy."""
 

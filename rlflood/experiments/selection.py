@@ -3,10 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.experiments.record import Array, Moment, Record, Runs, Search
+from rlflood.experiments.record import TEST_SCORES, Array, Moment, Record, Runs, Search
 from rlflood.metrics import Metrics
-
-_TESTS = ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best")
 
 
 def picked_record(
@@ -49,7 +47,7 @@ def picked_record(
         "val_loss_final": val_loss[..., -1],
         "val_acc_best": highest,
         "val_loss_best": loss_there.min(axis=-1),
-        **{name: getattr(folded, name)[..., 0] for name in _TESTS},
+        **{name: getattr(folded, name)[..., 0] for name in TEST_SCORES},
     }
     scores = {name: np.where(finished, score, np.nan) for name, score in scores.items()}
     if epochs is None:
@@ -62,7 +60,7 @@ def picked_record(
         best = _first_best(scores["val_acc_best"], scores["val_loss_best"])[:, -1]
     rows = np.arange(repeats)
     curves = {name: getattr(folded, name)[rows, final] for name in ("levels", *Metrics.__slots__)}
-    tests = {name: getattr(folded, name)[rows, final if "final" in name else best, 0] for name in _TESTS}
+    tests = {name: getattr(folded, name)[rows, final if "final" in name else best, 0] for name in TEST_SCORES}
     search = Search(knob, anytime, final, best, values, epochs, **scores)
     return Record(method=method, **curves, **tests, epochs_spent=epochs.sum(axis=1), search=search)
 

@@ -12,7 +12,7 @@ from typing import Any
 from rlflood.errors import InputError
 from rlflood.experiments.arrays import array_bytes, arrays_from_bytes, record_bytes, record_from_bytes
 from rlflood.experiments.diagnosis import Diagnosis, from_arrays, to_arrays
-from rlflood.experiments.record import Record, joined
+from rlflood.experiments.record import TEST_SCORES, Record, joined
 
 DATABASE = "results.sqlite"
 FORMAT = "rlflood-study/1"
@@ -149,7 +149,7 @@ class Store:
             (
                 unit.task, unit.method, unit.first + r, data_seeds[r], network_seeds[r],
                 int(record.epochs_spent[r]), None if record.search is None else record.search.knob, picked[r],
-                *(float(getattr(record, name)[r]) for name in _SCORES),
+                *(float(getattr(record, name)[r]) for name in TEST_SCORES),
             )
             for r in range(unit.repeats)
         ]  # fmt: skip
@@ -202,6 +202,3 @@ class Store:
         # what happens inside is one transaction
         with closing(sqlite3.connect(self.folder / DATABASE, timeout=120)) as connection, connection:
             yield connection
-
-
-_SCORES = ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best")

@@ -181,7 +181,7 @@ def _standings(
             float(adjusted[method]) if method in adjusted else None,
             probability_of_improvement(score, base) if method in differences else None,
             float(rank),
-            float(np.mean([_runs(results, task, method, repeats) for task in tasks])),
+            float(np.mean([_runs(results, task, method, repeats).mean() for task in tasks])),
         )
         for (method, score), rank in zip(scores.items(), ranks, strict=True)
     ]
@@ -205,21 +205,18 @@ def _cell(results: Results, task: str, method: str, repeats: list[int], moment: 
         method,
         mean_interval(score),
         difference,
-        float(np.mean(_runs(results, task, method, repeats))),
+        float(_runs(results, task, method, repeats).mean()),
         None if search is None else search.knob,
         picked,
     )
 
 
-def _runs(results: Results, task: str, method: str, repeats: Sequence[int]) -> float:
+def _runs(results: Results, task: str, method: str, repeats: Sequence[int]) -> Array:
+    """What each repeat spent, in whole training runs."""
     record = results.records[task, method]
     spent = record.epochs_spent[results.rows(task, method, repeats)]
-    return float(spent.mean() / record.levels.shape[1])
-
-
-def _most_runs(results: Results, task: str, method: str, repeats: Sequence[int]) -> float:
-    record = results.records[task, method]
-    return float(record.epochs_spent[results.rows(task, method, repeats)].max() / record.levels.shape[1])
+    runs: Array = spent / record.levels.shape[1]
+    return runs
 
 
 def _budget_curve(
@@ -228,10 +225,10 @@ def _budget_curve(
     first = results.records[tasks[0], method].search
     if first is None or not first.anytime:
         scores = [results.scores(task, method, repeats, moment=moment, noisy=noisy) for task in tasks]
-        runs = float(np.mean([_runs(results, task, method, repeats) for task in tasks]))
+        runs = float(np.mean([_runs(results, task, method, repeats).mean() for task in tasks]))
         return BudgetCurve(method, np.array([runs]), (stratified_interval(np.stack(scores), mean),))
     # as far as the search went, which may be less or more than the study's budget: `random:51`
-    budgets = np.arange(1.0, np.ceil(max(_most_runs(results, task, method, repeats) for task in tasks)) + 1)
+    budgets = np.arange(1.0, np.ceil(max(_runs(results, task, method, repeats).max() for task in tasks)) + 1)
     curves = np.stack([_anytime(results, task, method, repeats, moment, noisy, budgets) for task in tasks])
     # a budget that no candidate fits into for some repeat has no accuracy yet
     usable = np.isfinite(curves).all(axis=(0, 1))

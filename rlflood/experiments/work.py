@@ -185,13 +185,13 @@ def _advance(cost: float, what: str, on_unit: UnitProgress) -> Progress:
 
 
 @contextmanager
-def _claim(folder: Path, key: str, *, wait: bool = False) -> Iterator[bool]:
+def _claim(folder: Path, key: str) -> Iterator[bool]:
     """Hold a piece of work against other processes; the system lets go of it when a process ends, however."""
     path = folder / LOCKS / f"{key}.lock"
     path.parent.mkdir(exist_ok=True)
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=-1 if wait else 0)
+        lock.acquire(timeout=0)
     except Timeout:
         yield False
         return

@@ -92,7 +92,7 @@ def held_out_probabilities(setting: Setting, on_progress: Progress = no_progress
     # row r * FOLDS + k: what network k of repeat r does not train on
     held_out = (fold[:, None] == np.arange(FOLDS)[:, None]).reshape(-1, task.train_size)
     probabilities = np.empty(fold.shape)
-    together = max(1, min(loop.MOST_REPLICAS, loop.MOST_PARAMETERS // setting.parameters) // FOLDS)
+    together = max(1, loop.most_replicas(setting) // FOLDS)
     total = len(held_out) * task.epochs
     for start in range(0, setting.repeats, together):
         repeats = np.arange(start, min(start + together, setting.repeats))

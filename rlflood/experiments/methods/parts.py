@@ -25,7 +25,7 @@ def run_in_parts(setting: Setting, width: int, run: RunPart, on_progress: Progre
         run: Runs the method on some of the repeats. Must tell of progress after its last epoch.
         on_progress: Told of the epochs of all parts.
     """
-    largest = max(1, min(loop.MOST_REPLICAS, loop.MOST_PARAMETERS // setting.parameters) // width)
+    largest = max(1, loop.most_replicas(setting) // width)
     edges = np.linspace(0, setting.repeats, ceil(setting.repeats / largest) + 1).round().astype(int)
     records = []
     for start, end in pairwise(edges.tolist()):
