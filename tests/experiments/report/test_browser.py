@@ -49,12 +49,11 @@ def _resize(browser, width, height):
 
 
 def _chart(browser, name):
-    """Scroll to a chart and wait until it is drawn."""
+    """Scroll to a chart and wait until it is drawn as it should be now, not as it was before a change."""
     chart = browser.find_element(By.ID, name)
     browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", chart)
-    Wait(browser, 20).until(
-        lambda b: b.execute_script("return arguments[0].querySelectorAll('.trace').length > 0", chart)
-    )
+    drawn = "return !arguments[0].chart.stale && arguments[0].querySelectorAll('.trace').length > 0"
+    Wait(browser, 20).until(lambda b: b.execute_script(drawn, chart))
     return chart
 
 
