@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from rlflood.data import synthetic, tabular, vision
+from rlflood.data import random_problems, synthetic, tabular, vision
 from rlflood.data.own_files import ENDINGS, own_file
 from rlflood.data.source import Source
 from rlflood.errors import InputError
@@ -22,6 +22,12 @@ _BUILDERS: dict[str, Callable[..., Source]] = {
     "sinusoid-disc": synthetic.SinusoidDisc,
     "spiral": synthetic.Spiral,
     "blobs": synthetic.Blobs,
+    "clusters": random_problems.Clusters,
+    "manifold": random_problems.Manifold,
+    "teacher": random_problems.Teacher,
+    "rings": random_problems.Rings,
+    "checkerboard": random_problems.Checkerboard,
+    "decision-tree": random_problems.DecisionTree,
     "digits": tabular.digits,
     "breast-cancer": tabular.breast_cancer,
     "wine": tabular.wine,

@@ -11,14 +11,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from rlflood.data.options import Option, real, whole
 from rlflood.data.source import Samples, Source
 from rlflood.data.streams import Stream, stream
-from rlflood.errors import InputError
 
 DEFAULT_TEST_SIZE = 20_000
 """Test samples of the paper's synthetic protocol."""
 
-Option: TypeAlias = float | int | str
 Sampler: TypeAlias = Callable[[int, np.random.Generator], Samples]
 
 
@@ -52,8 +51,8 @@ class TwoGaussians(Generator):
     classes = 2
 
     def __init__(self, *, dimensions: Option = 10, shift: Option = 1.0) -> None:
-        self.features = _whole(self.name, "dimensions", dimensions, 1)
-        self.shift = _real(self.name, "shift", shift, 0.0)
+        self.features = whole(self.name, "dimensions", dimensions, 1)
+        self.shift = real(self.name, "shift", shift, 0.0)
 
     def _sampler(self, seed: int) -> Sampler:
         def sample(n: int, rng: np.random.Generator) -> Samples:
@@ -87,7 +86,7 @@ class SinusoidHighDimensional(Generator):
     classes = 2
 
     def __init__(self, *, dimensions: Option = 10) -> None:
-        self.features = _whole(self.name, "dimensions", dimensions, 2)
+        self.features = whole(self.name, "dimensions", dimensions, 2)
 
     def directions(self, seed: int) -> NDArray[np.float32]:
         """The columns w1 and w2 of this seed's problem: shape (dimensions, 2)."""
@@ -135,7 +134,7 @@ class Spiral(Generator):
     features = 2
 
     def __init__(self, *, noise: Option = 1.0) -> None:
-        self.noise = _real(self.name, "noise", noise, 0.0)
+        self.noise = real(self.name, "noise", noise, 0.0)
 
     def _sampler(self, seed: int) -> Sampler:
         def sample(n: int, rng: np.random.Generator) -> Samples:
@@ -159,9 +158,9 @@ class Blobs(Generator):
     name = "blobs"
 
     def __init__(self, *, classes: Option = 3, dimensions: Option = 2, separation: Option = 4.0) -> None:
-        self.classes = _whole(self.name, "classes", classes, 2, 10)
-        self.features = _whole(self.name, "dimensions", dimensions, 2)
-        self.separation = _real(self.name, "separation", separation, 0.0)
+        self.classes = whole(self.name, "classes", classes, 2, 20)
+        self.features = whole(self.name, "dimensions", dimensions, 2)
+        self.separation = real(self.name, "separation", separation, 0.0)
 
     def centres(self, seed: int) -> NDArray[np.float32]:
         """The centres of this seed's problem: shape (classes, dimensions)."""
@@ -190,28 +189,3 @@ def _balanced(n: int, classes: int, rng: np.random.Generator) -> NDArray[np.int6
 
 def _above_zero(values: NDArray[np.float32]) -> NDArray[np.int64]:
     return (values > 0).astype(np.int64)
-
-
-def _whole(source: str, option: str, value: Option, least: int, most: int | None = None) -> int:
-    """The option's value as a whole number from ``least`` to ``most``; numbers may come as text."""
-    number = _number(value)
-    if number is None or number != round(number) or number < least or (most is not None and number > most):
-        span = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise InputError(f"The option {option} of {source} is {value!r}: give a whole number {span}.")
-    return int(number)
-
-
-def _real(source: str, option: str, value: Option, least: float) -> float:
-    """The option's value as a number of at least ``least``; numbers may come as text."""
-    number = _number(value)
-    if number is None or number < least:
-        raise InputError(f"The option {option} of {source} is {value!r}: give a number from {least:g} up.")
-    return number
-
-
-def _number(value: Option) -> float | None:
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if np.isfinite(number) else None

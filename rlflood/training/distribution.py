@@ -18,9 +18,12 @@ def _rising(span: tuple[Number, Number]) -> tuple[Number, Number]:
 
 
 Noise = Annotated[float, Field(ge=0, lt=1)]
-Classes = Annotated[int, Field(ge=2, le=10)]
+Classes = Annotated[int, Field(ge=2, le=20)]
 Dimensions = Annotated[int, Field(ge=2)]
-Family = Literal["two-gaussians", "sinusoid", "sinusoid-10d", "sinusoid-disc", "spiral", "blobs"]
+Family = Literal[
+    "two-gaussians", "sinusoid", "sinusoid-10d", "sinusoid-disc", "spiral", "blobs", "clusters", "manifold",
+    "teacher", "rings", "checkerboard", "decision-tree",
+]  # fmt: skip
 
 
 class TaskSource(Protocol):
@@ -52,9 +55,11 @@ class Mixture(BaseModel):
         families: The generators, drawn with equal probability.
         clean_share: Share of the tasks without label noise.
         label_noise: Lowest and highest label noise of the others, uniform between.
-        classes: Fewest and most classes of ``blobs``.
-        dimensions: Fewest and most features of ``two-gaussians``, ``sinusoid-10d`` and ``blobs``; few
-            and many are equally likely (log-uniform).
+        classes: Fewest and most classes of the families that have a choice; few and many are equally likely
+            (log-uniform).
+        dimensions: Fewest and most features of the families that have a choice, log-uniform as well.
+        imbalance: The most times that the most frequent class of ``clusters`` and ``manifold`` outnumbers the
+            rarest one, log-uniform from 1.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,6 +78,7 @@ class Mixture(BaseModel):
     label_noise: Annotated[tuple[Noise, Noise], AfterValidator(_rising)] = (0.02, 0.4)
     classes: Annotated[tuple[Classes, Classes], AfterValidator(_rising)] = (3, 10)
     dimensions: Annotated[tuple[Dimensions, Dimensions], AfterValidator(_rising)] = (2, 40)
+    imbalance: Annotated[float, Field(ge=1)] = 1.0
 
     _bases: tuple[Task, ...] = PrivateAttr()
 
@@ -86,20 +92,49 @@ class Mixture(BaseModel):
         """A task of a random kind."""
         family = self.families[rng.integers(len(self.families))]
         noise = 0.0 if rng.random() < self.clean_share else rng.uniform(*self.label_noise)
-        dimensions = round(float(np.exp(rng.uniform(*np.log(self.dimensions)))))
-        options: dict[str, Any] = {}
-        if family == "two-gaussians":
-            # what is drawn is the distance of the centres: as hard in 2 dimensions as in 40
-            options = {"dimensions": dimensions, "shift": rng.uniform(1.5, 4.5) / np.sqrt(dimensions)}
-        elif family == "sinusoid-10d":
-            options = {"dimensions": max(2, dimensions)}
-        elif family == "spiral":
-            options = {"noise": rng.uniform(0.3, 1.5)}
-        elif family == "blobs":
-            options = {
-                "classes": int(rng.integers(self.classes[0], self.classes[1] + 1)),
-                "dimensions": dimensions,
-                "separation": rng.uniform(2.0, 5.0),
-            }
         base = self._bases[rng.integers(len(self._bases))]
+        options = self._options(family, rng)
         return base.model_copy(update={"data": family, "data_options": options, "label_noise": float(noise)})
+
+    def _options(self, family: Family, rng: np.random.Generator) -> dict[str, Any]:
+        """What a problem of the family is like; how hard it is, is drawn in each family's own terms."""
+        classes, dimensions = _whole(rng, *self.classes), _whole(rng, *self.dimensions)
+        many = {"classes": classes, "dimensions": dimensions}
+        clustered = {
+            **many,
+            "clusters": int(rng.integers(1, 4)),
+            "separation": rng.uniform(3.0, 8.0),
+            "imbalance": _log_uniform(rng, 1.0, self.imbalance),
+        }
+        match family:
+            case "two-gaussians":
+                # what is drawn is the distance of the centres: as hard in 2 dimensions as in 40
+                return {"dimensions": dimensions, "shift": rng.uniform(1.5, 4.5) / np.sqrt(dimensions)}
+            case "sinusoid-10d":
+                return {"dimensions": dimensions}
+            case "spiral":
+                return {"noise": rng.uniform(0.3, 1.5)}
+            case "blobs":
+                return {**many, "separation": rng.uniform(2.0, 5.0)}
+            case "clusters":
+                return clustered
+            case "manifold":
+                return {**clustered, "latent": int(rng.integers(2, 9)), "noise": rng.uniform(0.1, 0.8)}
+            case "teacher":
+                return {**many, "gain": _log_uniform(rng, 0.5, 3.0)}
+            case "rings":
+                return {**many, "inner": 2, "rings": int(rng.integers(1, 3))}
+            case "checkerboard":
+                return {**many, "squares": int(rng.integers(2, 5))}
+            case "decision-tree":
+                return {**many, "depth": int(rng.integers(2, 6))}
+        return {}  # the others have nothing to choose
+
+
+def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def _whole(rng: np.random.Generator, low: int, high: int) -> int:
+    """A whole number from ``low`` to ``high``, log-uniform; both ends are full members."""
+    return min(int(_log_uniform(rng, low, high + 1)), high)

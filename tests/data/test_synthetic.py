@@ -178,7 +178,7 @@ def test_blobs_centres_are_the_separation_apart(dimensions):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("blobs", {"classes": 11}, "classes of blobs is 11: give a whole number from 2 to 10"),
+        ("blobs", {"classes": 21}, "classes of blobs is 21: give a whole number from 2 to 20"),
         ("blobs", {"classes": 2.5}, "whole number"),
         ("blobs", {"dimensions": 1}, "at least 2"),
         ("blobs", {"separation": -1}, "a number from 0 up"),

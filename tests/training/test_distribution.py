@@ -1,5 +1,6 @@
 import math
 from collections import Counter
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from scipy import stats
 
 from rlflood.errors import InputError
 from rlflood.training import Task
-from rlflood.training.distribution import FixedTask, Mixture
+from rlflood.training.distribution import Family, FixedTask, Mixture
 from rlflood.validation import validated
 
 
@@ -48,14 +49,15 @@ def test_shares_are_as_documented(draws):
     assert stats.binomtest(clean, len(draws), mixture.clean_share).pvalue > 1e-3
     low, high = mixture.label_noise
     assert stats.kstest(noise[noise > 0], "uniform", (low, high - low)).pvalue > 1e-3
-    blobs = Counter(task.data_options["classes"] for task in draws if task.data == "blobs")
-    assert set(blobs) == set(range(3, 11))
-    assert stats.chisquare(list(blobs.values())).pvalue > 1e-3
+    blobs = np.array([task.data_options["classes"] for task in draws if task.data == "blobs"])
+    assert (blobs.min(), blobs.max()) == (3, 10)
+    # log-uniform over 3 .. 10, both ends full members: P(3) = log(4/3) / log(11/3)
+    threes = np.count_nonzero(blobs == 3)
+    assert stats.binomtest(threes, len(blobs), math.log(4 / 3) / math.log(11 / 3)).pvalue > 1e-3
     dimensions = np.array([task.data_options["dimensions"] for task in draws if task.data == "blobs"])
     assert (dimensions.min(), dimensions.max()) == (2, 40)
-    # log-uniform: half of the draws lie below the geometric mean, 8.9
-    below = np.count_nonzero(dimensions < math.sqrt(2 * 40))
-    assert stats.binomtest(below, len(dimensions), math.log(8.5 / 2) / math.log(20)).pvalue > 1e-3
+    below = np.count_nonzero(dimensions <= 8)
+    assert stats.binomtest(below, len(dimensions), math.log(9 / 2) / math.log(41 / 2)).pvalue > 1e-3
 
 
 def test_gaussians_are_as_hard_in_few_dimensions_as_in_many(draws):
@@ -77,13 +79,14 @@ def test_draws_share_the_base_and_can_be_stacked():
     [
         ({"classes": (10, 3)}, "classes: "),
         ({"classes": (1, 3)}, "classes.0: "),
-        ({"classes": (3, 11)}, "classes.1: "),
+        ({"classes": (3, 21)}, "classes.1: "),
         ({"dimensions": (0, 4)}, "dimensions.0: "),
         ({"dimensions": (8, 4)}, "dimensions: "),
         ({"label_noise": (0.4, 0.1)}, "label_noise: "),
         ({"label_noise": (0.1, 1.0)}, "label_noise.1: "),
         ({"families": ()}, "families: "),
         ({"families": ("nonsense",)}, "families.0: "),
+        ({"imbalance": 0.5}, "imbalance: "),
         ({"clean_share": 1.5}, "clean_share: "),
         ({"klasses": 3}, "klasses: no such key"),
     ],
@@ -119,3 +122,26 @@ def test_variants_change_the_base_and_are_drawn_alike() -> None:
 def test_a_variant_that_is_no_task_is_named() -> None:
     with pytest.raises(InputError, match=r"variant .*batch: no such key"):
         validated(Mixture, {"variants": [{"batch": 6}]}, "the preset")
+
+
+def test_every_family_draws_tasks_that_load() -> None:
+    families = get_args(Family)
+    rng = np.random.default_rng(2)
+    for family in families:
+        mixture = Mixture(families=(family,), classes=(2, 20), dimensions=(2, 100), imbalance=8.0)
+        for seed in range(8):
+            task = mixture.draw(rng)
+            small = task.model_copy(update={"train_size": 60, "val_size": 50, "test_size": 20})
+            splits = small.split(seed)
+            assert task.data == family
+            assert np.isfinite(splits.train.x).all()
+            assert 2 <= splits.classes <= 20
+
+
+def test_imbalance_is_log_uniform_and_off_by_default() -> None:
+    rng = np.random.default_rng(0)
+    drawn = [Mixture(families=("clusters",)).draw(rng).data_options["imbalance"] for _ in range(20)]
+    assert drawn == [1.0] * 20
+    uneven = Mixture(families=("clusters",), imbalance=9.0)
+    ratios = np.array([uneven.draw(rng).data_options["imbalance"] for _ in range(2000)])
+    assert stats.kstest(np.log(ratios), "uniform", (0, math.log(9))).pvalue > 1e-3
