@@ -119,7 +119,13 @@ class Episode:
             if self.over or self._control.due:
                 break
         val_acc = np.asarray(metrics.val_acc)
-        rewards = reward(self.settings.reward, self._val_acc, val_acc, self.over)
+        # the test split is no test split where it pays: see test_info
+        held_out = (
+            self.trainer.evaluate("test").clean_accuracy
+            if self.over and self.settings.reward == "held-out"
+            else None
+        )
+        rewards = reward(self.settings.reward, self._val_acc, val_acc, self.over, held_out)
         self._val_acc = val_acc
         return np.where(self.diverged, -self.settings.failure_penalty, rewards)
 
@@ -132,7 +138,12 @@ class Episode:
         }
 
     def test_info(self) -> dict[str, NDArray[Any]]:
-        """What stands in the last ``info`` besides: the test split, which nothing else sees."""
+        """What stands in the last ``info`` besides: the test split, which nothing else sees.
+
+        Under the reward ``held-out`` that split is what pays, so there is none to report.
+        """
+        if self.settings.reward == "held-out":
+            return {}
         test = self.trainer.evaluate("test")
         return {
             "test_loss": test.loss,

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rlflood.errors import InputError
 
-RewardKind = Literal["accuracy", "improvement", "final"]
+RewardKind = Literal["accuracy", "improvement", "final", "held-out"]
 Array = NDArray[np.float64]
 
 
@@ -17,24 +17,34 @@ def check_reward(kind: str) -> None:
         raise InputError(f"unknown reward {kind!r}: use one of {', '.join(get_args(RewardKind))}")
 
 
-def reward(kind: RewardKind, before: Array, after: Array, last: bool) -> Array:
+def reward(kind: RewardKind, before: Array, after: Array, last: bool, held_out: Array | None = None) -> Array:
     """The reward of a step, shape ``(replicas,)``.
 
     ``accuracy`` is the validation accuracy after the step; ``improvement`` its change, from 0 before the
     first step, so that an episode's rewards sum to the final validation accuracy; ``final`` the validation
-    accuracy after the last step, and 0 before.
+    accuracy after the last step, and 0 before; ``held-out`` the accuracy after the last step on samples that
+    nothing else sees, with clean labels.
+
+    A policy that sees the validation accuracy and is paid by it learns to end where chance makes it high.
+    ``held-out`` pays what is wanted, and with less noise where it has more samples.
 
     Args:
         kind: Which of them.
         before: Validation accuracy before the step; 0 at the start of the episode.
         after: Validation accuracy after the step.
         last: Whether the step ends the epoch budget.
+        held_out: Accuracy on the held-out samples after the last step; only ``held-out`` needs it.
     """
     if kind == "accuracy":
         return after.copy()
     if kind == "improvement":
         return after - before
-    return after.copy() if last else np.zeros_like(after)
+    if not last:
+        return np.zeros_like(after)
+    if kind == "held-out":
+        assert held_out is not None
+        return held_out.copy()
+    return after.copy()
 
 
 def relative_to_group(rewards: Array, episodes: NDArray[np.int64]) -> Array:

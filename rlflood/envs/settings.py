@@ -41,8 +41,8 @@ def episode_settings(
         levels: The actions: a preset (``two-gaussians``, ``cifar10``, ``relative``) or values.
         level_unit: The unit of values: ``absolute`` (nats) or ``relative`` (fractions of the best
             validation loss so far).
-        observation: ``metrics`` or ``extended``.
-        reward: ``accuracy``, ``improvement`` or ``final``.
+        observation: ``metrics``, ``extended`` or ``history``.
+        reward: ``accuracy``, ``improvement``, ``final`` or ``held-out``.
         epochs_per_step: Epochs that one step trains; 1 if ``decisions`` is not given either.
         decisions: Steps of an episode, spread evenly over its epochs; instead of ``epochs_per_step``.
         failure_penalty: A run whose loss is no longer finite ends with the reward ``-failure_penalty``.

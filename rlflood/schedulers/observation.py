@@ -7,28 +7,43 @@ from numpy.typing import NDArray
 
 from rlflood.errors import InputError
 from rlflood.metrics import Metrics
+from rlflood.schedulers.history import History
 
-ObservationKind = Literal["metrics", "extended"]
+ObservationKind = Literal["metrics", "extended", "history"]
 Array = NDArray[np.float64]
 
+_EXTENDED = (
+    "share of the budget spent",
+    "share of the budget since the best validation loss",
+    "level",
+    "level over best validation loss",
+    "log train loss",
+    "log validation loss",
+    "log best validation loss",
+    "log train loss at the best validation loss",
+    "train accuracy",
+    "validation accuracy",
+    "best validation accuracy",
+    "accuracy gap",
+    "change of log train loss",
+    "change of log validation loss",
+    "change of validation accuracy",
+)
 FEATURES: dict[str, tuple[str, ...]] = {
     "metrics": ("train loss", "train accuracy", "validation loss", "validation accuracy"),
-    "extended": (
-        "share of the budget spent",
-        "share of the budget since the best validation loss",
-        "level",
-        "level over best validation loss",
-        "log train loss",
-        "log validation loss",
-        "log best validation loss",
-        "log train loss at the best validation loss",
-        "train accuracy",
-        "validation accuracy",
-        "best validation accuracy",
-        "accuracy gap",
-        "change of log train loss",
-        "change of log validation loss",
-        "change of validation accuracy",
+    "extended": _EXTENDED,
+    "history": (
+        *_EXTENDED,
+        "log loss of guessing",
+        "smoothed validation accuracy",
+        "smoothed validation accuracy below its peak",
+        "share of the budget since the peak",
+        "log train loss at the peak",
+        "train accuracy at the peak",
+        "log lowest train loss",
+        "smoothed validation accuracy at the lowest train loss",
+        "unrest of the validation accuracy",
+        "mean level over best validation loss",
     ),
 }
 """The features of each kind of observation, in order."""
@@ -52,9 +67,11 @@ def bounds(kind: ObservationKind) -> tuple[NDArray[np.float32], NDArray[np.float
     low, high = np.zeros(len(names)), np.ones(len(names))
     span = np.log10(_HIGHEST_LOSS) - np.log10(_LOWEST_LOSS)
     for i, name in enumerate(names):
-        if name.startswith("log"):
+        if name == "log loss of guessing":
+            low[i], high[i] = np.log10(np.log(2)), np.log10(np.log(100_000))
+        elif name.startswith("log"):
             low[i], high[i] = np.log10(_LOWEST_LOSS), np.log10(_HIGHEST_LOSS)
-        elif name.startswith("level"):
+        elif "level" in name:
             high[i] = 2.0
         elif name.startswith("change of log"):
             low[i], high[i] = -span, span
@@ -62,6 +79,8 @@ def bounds(kind: ObservationKind) -> tuple[NDArray[np.float32], NDArray[np.float
             low[i] = -1.0
             if "gap" in name or "change" in name:
                 low[i], high[i] = -2.0, 2.0
+            elif "below its peak" in name or "unrest" in name:
+                low[i], high[i] = 0.0, 2.0
     return low.astype(np.float32), high.astype(np.float32)
 
 
@@ -72,7 +91,8 @@ class Observer:
     problems: losses are divided by the loss of guessing, ``log(classes)``, and go by their logarithm to
     base 10; accuracies are measured from chance (0) to perfect (1); time is a share of the budget. Changes
     are against a moving average over the length of one decision. Nothing is normalised by statistics of a
-    training set, so a controller carries none.
+    training set, so a controller carries none. The ``history`` features add to these the turning points of
+    the run; see :class:`~rlflood.schedulers.history.History`.
 
     Before the first epoch the features are those of a network that guesses: nothing needs to be evaluated,
     and a run in an environment and one in a user's loop begin alike.
@@ -81,7 +101,7 @@ class Observer:
     metrics); neither is ever the best so far, and other replicas are not touched.
 
     Args:
-        kind: ``metrics`` or ``extended``.
+        kind: ``metrics``, ``extended`` or ``history``.
         epochs: Epochs of the run.
         decisions: How many times a run the controller decides; sets the length of the moving averages.
         classes: Number of classes, one for all replicas or an array ``(replicas,)``. ``None`` takes the
@@ -120,6 +140,7 @@ class Observer:
         self._best_val_acc: Array = np.full(1, -np.inf)
         self._train_loss_at_best: Array = np.full(1, np.inf)
         self._averages: Array = self._followed()
+        self._history = History()
 
     def update(self, metrics: Metrics, level: Array) -> None:
         """Take in the metrics of an epoch and the level, in nats, that it was trained at."""
@@ -141,22 +162,34 @@ class Observer:
         decay = self._decay if self.epoch > 1 else 0.0
         with np.errstate(over="ignore"):  # as in features()
             self._averages = decay * self._averages + (1 - decay) * self._followed()
+            if self.kind == "history":
+                self._history.update(
+                    train_loss=self._log_loss(train_loss),
+                    train_acc=self._accuracy(self._metrics[1]),
+                    val_acc=self._accuracy(val_acc),
+                    smoothed=self._averages[2],
+                    level=self._relative_level(),
+                    decay=self._decay,
+                )
 
     def features(self) -> NDArray[np.float32]:
         """What the policy sees now: shape ``(replicas, features)``."""
         with np.errstate(over="ignore"):  # what overflows is clipped like any other extreme
-            columns = self._raw() if self.kind == "metrics" else self._extended()
+            columns = self._raw() if self.kind == "metrics" else np.stack(np.broadcast_arrays(*self._seen()))
         low, high = bounds(self.kind)
         return np.clip(columns.T, low, high).astype(np.float32)
 
     def state_dict(self) -> dict[str, Any]:
         """All that the observer remembers of the run: numbers and arrays."""
-        return {name.lstrip("_"): _copy(getattr(self, name)) for name in self._state}
+        own = {name.lstrip("_"): _copy(getattr(self, name)) for name in self._state}
+        return own | {"history": self._history.state_dict()} if self.kind == "history" else own
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from :meth:`state_dict`, bit for bit."""
         for name in self._state:
             setattr(self, name, _copy(state[name.lstrip("_")]))
+        if self.kind == "history":
+            self._history.load_state_dict(state["history"])
 
     def _log_loss(self, loss: Array) -> Array:
         relative = np.where(np.isfinite(loss), loss, np.inf) / self._scale
@@ -175,16 +208,20 @@ class Observer:
         worst = np.array([[np.inf], [0.0], [np.inf], [0.0]])
         return np.where(np.isfinite(self._metrics), self._metrics, worst)
 
-    def _extended(self) -> Array:
+    def _relative_level(self) -> Array:
+        return self._level / np.where(self.best_val_loss > 0, self.best_val_loss, np.inf)
+
+    def _seen(self) -> tuple[Array | float, ...]:
+        """The columns of the kinds ``extended`` and ``history``."""
         train_loss, train_acc, val_loss, val_acc = self._metrics
         started = self.epoch > 0
         best = self.best_val_loss if started else val_loss
         at_best = np.where(np.isfinite(best), self._train_loss_at_best, train_loss) if started else train_loss
-        columns = (
+        extended = (
             self.epoch / self.epochs,
             (self.epoch - self._best_epoch) / self.epochs,
             self._level / self._scale,
-            self._level / np.where(best > 0, best, np.inf),
+            self._relative_level(),
             self._log_loss(train_loss),
             self._log_loss(val_loss),
             self._log_loss(best),
@@ -195,7 +232,10 @@ class Observer:
             self._accuracy(train_acc) - self._accuracy(val_acc),
             *(self._followed() - self._averages),
         )
-        return np.stack(np.broadcast_arrays(*columns))
+        if self.kind == "extended":
+            return extended
+        smoothed = self._averages[2]
+        return (*extended, np.log10(self._scale), smoothed, *self._history.features(smoothed, self.epochs))
 
 
 def _copy(value: Any) -> Any:

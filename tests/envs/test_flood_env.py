@@ -92,6 +92,15 @@ def test_the_rewards_agree_with_each_other(small):
     assert runs["final"][1].tolist() == [0.0] * 5 + [accuracy[-1]]
 
 
+def test_the_held_out_reward_is_paid_from_a_split_that_is_then_no_test_split(small):
+    actions = [0, 30, 12]
+    paid = episode(FloodEnv(tasks=FixedTask(small), reward="held-out"), actions)
+    reported = episode(FloodEnv(tasks=FixedTask(small), reward="final"), actions)
+    assert paid[1].tolist() == [0.0] * 5 + [reported[2][-1]["test_clean_accuracy"]]
+    np.testing.assert_array_equal(paid[0], reported[0])
+    assert not any("test" in name for name in paid[2][-1])
+
+
 def test_the_test_split_reaches_the_last_info_and_nothing_else(monkeypatch, small):
     actions = [0, 30, 10]
     expected = episode(FloodEnv(tasks=FixedTask(small), observation="extended"), actions)

@@ -36,7 +36,7 @@ def long_runs(same_shape):
 
 
 @pytest.mark.parametrize("decisions", [1, 5, 40])
-@pytest.mark.parametrize("observation", ["metrics", "extended"])
+@pytest.mark.parametrize("observation", ["metrics", "extended", "history"])
 @pytest.mark.parametrize("unit", LEVELS)
 def test_environment_stack_and_single_run_get_the_same_levels(
     monkeypatch, long_runs, unit, observation, decisions
@@ -53,7 +53,7 @@ def test_environment_stack_and_single_run_get_the_same_levels(
     observations, _ = env.reset(seed=SEED)
     ended = np.zeros(REPLICAS, bool)
     while not ended.any():
-        observations, _, ended, _, infos = env.step(chosen.act(observations))
+        observations, _, ended, _, infos = env.step(chosen.act(observations)[0])
     assert ended.all()
     in_environment = np.array(applied)
     assert in_environment.shape == (EPOCHS, REPLICAS)
@@ -94,7 +94,7 @@ def test_the_controllers_of_these_tests_do_decide(long_runs):
     observations, _ = env.reset(seed=SEED)
     taken = []
     for _ in range(EPOCHS):
-        taken.append(chosen.act(observations))
+        taken.append(chosen.act(observations)[0])
         observations, *_ = env.step(taken[-1])
     assert len(np.unique(taken)) > 1
     assert len(np.unique(taken, axis=0)) > 1

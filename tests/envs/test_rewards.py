@@ -17,6 +17,12 @@ def test_the_three_rewards_of_a_step():
     np.testing.assert_array_equal(reward("final", before, after, True), [0.625, 0.5])
 
 
+def test_the_held_out_reward_pays_at_the_end_only():
+    before, after, held_out = np.array([0.5]), np.array([0.625]), np.array([0.6])
+    np.testing.assert_array_equal(reward("held-out", before, after, False), [0])
+    np.testing.assert_array_equal(reward("held-out", before, after, True, held_out), [0.6])
+
+
 @given(accuracies)
 def test_over_an_episode_improvement_and_final_sum_to_the_final_accuracy(history):
     for kind in ("improvement", "final"):
@@ -35,7 +41,9 @@ def test_a_reward_is_not_the_metric_itself():
 
 
 def test_an_unknown_reward_is_an_input_error():
-    with pytest.raises(InputError, match="unknown reward 'loss': use one of accuracy, improvement, final"):
+    with pytest.raises(
+        InputError, match="unknown reward 'loss': use one of accuracy, improvement, final, held-out"
+    ):
         check_reward("loss")
 
 

@@ -10,7 +10,7 @@ from rlflood.errors import InputError
 from rlflood.metrics import Metrics
 from rlflood.schedulers.observation import FEATURES, Observer, bounds
 
-KINDS = ("metrics", "extended")
+KINDS = ("metrics", "extended", "history")
 LN2 = math.log(2)
 
 wild = st.floats(width=64) | st.sampled_from([0.0, 1.0, np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324])
@@ -31,7 +31,7 @@ def observer(kind="extended", *, epochs=10, decisions=5, classes=2):
 
 def named(observed):
     """The features of one replica by their names."""
-    return dict(zip(FEATURES["extended"], observed.features()[0].tolist(), strict=True))
+    return dict(zip(FEATURES[observed.kind], observed.features()[0].tolist(), strict=True))
 
 
 def test_before_the_first_epoch_it_sees_a_network_that_guesses():
@@ -231,7 +231,9 @@ def test_bounds_are_as_long_as_the_features():
 
 
 def test_bad_settings_are_input_errors():
-    with pytest.raises(InputError, match="unknown observation 'pixels': use one of metrics, extended"):
+    with pytest.raises(
+        InputError, match="unknown observation 'pixels': use one of metrics, extended, history"
+    ):
         observer("pixels")
     with pytest.raises(InputError, match="must be told the number of classes"):
         observer("metrics", classes=None)
