@@ -3,29 +3,33 @@
 import base64
 import io
 import json
+import pickle
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from rlflood.envs.stable_baselines import FloodVecEnv
 from rlflood.errors import InputError
 from rlflood.files import write_whole
 
-_MODEL, _STATE = "model.zip", "state.json"
+_PARAMETERS, _STATE = "parameters.pt", "state.json"
+_UNFIT = (LookupError, TypeError, ValueError, RuntimeError, AttributeError)
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """What a checkpoint holds besides Stable-Baselines3's own file.
+    """What a checkpoint holds besides the parameters of the policy and its optimizer.
 
     Attributes:
         preset: The recipe as plain values.
         seed: The training's seed.
         episodes: Episodes learned from so far.
+        updates: Updates of the policy so far, as the algorithm counts them.
         seconds: Time spent training so far.
         environment: The state of the environment's task generators.
         random: The states of PyTorch's and NumPy's global generators, from which Stable-Baselines3 draws.
@@ -35,6 +39,7 @@ class TrainingState:
     preset: dict[str, Any]
     seed: int
     episodes: int
+    updates: int
     seconds: float
     environment: dict[str, Any]
     random: dict[str, Any]
@@ -60,30 +65,53 @@ def restore_global_random_state(state: dict[str, Any]) -> None:
 
 def save_checkpoint(path: Path, model: BaseAlgorithm, state: TrainingState) -> None:
     """Write a checkpoint to one file, whole or not at all."""
-    model_file, whole = io.BytesIO(), io.BytesIO()
-    model.save(model_file)
+    parameters, whole = io.BytesIO(), io.BytesIO()
+    torch.save(model.get_parameters(), parameters)
     with zipfile.ZipFile(whole, "w") as archive:
-        archive.writestr(_MODEL, model_file.getvalue())
+        archive.writestr(_PARAMETERS, parameters.getvalue())
         archive.writestr(_STATE, json.dumps(asdict(state)))
     write_whole(path, whole.getvalue())
 
 
-def load_checkpoint(path: Path) -> tuple[io.BytesIO, TrainingState]:
-    """Stable-Baselines3's file and the rest of a checkpoint.
-
-    The former is unpickled when it is loaded: load checkpoints of your own training only.
+def load_checkpoint(path: Path) -> tuple[dict[str, Any], TrainingState]:
+    """The parameters and the rest of a checkpoint. Nothing in it is run.
 
     Raises:
         InputError: if there is none or it is damaged.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return io.BytesIO(archive.read(_MODEL)), TrainingState(**json.loads(archive.read(_STATE)))
+            content, state = archive.read(_PARAMETERS), TrainingState(**json.loads(archive.read(_STATE)))
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True), state
     except FileNotFoundError:
         raise InputError(
             f"there is no training to go on with in {path.parent}: train without --resume"
         ) from None
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, OSError) as error:
-        raise InputError(
-            f"the checkpoint {path} is damaged ({error}): start again in another folder"
-        ) from None
+    except (zipfile.BadZipFile, pickle.UnpicklingError, *_UNFIT, EOFError, OSError) as error:
+        raise _damaged(path, error) from None
+
+
+def restore(path: Path, model: BaseAlgorithm, parameters: dict[str, Any], state: TrainingState) -> None:
+    """Bring a model made by the recipe of ``state`` to where the checkpoint was taken.
+
+    Making it has seeded everything anew; what was saved holds instead.
+
+    Raises:
+        InputError: if the checkpoint, whose ``path`` is named, does not fit the model.
+    """
+    assert model.env is not None
+    try:
+        model.set_parameters(parameters, exact_match=True, device="cpu")
+        model.num_timesteps = state.episodes * state.preset["decisions"]
+        model._n_updates = state.updates
+        cast(FloodVecEnv, model.env.unwrapped).load_state_dict(state.environment)
+        restore_global_random_state(state.random)
+    except _UNFIT as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return InputError(
+        f"the checkpoint {path} is damaged, or another version's ({reason}): start again in another folder"
+    )

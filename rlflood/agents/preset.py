@@ -1,11 +1,21 @@
-"""Training recipes: what is trained, on which tasks, by which algorithm; in TOML."""
+"""Training recipes: what is trained, on which tasks, for how long; in TOML."""
 
-import inspect
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    SerializeAsAny,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from rlflood.agents.algorithm import AlgorithmName, Hyperparameters, check_algorithm, hyperparameters
 from rlflood.envs.rewards import RewardKind
+from rlflood.errors import InputError
 from rlflood.schedulers.control import ControlSpec
 from rlflood.schedulers.levels import LevelUnit, level_set
 from rlflood.schedulers.observation import ObservationKind
@@ -16,33 +26,34 @@ from rlflood.validation import validated
 Width = Annotated[int, Field(gt=0)]
 
 _PRESETS = ("rlflood.agents", "presets")
-# set by the recipe itself, or by what it is used for
-_OWN_ARGUMENTS = {"policy", "env", "n_steps", "policy_kwargs", "seed", "device", "verbose", "tensorboard_log"}
+_BASE = "based_on"
 
 
 class Preset(BaseModel):
     """How a controller is trained.
 
     Attributes:
-        algorithm: ``ppo`` or ``a2c`` of Stable-Baselines3.
+        algorithm: A name of :data:`rlflood.agents.algorithm.ALGORITHMS`.
         episodes: Training runs to learn from, over all replicas.
         groups: Tasks at a time.
         group_size: Replicas of each task, on the same data and initialisation, with their own actions.
+            ``ars`` splits as many replicas into groups as large as it has candidates.
         policy: Width of each hidden layer of the policy (and of the value function) network.
-        observation: What the policy sees: ``extended`` or ``metrics``.
+        observation: What the policy sees; see :class:`~rlflood.schedulers.observation.Observer`.
         levels: Preset or values of the flood levels that it chooses from.
         level_unit: Unit of values.
         decisions: Decisions a run.
-        reward: ``accuracy``, ``improvement`` or ``final``.
+        reward: What is paid; see :func:`rlflood.envs.rewards.reward`.
         relative_reward: Pay what a replica gets more than the rest of its group. Without it tasks differ
-            by far more than actions do, and hardly anything is learned.
-        hyperparameters: Keywords of the algorithm's class in Stable-Baselines3.
+            by far more than actions do, and hardly anything is learned. ``ars``, which compares within the
+            groups itself, is always paid the rewards as they are.
+        hyperparameters: The algorithm's own; those that are not given are the tuned ones.
         tasks: The task distribution.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    algorithm: Literal["ppo", "a2c"] = "ppo"
+    algorithm: AlgorithmName = "ppo"
     episodes: PositiveInt = 40_000
     groups: PositiveInt = 32
     group_size: PositiveInt = 8
@@ -53,21 +64,38 @@ class Preset(BaseModel):
     decisions: PositiveInt = 20
     reward: RewardKind = "final"
     relative_reward: bool = True
-    hyperparameters: dict[str, int | float | bool | str] = Field(default_factory=dict)
+    hyperparameters: SerializeAsAny[Hyperparameters] = Field(default={}, validate_default=True)
     tasks: Mixture = Field(default_factory=Mixture)
+
+    @field_validator("hyperparameters", mode="plain")
+    @classmethod
+    def _of_the_algorithm(cls, given: Any, info: ValidationInfo) -> Any:
+        if "algorithm" not in info.data:  # that it is unknown is told already
+            return given
+        if not isinstance(given, dict):
+            raise ValueError("not a table")
+        return hyperparameters(info.data["algorithm"], given)
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Preset":
         level_set(self.levels, self.level_unit)
         if self.relative_reward and self.group_size < 2:
             raise ValueError("a relative reward needs a group_size of 2 or more")
-        if self.tasks.base.epochs < self.decisions:
-            raise ValueError(f"{self.decisions} decisions do not fit into {self.tasks.base.epochs} epochs")
-        known = set(inspect.signature(algorithm_class(self.algorithm)).parameters)
-        if wrong := sorted(set(self.hyperparameters) - (known - {"self"} - _OWN_ARGUMENTS)):
+        shared = self.tasks.base.epochs
+        fewest = min(int(variant.get("epochs", shared)) for variant in self.tasks.variants)
+        if fewest < self.decisions:  # an iteration is one episode of each replica: all take as many steps
+            raise ValueError(f"{self.decisions} decisions do not fit into {fewest} epochs")
+        steps, least = self.replicas * self.decisions, self.hyperparameters.minimum_steps
+        if steps < least:
             raise ValueError(
-                f"hyperparameters: {', '.join(wrong)} cannot be set; {self.algorithm} takes "
-                f"{', '.join(sorted(known - {'self'} - _OWN_ARGUMENTS))}"
+                f"groups * group_size * decisions = {steps} is too few for {self.algorithm}, "
+                f"which needs {least}"
+            )
+        candidates = self.hyperparameters.candidates
+        if candidates is not None and self.replicas % candidates:
+            raise ValueError(
+                f"{self.algorithm} compares 2 * n_delta = {candidates} candidates on each task: "
+                f"groups * group_size = {self.replicas} must be a multiple of it"
             )
         return self
 
@@ -87,30 +115,57 @@ class Preset(BaseModel):
         return ControlSpec(self.observation, level_set(self.levels, self.level_unit), self.decisions)
 
 
-def algorithm_class(name: str) -> type:
-    """The class in Stable-Baselines3 behind an algorithm's name."""
-    import stable_baselines3  # takes seconds: only where somebody trains
-
-    found: type = {"ppo": stable_baselines3.PPO, "a2c": stable_baselines3.A2C}[name]
-    return found
-
-
 def preset_names() -> tuple[str, ...]:
     """The recipes that come with the package."""
     return toml_names(*_PRESETS)
 
 
-def load_preset(name: str, *, episodes: int | None = None) -> Preset:
+def load_preset(name: str, *, algorithm: str | None = None, episodes: int | None = None) -> Preset:
     """A recipe that comes with the package, or one's own ``.toml`` file.
 
     Args:
         name: A name that :func:`preset_names` gives, or a path that ends in ``.toml``.
+        algorithm: Another algorithm than the recipe's.
         episodes: Another number of episodes than the recipe's.
 
     Raises:
-        InputError: if there is no such recipe, or something in it is wrong.
+        InputError: if there is no such recipe or algorithm, something in it is wrong, or it has
+            hyperparameters of its own that are not those of ``algorithm``.
     """
+    values = _read(name, ())
+    own = values.get("algorithm", Preset.model_fields["algorithm"].default)
+    if algorithm is not None and check_algorithm(algorithm) != own:
+        if values.get("hyperparameters"):
+            raise InputError(
+                f"the preset {name} has hyperparameters for {own}: make another without them, "
+                f"or for {algorithm}"
+            )
+        values["algorithm"] = algorithm
+    if episodes is not None:
+        values["episodes"] = episodes
+    return validated(Preset, values, f"preset {name}")
+
+
+def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
+    """The values of a recipe over those of the one that it is based on, if any."""
+    if name in seen:
+        raise InputError(
+            f"the presets {', '.join(seen)} are based on each other: give one of them no {_BASE}"
+        )
     values = read_toml(name, "preset", *_PRESETS)
-    return validated(
-        Preset, values if episodes is None else {**values, "episodes": episodes}, f"preset {name}"
-    )
+    if _BASE not in values:
+        return values
+    base = values.pop(_BASE)
+    if not isinstance(base, str):
+        raise InputError(f"preset {name}: {_BASE}: the name of a preset in quotes, not {base!r}")
+    return _merged(_read(base, (*seen, name)), values)
+
+
+def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """``own`` over ``base``, table by table."""
+    both = {
+        key: _merged(base[key], value)
+        for key, value in own.items()
+        if isinstance(value, dict) and isinstance(base.get(key), dict)
+    }
+    return {**base, **own, **both}

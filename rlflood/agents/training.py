@@ -1,66 +1,31 @@
 """Training a controller: Stable-Baselines3 on groups of replicas."""
 
 import importlib.util
-import platform
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
-from gymnasium.vector import AutoresetMode
-from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
-from rlflood.agents.checkpoint import (
-    TrainingState,
-    global_random_state,
-    load_checkpoint,
-    restore_global_random_state,
-    save_checkpoint,
-)
-from rlflood.agents.export import controller_from_policy
+from rlflood.agents.callback import CHECKPOINT, CONTROLLER, Progress, TrainingCallback
+from rlflood.agents.checkpoint import TrainingState, load_checkpoint, restore
 from rlflood.agents.log import CsvLog
-from rlflood.agents.preset import Preset, algorithm_class
+from rlflood.agents.model import make_env, make_model
+from rlflood.agents.preset import Preset
 from rlflood.envs import FloodVectorEnv
-from rlflood.envs.stable_baselines import FloodVecEnv, stable_baselines_env
 from rlflood.errors import InputError
 from rlflood.schedulers.controller import Controller
 from rlflood.training import Precision
 from rlflood.validation import validated
 
-CHECKPOINT, CONTROLLER, LOG, TENSORBOARD = (
-    "checkpoint.zip",
-    "controller.safetensors",
-    "progress.csv",
-    "tensorboard",
-)
-_SECONDS_BETWEEN_CHECKPOINTS = 60.0
+__all__ = ["CHECKPOINT", "CONTROLLER", "LOG", "TENSORBOARD", "Outcome", "resume", "train"]
 
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where training stands after an iteration.
-
-    Attributes:
-        episodes: Episodes learned from so far.
-        total: Episodes to learn from in all.
-        reward: Mean return of the last iteration's episodes: with the rewards ``final`` and
-            ``improvement`` their final validation accuracy.
-        entropy: Mean entropy of the policy's choice in nats, from ``log(levels)`` (undecided) towards 0.
-    """
-
-    episodes: int
-    total: int
-    reward: float
-    entropy: float
+LOG, TENSORBOARD = "progress.csv", "tensorboard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +72,13 @@ def train(
         on_progress: Called after each iteration.
 
     Raises:
-        InputError: if the folder already holds a training.
+        InputError: if the folder already holds a training, or the algorithm needs a package that is not
+            installed.
     """
     if (out / CHECKPOINT).exists():
         raise InputError(f"{out} already holds a training: go on with --resume, or give another folder")
-    env = _environment(preset, device, precision, threads)
-    venv = stable_baselines_env(env, group_relative=preset.relative_reward)
-    model = algorithm_class(preset.algorithm)(
-        "MlpPolicy",
-        venv,
-        n_steps=preset.decisions,
-        policy_kwargs={"net_arch": list(preset.policy)},
-        stats_window_size=preset.replicas,
-        seed=seed,
-        device="cpu",
-        **preset.hyperparameters,
-    )
+    env = make_env(preset, device=device, precision=precision, threads=threads)
+    model = make_model(preset, env, seed=seed)
     return _learn(model, env, preset, out, seed=seed, on_progress=on_progress)
 
 
@@ -138,11 +94,13 @@ def resume(
     """Go on with a training that was stopped, as if it had not been.
 
     On the same machine, device, precision and threads the result is that of a training without a stop, bit
-    for bit.
+    for bit. Only where a replica's loss had ceased to be finite, and its next run begun before the others',
+    do all begin together after a resumption.
 
     Args:
-        out: The folder of the training. Its checkpoint is unpickled by Stable-Baselines3: your own only.
-        episodes: Another number of episodes than at first, to train on.
+        out: The folder of the training.
+        episodes: Another number of episodes than at first, to train on. A learning rate that falls goes on as
+            in a training that had this number from the start.
         device: Where the replicas are trained.
         precision: Of the replicas' training.
         threads: CPU threads, each with a part of the replicas.
@@ -151,158 +109,41 @@ def resume(
     Raises:
         InputError: if the folder holds no training, or a damaged one.
     """
-    model_file, state = load_checkpoint(out / CHECKPOINT)
+    path = out / CHECKPOINT
+    parameters, state = load_checkpoint(path)
     values = state.preset if episodes is None else {**state.preset, "episodes": episodes}
     preset = validated(Preset, values, f"the checkpoint in {out}")
-    env = _environment(preset, device, precision, threads)
-    venv = stable_baselines_env(env, group_relative=preset.relative_reward)
-    model = algorithm_class(preset.algorithm).load(model_file, env=venv, device="cpu")  # type: ignore[attr-defined]
-    # loading has seeded everything anew; what was saved holds instead
-    cast(FloodVecEnv, venv.unwrapped).load_state_dict(state.environment)
-    restore_global_random_state(state.random)
-    return _learn(
-        model, env, preset, out,
-        seed=state.seed, episodes=state.episodes, seconds=state.seconds, logged=state.logged,
-        on_progress=on_progress,
-    )  # fmt: skip
-
-
-def _environment(preset: Preset, device: str, precision: Precision, threads: int) -> FloodVectorEnv:
-    return FloodVectorEnv(
-        preset.replicas,
-        tasks=preset.tasks,
-        group_size=preset.group_size,
-        autoreset_mode=AutoresetMode.SAME_STEP,
-        levels=preset.levels,
-        level_unit=preset.level_unit,
-        observation=preset.observation,
-        reward=preset.reward,
-        decisions=preset.decisions,
-        device=device,
-        precision=precision,
-        threads=threads,
-    )
+    env = make_env(preset, device=device, precision=precision, threads=threads)
+    model = make_model(preset, env, seed=state.seed)
+    restore(path, model, parameters, state)
+    return _learn(model, env, preset, out, seed=state.seed, state=state, on_progress=on_progress)
 
 
 def _learn(
-    model: OnPolicyAlgorithm,
+    model: BaseAlgorithm,
     env: FloodVectorEnv,
     preset: Preset,
     out: Path,
     *,
     seed: int,
     on_progress: Callable[[Progress], None] | None,
-    episodes: int = 0,
-    seconds: float = 0.0,
-    logged: Mapping[str, float] = MappingProxyType({}),
+    state: TrainingState | None = None,
 ) -> Outcome:
-    log = CsvLog(out / LOG, decisions=preset.decisions, episodes=episodes)
+    log = CsvLog(out / LOG, decisions=preset.decisions, episodes=0 if state is None else state.episodes)
     writers: list[KVWriter] = [log]
     if importlib.util.find_spec("tensorboard"):
         writers.append(TensorBoardOutputFormat(str(out / TENSORBOARD)))
     model.set_logger(Logger(str(out), writers))
-    callback = _Callback(env, preset, out, log, seed=seed, seconds=seconds, on_progress=on_progress)
-    steps = preset.iterations * preset.replicas * preset.decisions - episodes * preset.decisions
+    seconds = 0.0 if state is None else state.seconds
+    callback = TrainingCallback(env, preset, out, log, seed=seed, seconds=seconds, on_progress=on_progress)
     callback.init_callback(model)
-    for key, value in logged.items():
+    for key, value in ({} if state is None else state.logged).items():
         model.logger.record(key, value)
+    steps = preset.iterations * preset.replicas * preset.decisions - model.num_timesteps
     with _first_interrupt(callback.stop):
         if steps > 0:
-            model.learn(steps, callback, log_interval=1, reset_num_timesteps=episodes == 0)
+            model.learn(steps, callback, log_interval=1, reset_num_timesteps=state is None)
     return Outcome(callback.controller(), out / CONTROLLER, not callback.stopped, callback.seconds)
-
-
-class _Callback(BaseCallback):
-    """Between two iterations: report, write checkpoints, stop when asked to."""
-
-    def __init__(
-        self,
-        env: FloodVectorEnv,
-        preset: Preset,
-        out: Path,
-        log: CsvLog,
-        *,
-        seed: int,
-        seconds: float,
-        on_progress: Callable[[Progress], None] | None,
-    ) -> None:
-        super().__init__()
-        self._env, self._preset, self._out, self._log, self._seed = env, preset, out, log, seed
-        self._on_progress = on_progress
-        self._begun = time.monotonic() - seconds
-        self._last_checkpoint = time.monotonic()
-        self._stop_asked = threading.Event()
-        self.stopped = False
-
-    @property
-    def seconds(self) -> float:
-        """Time spent training so far."""
-        return time.monotonic() - self._begun
-
-    def stop(self) -> None:
-        """Ask training to end after the present iteration."""
-        self._stop_asked.set()
-
-    def controller(self) -> Controller:
-        """The policy as it is now."""
-        provenance = {
-            "algorithm": self._preset.algorithm,
-            "preset": self._preset.model_dump(mode="json"),
-            "seed": self._seed,
-            "episodes": self._episodes,
-            "seconds": round(self.seconds, 1),
-            "precision": self._env.precision,
-            "versions": {
-                "python": platform.python_version(),
-                **{name: version(name) for name in ("torch", "stable-baselines3", "gymnasium", "numpy")},
-            },
-        }
-        return controller_from_policy(self.model.policy, self._preset.spec, provenance)  # type: ignore[arg-type]
-
-    @property
-    def _episodes(self) -> int:
-        return self.model.num_timesteps // self._preset.decisions
-
-    def _on_rollout_start(self) -> None:
-        # the only point at which nothing is under way: the policy is updated, every episode has just begun
-        due = time.monotonic() - self._last_checkpoint > _SECONDS_BETWEEN_CHECKPOINTS
-        if self._stop_asked.is_set() or due:
-            self._save()
-        self.stopped = self._stop_asked.is_set()
-
-    def _on_step(self) -> bool:
-        return not self.stopped
-
-    def _on_rollout_end(self) -> None:
-        if self._on_progress is not None:
-            returns = [float(info["r"]) for info in self.model.ep_info_buffer or ()]
-            self._on_progress(
-                Progress(
-                    self._episodes,
-                    self._preset.iterations * self._preset.replicas,
-                    float(np.mean(returns)) if returns else float("nan"),
-                    -float(self.logger.name_to_value.get("train/entropy_loss", np.nan)),
-                )
-            )
-
-    def _on_training_end(self) -> None:
-        if not self.stopped:
-            self._save()
-
-    def _save(self) -> None:
-        state = TrainingState(
-            preset=self._preset.model_dump(mode="json"),
-            seed=self._seed,
-            episodes=self._episodes,
-            seconds=self.seconds,
-            environment=self._env.state_dict(),
-            random=global_random_state(),
-            logged={key: float(value) for key, value in self.logger.name_to_value.items()},
-        )
-        save_checkpoint(self._out / CHECKPOINT, self.model, state)
-        self.controller().save(self._out / CONTROLLER)
-        self._log.save()
-        self._last_checkpoint = time.monotonic()
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import sys
 
 # imported for the commands that they add, in the order in which --help shows them
-from rlflood.cli import listing, rollout, study, train  # noqa: F401
+from rlflood.cli import demo, ensemble, explain, listing, rollout, study, train  # noqa: F401
 from rlflood.cli.app import app
 from rlflood.errors import InputError
 

@@ -1,4 +1,4 @@
-"""`rlflood list`."""
+"""`rlflood list` and `rlflood card`."""
 
 from typing import Annotated
 
@@ -25,3 +25,13 @@ def list_(
     for name in LISTINGS if what == "all" else (what,):
         columns, rows = LISTINGS[name]()
         print_table(name, columns, rows)
+
+
+@app.command(epilog="Example:\n\n  rlflood card default")
+def card(
+    controller: Annotated[str, typer.Argument(help="A controller of `rlflood list controllers`.")],
+) -> None:
+    """Show the card of a shipped controller: how it was trained, what it reaches, what its limits are."""
+    from rlflood.schedulers.shipped import controller_card
+
+    typer.echo(controller_card(controller))

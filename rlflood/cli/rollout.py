@@ -1,6 +1,5 @@
-"""`rlflood rollout` and `rlflood demo`."""
+"""`rlflood rollout`."""
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -8,7 +7,6 @@ import typer
 
 from rlflood.cli.app import app
 from rlflood.cli.options import Device, PrecisionOption, Seed, Threads, one_core_each
-from rlflood.cli.train import train_controller
 from rlflood.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,14 +16,19 @@ if TYPE_CHECKING:
 
 @app.command(
     epilog="Examples:\n\n"
-    "  rlflood rollout runs/mine/controller.safetensors --data digits --label-noise 0.2\n\n"
+    "  rlflood rollout default --data digits --label-noise 0.2\n\n"
+    "  rlflood rollout runs/mine/controller.safetensors --data mine.npz --against default,none\n\n"
     "  rlflood rollout tracking --data mine.csv --target label --json out.json --plot out.png\n\n"
     "  rlflood rollout none --against grid --data two-gaussians --label-noise 0.1 --noisy-test\n"
     "    --hidden 500,500,500,500,500 --epochs 500"
 )
 def rollout(
     controller: Annotated[
-        str, typer.Argument(help="A controller's file, or any method of `rlflood list methods`.")
+        str,
+        typer.Argument(
+            help="A controller of `rlflood list controllers`, a controller's file, or any method of "
+            "`rlflood list methods`."
+        ),
     ],
     data: Annotated[str, typer.Option(help="A data set of `rlflood list datasets`, a .npz or a .csv file.")],
     target: Annotated[str | None, typer.Option(help="Label column of a .csv.")] = None,
@@ -66,6 +69,7 @@ def rollout(
     threads = one_core_each(threads)
     from rlflood.data import load
     from rlflood.experiments import MethodOptions, Setting, default_sizes, get_methods
+    from rlflood.experiments.methods.controller import validation_warning
     from rlflood.experiments.output import check_output
     from rlflood.experiments.plot import check_plot
     from rlflood.training import Task
@@ -85,52 +89,12 @@ def rollout(
         "batch_norm": batch_norm,
     }  # fmt: skip
     task = validated(Task, fields, "the task")
+    if warning := validation_warning(methods, task):
+        typer.echo(f"warning: {warning}", err=True)
     setting = Setting.from_seed(
         task, seed, repeats, device=device, precision=cast("Precision", precision), threads=threads
     )
     _compare(setting, methods, noisy_test, json, plot)
-
-
-@app.command(epilog="Example:\n\n  rlflood demo --out runs/demo")
-def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the controller, the figures and the results.")] = Path(
-        "runs/demo"
-    ),
-    seed: Seed = 0,
-    device: Device = "cpu",
-    precision: PrecisionOption = "auto",
-    threads: Threads = None,
-) -> None:
-    """Train a controller from nothing, then roll it out on real data that it never saw.
-
-    A training that was stopped half-way goes on; a finished one in --out is used as it is.
-    """
-    threads = one_core_each(threads)
-    from rlflood.agents.training import CHECKPOINT
-    from rlflood.console import console
-    from rlflood.experiments import Setting, get_methods
-    from rlflood.experiments import demo as tour
-
-    console.print("[bold]1. Training a controller[/bold] on synthetic tasks, from nothing", highlight=False)
-    outcome = train_controller(
-        "demo", out, None, (out / CHECKPOINT).exists(), seed, device, precision, threads
-    )
-    if not outcome.finished:
-        console.print("stopped; the same command goes on")
-        raise typer.Exit(130)
-    console.print(f"trained in {outcome.seconds:.0f} s: {outcome.path}\n", highlight=False, soft_wrap=True)
-    console.print(
-        "[bold]2. One run under it[/bold] on real data that it never saw, beside other ways", highlight=False
-    )
-    methods = get_methods([str(outcome.path), *tour.METHODS], tour.OPTIONS)
-    for task in tour.demo_tasks():
-        setting = Setting.from_seed(
-            task, seed, tour.REPEATS, device=device, precision=cast("Precision", precision), threads=threads
-        )
-        plot: Path | None = out / f"{task.data}.png"
-        if importlib.util.find_spec("matplotlib") is None:
-            plot = None
-        _compare(setting, methods, False, out / f"{task.data}.json", plot)
 
 
 def _compare(

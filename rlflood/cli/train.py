@@ -1,5 +1,6 @@
 """`rlflood train`."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -7,6 +8,7 @@ import typer
 
 from rlflood.cli.app import app
 from rlflood.cli.options import Device, PrecisionOption, Seed, Threads, one_core_each
+from rlflood.errors import InputError
 
 if TYPE_CHECKING:
     from rlflood.agents import Outcome
@@ -16,20 +18,31 @@ if TYPE_CHECKING:
 @app.command(
     epilog="Examples:\n\n"
     "  rlflood train --preset demo --out runs/first\n\n"
-    "  rlflood train --preset mine.toml --episodes 100000 --out runs/mine --seed 1\n\n"
+    "  rlflood train --algo trpo --out runs/trpo --seed 1\n\n"
+    "  rlflood train --preset mine.toml --episodes 100000 --out runs/mine\n\n"
     "  rlflood train --out runs/mine --resume"
 )
 def train(
     out: Annotated[Path, typer.Option(help="Folder for the controller, the checkpoint and the log.")],
     preset: Annotated[
         str, typer.Option(help="A recipe of `rlflood list presets`, or your own .toml.")
-    ] = "ppo",
+    ] = "default",
+    algo: Annotated[
+        str | None,
+        typer.Option(
+            help="ppo, a2c, reinforce, trpo, recurrent-ppo or ars, instead of the recipe's algorithm.",
+            show_default=False,
+        ),
+    ] = None,
     episodes: Annotated[
         int | None,
         typer.Option(min=1, help="Training runs to learn from, instead of the recipe's number."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the training in --out, with its own preset and seed.")
+        bool,
+        typer.Option(
+            "--resume", help="Go on with the training in --out, with its own preset, algorithm and seed."
+        ),
     ] = False,
     seed: Seed = 0,
     device: Device = "cpu",
@@ -43,7 +56,7 @@ def train(
     threads = one_core_each(threads)
     from rlflood.console import console
 
-    outcome = train_controller(preset, out, episodes, resume, seed, device, precision, threads)
+    outcome = train_controller(preset, out, episodes, resume, seed, device, precision, threads, algo)
     state = "trained" if outcome.finished else "stopped; go on with --resume"
     console.print(f"{state} after {outcome.seconds:.0f} s: {outcome.path}", highlight=False, soft_wrap=True)
     if not outcome.finished:
@@ -59,6 +72,7 @@ def train_controller(
     device: str,
     precision: str,
     threads: int,
+    algorithm: str | None = None,
 ) -> "Outcome":
     from rlflood import agents
     from rlflood.console import progress_bar
@@ -66,14 +80,18 @@ def train_controller(
     from rlflood.training import resolve_precision
     from rlflood.training.device import resolve_device
 
+    if resume and algorithm is not None:
+        raise InputError("--resume goes on with the algorithm that the training began with: leave --algo out")
     # before anything is written
     resolve_precision(cast("Precision", precision), resolve_device(device))
     check_output(out / "controller.safetensors", "--out")
-    recipe = None if resume else agents.load_preset(preset, episodes=episodes)
+    recipe = None if resume else agents.load_preset(preset, algorithm=algorithm, episodes=episodes)
     with progress_bar("training") as advance:
 
         def show(progress: agents.Progress) -> None:
-            text = f"validation accuracy {100 * progress.reward:.1f} %, entropy {progress.entropy:.2f}"
+            text = f"accuracy {100 * progress.reward:.1f} %"
+            if not math.isnan(progress.entropy):
+                text += f", entropy {progress.entropy:.2f}"
             advance(progress.episodes, progress.total, text)
 
         where: dict[str, Any] = {

@@ -17,10 +17,13 @@ from rlflood.errors import InputError
 from rlflood.files import write_whole
 from rlflood.schedulers.control import ControlSpec
 from rlflood.schedulers.levels import LevelSet
+from rlflood.schedulers.lstm import LSTM
 from rlflood.schedulers.observation import FEATURES
 
 FORMAT = "rlflood-controller/1"
 Activation = Literal["tanh", "relu"]
+Memory = NDArray[np.float64]
+_LSTM_NAMES = ("lstm.weight_ih", "lstm.weight_hh", "lstm.bias")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +33,10 @@ class Controller:
     Attributes:
         spec: Observation, level set and decisions a run.
         layers: Weight ``(out, in)`` and bias ``(out,)`` of each linear layer, float32, from the
-            observation to one logit an action.
+            observation, or from what the memory gives out, to one logit an action.
         activation: Between the layers.
         provenance: Algorithm, task distribution, seed, episodes, versions: plain JSON values.
+        lstm: The memory of a recurrent controller.
 
     Raises:
         ValueError: if the layers don't fit each other, the observation or the level set.
@@ -42,11 +46,16 @@ class Controller:
     layers: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]]
     activation: Activation = "tanh"
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    lstm: LSTM | None = None
 
     def __post_init__(self) -> None:
         if self.activation not in get_args(Activation):
             raise ValueError(f"unknown activation {self.activation!r}")
         width = len(FEATURES[self.spec.observation])
+        if self.lstm is not None:
+            if self.lstm.inputs != width:
+                raise ValueError(f"the memory takes {self.lstm.inputs} features of an observation of {width}")
+            width = self.lstm.units
         if not self.layers:
             raise ValueError("the policy has no layers")
         for number, (weight, bias) in enumerate(self.layers):
@@ -65,19 +74,35 @@ class Controller:
         layers = tuple(tuple(np.ascontiguousarray(part) for part in layer) for layer in self.layers)
         object.__setattr__(self, "layers", layers)
 
-    def logits(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One logit an action, shape ``(replicas, actions)``, for ``(replicas, features)``."""
-        hidden = observation
+    def logits(
+        self, observation: NDArray[np.float32], memory: Memory | None = None
+    ) -> tuple[NDArray[np.floating[Any]], Memory | None]:
+        """What the policy makes of an observation.
+
+        Args:
+            observation: Shape ``(replicas, features)``.
+            memory: What the last call in the same run gave back; ``None`` at its start.
+
+        Returns:
+            One logit an action, shape ``(replicas, actions)``, and the memory for the next call: ``None`` if
+            the controller has none.
+        """
+        hidden: NDArray[np.floating[Any]] = observation
+        if self.lstm is not None:
+            memory = self.lstm.step(observation, self.lstm.blank() if memory is None else memory)
+            hidden = memory[:, 0]
         for number, (weight, bias) in enumerate(self.layers):
             hidden = hidden @ weight.T + bias
             if number < len(self.layers) - 1:
                 hidden = np.tanh(hidden) if self.activation == "tanh" else np.maximum(hidden, 0)
-        return hidden
+        return hidden, memory
 
-    def act(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
-        """The most probable action of each replica: shape ``(replicas,)``."""
-        actions: NDArray[np.int64] = self.logits(observation).argmax(axis=1)
-        return actions
+    def act(
+        self, observation: NDArray[np.float32], memory: Memory | None = None
+    ) -> tuple[NDArray[np.int64], Memory | None]:
+        """The most probable action of each replica, shape ``(replicas,)``; otherwise as :meth:`logits`."""
+        logits, memory = self.logits(observation, memory)
+        return logits.argmax(axis=1), memory
 
     def require(self, spec: ControlSpec) -> None:
         """Make sure that the controller fits an environment.
@@ -98,7 +123,10 @@ class Controller:
 
     def to_bytes(self) -> bytes:
         """The content of the controller's file."""
-        tensors = {}
+        tensors: dict[str, NDArray[np.float32]] = {}
+        if self.lstm is not None:
+            parts = (self.lstm.weight_ih, self.lstm.weight_hh, self.lstm.bias)
+            tensors.update(zip(_LSTM_NAMES, parts, strict=True))
         for number, (weight, bias) in enumerate(self.layers):
             tensors[f"layers.{number}.weight"] = weight
             tensors[f"layers.{number}.bias"] = bias
@@ -179,13 +207,17 @@ class Controller:
         spec = ControlSpec(header["observation"], level_set, decisions)
         if header["features"] != list(FEATURES[spec.observation]):
             raise ValueError("it sees other features than this version observes")
-        names = [(f"layers.{n}.weight", f"layers.{n}.bias") for n in range(len(tensors) // 2)]
-        if set(tensors) != {name for pair in names for name in pair}:
+        parts = [tensors[name] for name in _LSTM_NAMES if name in tensors]
+        count = (len(tensors) - len(parts)) // 2
+        names = [(f"layers.{n}.weight", f"layers.{n}.bias") for n in range(count)]
+        if set(tensors) != {*(_LSTM_NAMES if parts else ()), *(name for pair in names for name in pair)}:
             raise ValueError(
-                f"its tensors are {', '.join(sorted(tensors))}, not weight and bias of each layer"
+                f"its tensors are {', '.join(sorted(tensors))}, not weight and bias of each layer and, for a "
+                f"memory, {', '.join(_LSTM_NAMES)}"
             )
+        lstm = LSTM(*parts) if parts else None
         layers = [(tensors[weight], tensors[bias]) for weight, bias in names]
-        return cls(spec, layers, header["activation"], provenance)
+        return cls(spec, layers, header["activation"], provenance, lstm)
 
 
 def _header(content: bytes) -> dict[str, Any]:

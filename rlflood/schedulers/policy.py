@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.base import FloodScheduler
 from rlflood.schedulers.control import Control
-from rlflood.schedulers.controller import Controller
+from rlflood.schedulers.controller import Controller, Memory
+from rlflood.schedulers.shipped import controller_file
 
 
 class PolicyScheduler(FloodScheduler):
@@ -28,7 +29,7 @@ class PolicyScheduler(FloodScheduler):
         InputError: if the file is not a usable controller or ``epochs`` is not positive.
     """
 
-    _state = ("_control",)
+    _state = ("_control", "_memory")
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class PolicyScheduler(FloodScheduler):
     ) -> None:
         self.controller = controller if isinstance(controller, Controller) else Controller.load(controller)
         self._control = Control(self.controller.spec, epochs=epochs, classes=classes)
+        self._memory: Memory | None = None
         level = self._decided_level()
         super().__init__(
             initial_level=level if np.ndim(0 if classes is None else classes) else float(level[0])
@@ -50,20 +52,23 @@ class PolicyScheduler(FloodScheduler):
 
     def _decided_level(self) -> NDArray[np.float64]:
         if self._control.due:
-            self._control.act(self.controller.act(self._control.observation()))
+            actions, self._memory = self.controller.act(self._control.observation(), self._memory)
+            self._control.act(actions)
         return self._control.level
 
 
 def load_controller(
     controller: str | Path, *, epochs: int, classes: int | NDArray[np.int64] | None = None
 ) -> PolicyScheduler:
-    """A controller from its file, ready for a run of ``epochs``; see :class:`PolicyScheduler`.
+    """A controller that comes with rlflood, by its name, or one's own, by the path of its file.
+
+    Ready for a run of ``epochs``; see :class:`PolicyScheduler`. ``rlflood list controllers`` shows the names.
 
     Example::
 
-        scheduler = rlflood.load_controller("controller.safetensors", epochs=100, classes=10)
+        scheduler = rlflood.load_controller("default", epochs=100, classes=10)
 
     Raises:
-        InputError: if the file is not a usable controller.
+        InputError: if there is no such controller, or its file is not usable.
     """
-    return PolicyScheduler(controller, epochs=epochs, classes=classes)
+    return PolicyScheduler(controller_file(controller), epochs=epochs, classes=classes)

@@ -1,11 +1,13 @@
 """Recipes: those that come with the package, one's own, and what is wrong with them."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from rlflood import InputError
 from rlflood.agents import Preset, load_preset, preset_names
+from rlflood.agents.algorithm import ALGORITHMS, AlgorithmName, hyperparameters
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -15,8 +17,18 @@ def test_every_preset_of_the_package_is_valid(name: str) -> None:
     assert preset.relative_reward
 
 
-def test_the_presets_are_there() -> None:
-    assert {"ppo", "a2c", "demo"} <= set(preset_names())
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_trains_by_the_default_recipe(algorithm: str) -> None:
+    preset, default = load_preset("default", algorithm=algorithm), load_preset("default")
+    assert preset.algorithm == algorithm
+    assert preset.tasks == default.tasks
+    assert preset.hyperparameters == hyperparameters(preset.algorithm, {})
+
+
+def test_the_demo_is_the_default_recipe_but_for_its_length() -> None:
+    demo, default = load_preset("demo"), load_preset("default")
+    assert demo.episodes < default.episodes
+    assert demo.model_copy(update={"episodes": default.episodes}) == default
 
 
 def test_ones_own_preset_needs_only_what_differs(tmp_path: Path) -> None:
@@ -30,17 +42,73 @@ def test_ones_own_preset_needs_only_what_differs(tmp_path: Path) -> None:
     assert preset.levels == Preset().levels
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_recipe_survives_json(algorithm: AlgorithmName) -> None:
+    preset = Preset(algorithm=algorithm, hyperparameters={"learning_rate": 0.125})  # type: ignore[arg-type]
+    back = Preset(**json.loads(json.dumps(preset.model_dump(mode="json"))))
+    assert back == preset
+    assert back.hyperparameters.learning_rate == 0.125
+
+
+def test_ones_own_preset_may_be_based_on_another(tmp_path: Path) -> None:
+    base, mine = tmp_path / "base.toml", tmp_path / "mine.toml"
+    base.write_text(
+        'based_on = "default"\nepisodes = 7\npolicy = [5]\n[hyperparameters]\ngamma = 0.5\n'
+        "learning_rate = 1e-5\n[tasks.base]\nhidden = [20]\n"
+    )
+    mine.write_text(
+        f'based_on = "{base}"\npolicy = [9]\n[hyperparameters]\ngamma = 0.25\n[tasks]\nfamilies = ["blobs"]\n'
+    )
+    preset, default = load_preset(str(mine)), load_preset("default")
+    assert (preset.episodes, preset.policy, preset.decisions) == (7, (9,), default.decisions)
+    assert preset.tasks.base == default.tasks.base.model_copy(update={"hidden": (20,)})
+    assert preset.tasks.families == ("blobs",)
+    own = {"gamma": 0.25, "learning_rate": 1e-5}
+    assert preset.hyperparameters == hyperparameters("ppo", own)
+
+
+def test_presets_that_are_based_on_each_other_are_refused(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.toml", tmp_path / "other.toml"
+    one.write_text(f'based_on = "{other}"')
+    other.write_text(f'based_on = "{one}"')
+    with pytest.raises(InputError, match=r"one\.toml, .*other\.toml are based on each other"):
+        load_preset(str(one))
+    other.write_text("based_on = 3")
+    with pytest.raises(InputError, match=r"other\.toml: based_on: the name of a preset"):
+        load_preset(str(one))
+    other.write_text('based_on = "defualt"')
+    with pytest.raises(InputError, match="unknown preset 'defualt'"):
+        load_preset(str(one))
+
+
+def test_another_algorithm_does_not_take_over_hyperparameters(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[hyperparameters]\ngamma = 0.9\n")
+    assert load_preset(str(file), algorithm="ppo") == load_preset(str(file))
+    with pytest.raises(InputError, match=r"mine\.toml has hyperparameters for ppo: .*trpo"):
+        load_preset(str(file), algorithm="trpo")
+    with pytest.raises(InputError, match="unknown algorithm 'dqn'"):
+        load_preset(str(file), algorithm="dqn")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("algorithm = 'dqn'", "algorithm"),
         ("epsiodes = 3", "epsiodes: no such key"),
-        ("[hyperparameters]\nlearning_rat = 1", "learning_rat cannot be set"),
-        ("[hyperparameters]\nseed = 1", "seed cannot be set"),
+        ("[hyperparameters]\nlearning_rat = 1", "ppo: learning_rat: no such key"),
+        ("[hyperparameters]\nseed = 1", "ppo: seed: no such key"),
+        ("hyperparameters = 3", "hyperparameters: not a table"),
+        (
+            "groups = 1\ngroup_size = 2\ndecisions = 1",
+            "groups . group_size . decisions = 2 is too few for ppo",
+        ),
+        ("groups = 3\nalgorithm = 'ars'\n[hyperparameters]\nn_delta = 8", "= 24 must be a multiple"),
         ("levels = 'cifar11'", "unknown level set"),
         ("levels = [0.3, 0.1]", "rising"),
         ("group_size = 1", "group_size of 2"),
-        ("decisions = 2000", "do not fit"),
+        ("decisions = 2000", "2000 decisions do not fit into 200 epochs"),
+        ("[tasks]\nvariants = [{}, {epochs = 19}]", "20 decisions do not fit into 19 epochs"),
         ("[tasks.base]\nlabel_noise = 1.5", "label_noise"),
         ("[tasks]\nfamilies = ['digits']", "families"),
         ("[tasks\n", "not valid TOML"),
@@ -55,7 +123,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
 
 
 def test_unknown_names_and_missing_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"unknown preset 'poo': use one of .*ppo"):
-        load_preset("poo")
+    with pytest.raises(InputError, match=r"unknown preset 'defualt': use one of default, demo"):
+        load_preset("defualt")
     with pytest.raises(InputError, match="cannot be read"):
         load_preset(str(tmp_path / "none.toml"))

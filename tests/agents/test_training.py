@@ -1,9 +1,13 @@
 """Training: what it writes, that it resumes bit for bit, that Ctrl-C saves, that it learns."""
 
 import csv
+import io
 import os
+import pickle
 import signal
+import zipfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,118 +17,186 @@ import torch
 
 from rlflood import InputError, load_controller
 from rlflood.agents import Preset, Progress, resume, train
+from rlflood.agents.algorithm import ALGORITHMS
 from rlflood.agents.checkpoint import load_checkpoint
 from rlflood.envs import FloodVectorEnv
 from rlflood.schedulers import Controller
 
-TINY: dict[str, Any] = {
-    "episodes": 48,
-    "groups": 2,
-    "group_size": 4,
-    "decisions": 4,
-    "policy": [8],
-    "tasks": {
-        "base": {
-            "hidden": [8],
-            "epochs": 8,
-            "train_size": 20,
-            "val_size": 20,
-            "test_size": 20,
-            "batch_size": 8,
-        }
-    },
-}
-HYPERPARAMETERS: dict[str, dict[str, Any]] = {
-    "ppo": {"batch_size": 16, "n_epochs": 2},
-    "a2c": {"ent_coef": 0.01},
-}
+MakePreset = Callable[..., Preset]
+every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
 
 
-def tiny(algorithm: str = "ppo", **changes: Any) -> Preset:
-    return Preset(
-        **{**TINY, "algorithm": algorithm, "hyperparameters": HYPERPARAMETERS[algorithm], **changes}
-    )
+def assert_equal(one: Controller, other: Controller) -> None:
+    assert one.spec == other.spec
+    for ours, theirs in zip(one.layers, other.layers, strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert (one.lstm is None) == (other.lstm is None)
+    if one.lstm is not None and other.lstm is not None:
+        for name in ("weight_ih", "weight_hh", "bias"):
+            np.testing.assert_array_equal(getattr(one.lstm, name), getattr(other.lstm, name))
 
 
-def weights(controller: Controller) -> list[np.ndarray]:
-    return [array for layer in controller.layers for array in layer]
+def rows_of(log: Path) -> list[dict[str, str]]:
+    with log.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def without_times(log: Path) -> list[dict[str, str]]:
-    with log.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [{key: value for key, value in row.items() if not key.startswith("time/")} for row in rows]
+    return [{key: row[key] for key in row if not key.startswith("time/")} for row in rows_of(log)]
 
 
-@pytest.mark.parametrize("algorithm", ["ppo", "a2c"])
-def test_training_resumed_equals_training_without_a_stop(tmp_path: Path, algorithm: str) -> None:
-    whole = train(tiny(algorithm), tmp_path / "whole", seed=3)
-    train(tiny(algorithm, episodes=16), tmp_path / "parts", seed=3)
-    np.random.seed(123)  # what happens in between must not matter
-    torch.manual_seed(123)
-    parts = resume(tmp_path / "parts", episodes=48)
-
-    for one, other in zip(weights(whole.controller), weights(parts.controller), strict=True):
-        np.testing.assert_array_equal(one, other)
-    assert without_times(tmp_path / "whole/progress.csv") == without_times(tmp_path / "parts/progress.csv")
-    assert whole.finished and parts.finished
-
-
-def test_ctrl_c_saves_and_resuming_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
-    before = signal.getsignal(signal.SIGINT)  # a suite that runs in the background has it ignored
-    whole = train(tiny(), tmp_path / "whole", threads=2)
-
+def interrupted_after(episodes: int) -> Callable[[Progress], None]:
     def interrupt(progress: Progress) -> None:
-        if progress.episodes == 16:
+        if progress.episodes == episodes:
             os.kill(os.getpid(), signal.SIGINT)
 
-    stopped = train(tiny(), tmp_path / "parts", on_progress=interrupt, threads=2)
+    return interrupt
+
+
+@every_algorithm
+def test_ctrl_c_saves_and_resuming_goes_on_as_if_nothing_had_happened(
+    tmp_path: Path, algorithm: str, tiny: MakePreset
+) -> None:
+    """Bit for bit, also where the learning rate falls with the share of training that is left."""
+    preset = tiny(algorithm, hyperparameters={"learning_rate_end_factor": 0.1})
+    before = signal.getsignal(signal.SIGINT)  # a suite that runs in the background has it ignored
+    whole = train(preset, tmp_path / "whole", seed=3)
+    stopped = train(preset, tmp_path / "parts", seed=3, on_progress=interrupted_after(16))
     assert not stopped.finished
-    assert load_checkpoint(tmp_path / "parts/checkpoint.zip")[1].episodes == 16
     assert signal.getsignal(signal.SIGINT) is before
-    resumed = resume(tmp_path / "parts", threads=2)
+    assert load_checkpoint(tmp_path / "parts/checkpoint.zip")[1].episodes == 16
+    np.random.seed(123)  # what happens in between must not matter
+    torch.manual_seed(123)
+    parts = resume(tmp_path / "parts")
 
-    assert resumed.finished
-    for one, other in zip(weights(whole.controller), weights(resumed.controller), strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert whole.finished and parts.finished
+    assert_equal(whole.controller, parts.controller)
+    assert_equal(Controller.load(whole.path), Controller.load(parts.path))
+    assert without_times(tmp_path / "whole/progress.csv") == without_times(tmp_path / "parts/progress.csv")
+    assert parts.controller.provenance["episodes"] == 48
+    assert parts.controller.provenance["seed"] == 3
 
 
-def test_the_controller_file_is_the_trained_policy_and_says_where_it_came_from(tmp_path: Path) -> None:
-    outcome = train(tiny(), tmp_path, seed=5)
+def test_threads_resume_as_well(tmp_path: Path, tiny: MakePreset) -> None:
+    whole = train(tiny(), tmp_path / "whole", threads=2)
+    train(tiny(), tmp_path / "parts", on_progress=interrupted_after(16), threads=2)
+    assert_equal(resume(tmp_path / "parts", threads=2).controller, whole.controller)
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "ars"])
+def test_training_on_equals_a_longer_training_where_the_learning_rate_stays(
+    tmp_path: Path, algorithm: str, tiny: MakePreset
+) -> None:
+    constant = {"learning_rate_end_factor": 1.0}
+    whole = train(tiny(algorithm, hyperparameters=constant), tmp_path / "whole", seed=3)
+    train(tiny(algorithm, hyperparameters=constant, episodes=16), tmp_path / "parts", seed=3)
+    assert_equal(resume(tmp_path / "parts", episodes=48).controller, whole.controller)
+
+
+@pytest.mark.parametrize(("algorithm", "left"), [("a2c", [5 / 6, 4 / 6, 3 / 6]), ("ars", [1, 5 / 6, 4 / 6])])
+def test_the_learning_rate_falls_over_the_whole_training(
+    tmp_path: Path, algorithm: str, left: list[float], tiny: MakePreset
+) -> None:
+    """Of six updates; A2C goes by the share that is left after an iteration's episodes, ARS before them."""
+    preset = tiny(algorithm, hyperparameters={"learning_rate": 0.5, "learning_rate_end_factor": 0.2})
+    train(preset, tmp_path, on_progress=interrupted_after(16))
+    resume(tmp_path)
+    rates = [
+        float(row["train/learning_rate"])
+        for row in rows_of(tmp_path / "progress.csv")
+        if row["train/learning_rate"]
+    ]
+    assert rates[:3] == pytest.approx([0.5 * (0.2 + 0.8 * share) for share in left])
+    assert np.diff(rates) == pytest.approx(-0.5 * 0.8 / 6)
+
+
+@every_algorithm
+def test_the_controller_file_is_the_trained_policy_and_says_where_it_came_from(
+    tmp_path: Path, algorithm: str, tiny: MakePreset
+) -> None:
+    preset = tiny(algorithm, episodes=16)
+    outcome = train(preset, tmp_path, seed=5)
     loaded = Controller.load(outcome.path)
-
-    for one, other in zip(weights(loaded), weights(outcome.controller), strict=True):
-        np.testing.assert_array_equal(one, other)
-    assert loaded.spec == tiny().spec
+    assert_equal(loaded, outcome.controller)
+    assert loaded.spec == preset.spec
+    assert (loaded.lstm is not None) == (algorithm == "recurrent-ppo")
     assert loaded.provenance["seed"] == 5
-    assert loaded.provenance["episodes"] == 48
-    assert loaded.provenance["algorithm"] == "ppo"
-    assert Preset(**loaded.provenance["preset"]) == tiny()
-    assert load_controller(outcome.path, epochs=100, classes=3).level == 0
+    assert loaded.provenance["episodes"] == 16
+    assert loaded.provenance["algorithm"] == algorithm
+    assert 0 < loaded.provenance["seconds"] < 600
+    assert Preset(**loaded.provenance["preset"]) == preset
+    versions = loaded.provenance["versions"]
+    assert versions["stable-baselines3"] == version("stable-baselines3")
+    contributed = algorithm in ("trpo", "recurrent-ppo", "ars")
+    assert versions.get("sb3-contrib") == (version("sb3-contrib") if contributed else None)
+    assert load_controller(outcome.path, epochs=100, classes=3).level in preset.spec.levels.values
 
 
-def test_progress_counts_episodes_and_reports_their_accuracy(tmp_path: Path) -> None:
+@every_algorithm
+def test_progress_counts_episodes_and_reports_their_accuracy(
+    tmp_path: Path, algorithm: str, tiny: MakePreset
+) -> None:
     seen: list[Progress] = []
-    train(tiny(), tmp_path, on_progress=seen.append)
-    assert [progress.episodes for progress in seen] == [8, 16, 24, 32, 40, 48]
-    assert {progress.total for progress in seen} == {48}
+    train(tiny(algorithm, episodes=24), tmp_path, on_progress=seen.append)
+    assert [progress.episodes for progress in seen] == [8, 16, 24]
+    assert {progress.total for progress in seen} == {24}
     # relative rewards would have the mean 0; what is reported is the accuracy itself
     assert all(0.05 < progress.reward <= 1 for progress in seen)
-    assert all(0 < progress.entropy <= np.log(8) + 1e-6 for progress in seen[1:])
+    rows = rows_of(tmp_path / "progress.csv")
+    assert [int(row["episodes"]) for row in rows] == [8, 16, 24]
+    assert [float(row["rollout/ep_rew_mean"]) for row in rows] == pytest.approx(
+        [progress.reward for progress in seen]
+    )
+    if algorithm == "ars":
+        assert all(np.isnan(progress.entropy) for progress in seen)
+        return
+    # of 32 actions of nearly undecided policies: a mean surprise near log(3)
+    assert [progress.entropy for progress in seen] == pytest.approx([np.log(3)] * 3, abs=0.1)
+    assert [float(row["rollout/entropy"]) for row in rows] == pytest.approx(
+        [progress.entropy for progress in seen]
+    )
 
 
-def test_tensorboard_events_are_written(tmp_path: Path) -> None:
+def test_tensorboard_events_are_written(tmp_path: Path, tiny: MakePreset) -> None:
     pytest.importorskip("tensorboard")
     train(tiny(episodes=8), tmp_path)
     assert list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
 
 
-def test_a_training_is_never_overwritten(tmp_path: Path) -> None:
+def test_a_training_is_never_overwritten(tmp_path: Path, tiny: MakePreset) -> None:
     train(tiny(episodes=8), tmp_path)
     before = (tmp_path / "checkpoint.zip").read_bytes()
     with pytest.raises(InputError, match="--resume"):
         train(tiny(episodes=8), tmp_path)
     assert (tmp_path / "checkpoint.zip").read_bytes() == before
+
+
+class Unwanted:
+    """What a pickle would run."""
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, ("unwanted",)
+
+
+def with_part(name: str, content: bytes) -> Callable[[Path], None]:
+    """Put another part into a checkpoint."""
+
+    def replace(path: Path) -> None:
+        with zipfile.ZipFile(path) as archive:
+            parts = {part: archive.read(part) for part in archive.namelist()}
+        assert name in parts
+        with zipfile.ZipFile(path, "w") as archive:
+            for part, old in parts.items():
+                archive.writestr(part, content if part == name else old)
+
+    return replace
+
+
+def saved(value: Any) -> bytes:
+    file = io.BytesIO()
+    torch.save(value, file)
+    return file.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -133,26 +205,51 @@ def test_a_training_is_never_overwritten(tmp_path: Path) -> None:
         (lambda path: path.unlink(), "without --resume"),
         (lambda path: path.write_bytes(path.read_bytes()[:500]), "damaged"),
         (lambda path: path.write_bytes(b""), "damaged"),
+        (with_part("state.json", b"{}"), "damaged"),
+        (with_part("parameters.pt", b""), "damaged"),
+        (with_part("parameters.pt", saved({"policy": {}})), "damaged"),
+        (with_part("parameters.pt", saved([1])), "damaged"),
+        (with_part("parameters.pt", pickle.dumps(Unwanted(), protocol=2)), "damaged"),
+        (with_part("parameters.pt", saved({"policy": Unwanted()})), "damaged"),
     ],
 )
 def test_resuming_from_nothing_or_a_damaged_checkpoint_says_so(
-    tmp_path: Path, damage: Callable[[Path], None], message: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    damage: Callable[[Path], None],
+    message: str,
+    tiny: MakePreset,
 ) -> None:
-    train(tiny(episodes=8), tmp_path)
-    damage(tmp_path / "checkpoint.zip")
-    with pytest.raises(InputError, match=message):
-        resume(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    train(tiny(episodes=8), tmp_path / "run")
+    damage(tmp_path / "run/checkpoint.zip")
+    with pytest.raises(InputError, match=message) as caught:
+        resume(tmp_path / "run")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "unwanted").exists()
 
 
-def test_resuming_a_finished_training_changes_nothing(tmp_path: Path) -> None:
+def test_resuming_a_finished_training_changes_nothing(tmp_path: Path, tiny: MakePreset) -> None:
     first = train(tiny(episodes=8), tmp_path)
     again = resume(tmp_path)
     assert again.finished
-    for one, other in zip(weights(first.controller), weights(again.controller), strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert_equal(first.controller, again.controller)
 
 
-def test_learning_finds_the_action_that_pays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+FAST: dict[str, dict[str, Any]] = {
+    "ppo": {"minibatches": 1, "n_epochs": 8, "learning_rate": 0.01, "gamma": 0.0},
+    "recurrent-ppo": {"minibatches": 1, "n_epochs": 4, "learning_rate": 0.03, "gamma": 0.0},
+    "a2c": {"learning_rate": 0.05, "gamma": 0.0},
+    "reinforce": {"learning_rate": 0.05},
+    "trpo": {"minibatches": 1, "target_kl": 0.1, "gamma": 0.0},
+    "ars": {"learning_rate": 0.2},
+}
+
+
+@every_algorithm
+def test_learning_finds_the_action_that_pays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, algorithm: str, tiny: MakePreset
+) -> None:
     """With a reward that pays for action 2 alone, the policy must come to choose it nearly always."""
 
     def paid(self: FloodVectorEnv, actions: np.ndarray) -> Any:
@@ -161,9 +258,12 @@ def test_learning_finds_the_action_that_pays(tmp_path: Path, monkeypatch: pytest
 
     step = FloodVectorEnv.step
     monkeypatch.setattr(FloodVectorEnv, "step", paid)
-    hyperparameters = {"batch_size": 32, "n_epochs": 8, "learning_rate": 0.01, "gamma": 0.0}
-    preset = tiny(episodes=240, levels=(0.0, 0.1, 0.2), hyperparameters=hyperparameters)
+    preset = tiny(algorithm, episodes=160, hyperparameters=FAST[algorithm])
     controller = train(preset, tmp_path).controller
     env = FloodVectorEnv(8, tasks=preset.tasks, levels=preset.levels, observation="extended", decisions=4)
-    observations = [env.reset(seed=9)[0], *(env.step(np.arange(8) % 3)[0] for _ in range(4))]
-    assert (controller.act(np.concatenate(observations)) == 2).mean() > 0.95
+    observation, taken, memory = env.reset(seed=9)[0], [], None
+    for _ in range(4):
+        actions, memory = controller.act(observation, memory)
+        taken.append(actions)
+        observation = env.step(np.arange(8) % 3)[0]
+    assert np.mean(np.array(taken) == 2) > 0.95

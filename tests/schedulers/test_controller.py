@@ -15,15 +15,25 @@ from rlflood.envs.stable_baselines import stable_baselines_env
 from rlflood.errors import InputError
 from rlflood.schedulers import Controller, ControlSpec, LevelSet
 from rlflood.schedulers.controller import FORMAT
+from rlflood.schedulers.lstm import LSTM
 from rlflood.schedulers.observation import FEATURES
 
 LEVELS = LevelSet((0.0, 0.3, 0.7), "relative")
 SPEC = ControlSpec("extended", LEVELS, 5)
 
 
-def random_controller(seed=0, spec=SPEC, hidden=(8, 6), activation="tanh", **options):
+def random_lstm(rng, inputs, units):
+    shapes = ((4 * units, inputs), (4 * units, units), (4 * units,))
+    return LSTM(*(rng.normal(size=shape).astype(np.float32) for shape in shapes))
+
+
+def random_controller(seed=0, spec=SPEC, hidden=(8, 6), activation="tanh", units=None, **options):
+    """Of random weights; with ``units``, a recurrent one."""
     rng = np.random.default_rng(seed)
-    sizes = (len(FEATURES[spec.observation]), *hidden, len(spec.levels))
+    features = len(FEATURES[spec.observation])
+    if units is not None:
+        options["lstm"] = random_lstm(rng, features, units)
+    sizes = (features if units is None else units, *hidden, len(spec.levels))
     layers = [
         (rng.normal(size=(b, a)).astype(np.float32), rng.normal(size=b).astype(np.float32))
         for a, b in pairwise(sizes)
@@ -35,18 +45,24 @@ def observations(count=50, features=15, seed=1):
     return np.random.default_rng(seed).normal(size=(count, features)).astype(np.float32)
 
 
-CONTENT = random_controller(provenance={"seed": 3}).to_bytes()
+CONTENTS = [random_controller(provenance={"seed": 3}, units=units).to_bytes() for units in (None, 5)]
+CONTENT = CONTENTS[0]
 HEADER_LENGTH = struct.unpack("<Q", CONTENT[:8])[0]
+with_and_without_memory = pytest.mark.parametrize("content", CONTENTS, ids=["feed-forward", "recurrent"])
 
 
 def tensors_of(controller):
     named = {}
+    if controller.lstm is not None:
+        named = {
+            f"lstm.{name}": getattr(controller.lstm, name) for name in ("weight_ih", "weight_hh", "bias")
+        }
     for number, (weight, bias) in enumerate(controller.layers):
         named |= {f"layers.{number}.weight": weight, f"layers.{number}.bias": bias}
     return named
 
 
-def forged(header=(), tensors=(), *, without=(), format=FORMAT):
+def forged(header=(), tensors=(), *, without=(), format=FORMAT, units=None):
     """A controller's file with some of its header and tensors replaced."""
     content = {
         "format": format,
@@ -60,7 +76,7 @@ def forged(header=(), tensors=(), *, without=(), format=FORMAT):
     } | dict(header)
     for name in without:
         content.pop(name, None)
-    named = tensors_of(random_controller()) | dict(tensors)
+    named = tensors_of(random_controller(units=units)) | dict(tensors)
     named = {name: tensor for name, tensor in named.items() if name not in without}
     return save_tensors(named, metadata={"controller": json.dumps(content)})
 
@@ -75,12 +91,53 @@ def test_logits_and_actions_by_hand():
     seen = np.array([[0.5, 9, 1, 9], [-2, 9, 0.25, 9]], np.float32)
     relu = Controller(spec, [first, second], "relu")
     # hidden: (0.5, 1) and (0, 0) after relu
-    np.testing.assert_allclose(relu.logits(seen), [[2.0, 3.0], [0.5, 0.0]])
-    np.testing.assert_array_equal(relu.act(seen), [1, 0])
+    logits, memory = relu.logits(seen)
+    np.testing.assert_allclose(logits, [[2.0, 3.0], [0.5, 0.0]])
+    assert memory is None
+    np.testing.assert_array_equal(relu.act(seen)[0], [1, 0])
     tanh = Controller(spec, [first, second], "tanh")
     a, b = np.tanh([[0.5, 1.0], [-2.0, -0.5]])
     expected = [[a[0] + a[1] + 0.5, 3 * a[1]], [b[0] + b[1] + 0.5, 3 * b[1]]]
-    np.testing.assert_allclose(tanh.logits(seen), expected, rtol=1e-6)
+    np.testing.assert_allclose(tanh.logits(seen)[0], expected, rtol=1e-6)
+
+
+def test_a_memory_by_hand():
+    """One unit; each gate looks at another feature, the forget gate also at what was given out before."""
+    spec = ControlSpec("metrics", LevelSet((0.0, 0.1)), 3)
+    before = np.array([[0], [2], [0], [0]], np.float32)
+    lstm = LSTM(np.eye(4, dtype=np.float32), before, np.array([0, 0.5, 0, 0], np.float32))
+    layer = np.array([[1], [-1]], np.float32), np.zeros(2, np.float32)
+    recurrent = Controller(spec, [layer], lstm=lstm)
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    seen = np.array([[[0.1, 0.2, 0.3, 0.4], [0, 0, -3, 1]], [[1, 0, 0.5, 1], [2, 1, 0.25, 3]]], np.float32)
+    given, kept, memory = np.zeros(2), np.zeros(2), None
+    for taken, forgotten, new, out in seen.transpose(0, 2, 1).astype(float):
+        kept = sigmoid(forgotten + 2 * given + 0.5) * kept + sigmoid(taken) * np.tanh(new)
+        given = sigmoid(out) * np.tanh(kept)
+        logits, memory = recurrent.logits(
+            np.stack([taken, forgotten, new, out], 1).astype(np.float32), memory
+        )
+        np.testing.assert_allclose(logits, np.stack([given, -given], 1), rtol=1e-6)
+        np.testing.assert_allclose(memory[:, :, 0], np.stack([given, kept], 1), rtol=1e-6)
+
+
+@given(st.integers(0, 2**31), st.integers(1, 9), st.integers(1, 6), st.integers(1, 4))
+def test_a_memory_is_that_of_pytorch(seed, units, steps, replicas):
+    torch.manual_seed(seed)
+    module = torch.nn.LSTM(15, units)
+    parts = (module.weight_ih_l0, module.weight_hh_l0, module.bias_ih_l0 + module.bias_hh_l0)
+    lstm = LSTM(*(part.detach().numpy() for part in parts))
+    seen = torch.randn(steps, replicas, 15)
+    with torch.no_grad():
+        given, (_, kept) = module(seen)
+    memory = lstm.blank()
+    for step in range(steps):
+        memory = lstm.step(seen[step].numpy(), memory)
+        np.testing.assert_allclose(memory[:, 0], given[step].numpy(), atol=1e-5)
+    np.testing.assert_allclose(memory[:, 1], kept[0].numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -105,9 +162,9 @@ def test_logits_are_those_of_the_agents_policy(activation, torch_activation, hid
     seen = observations()
     with torch.no_grad():
         distribution = agent.policy.get_distribution(torch.from_numpy(seen)).distribution
-    ours = torch.from_numpy(controller.logits(seen))
+    ours = torch.from_numpy(controller.logits(seen)[0])
     torch.testing.assert_close(ours.log_softmax(1), distribution.logits, rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(controller.act(seen), agent.predict(seen, deterministic=True)[0])
+    np.testing.assert_array_equal(controller.act(seen)[0], agent.predict(seen, deterministic=True)[0])
 
 
 # its file
@@ -119,8 +176,11 @@ def test_logits_are_those_of_the_agents_policy(activation, torch_activation, hid
     st.sampled_from([(), (3,), (8, 6)]),
     st.sampled_from(["tanh", "relu"]),
     st.integers(1, 500),
+    st.none() | st.integers(1, 7),
 )
-def test_a_file_gives_the_same_controller_bit_for_bit(seed, observation, hidden, activation, decisions):
+def test_a_file_gives_the_same_controller_bit_for_bit(
+    seed, observation, hidden, activation, decisions, units
+):
     spec = ControlSpec(observation, LevelSet((0.0, 0.1, 1 / 3), "relative"), decisions)
     provenance = {
         "algorithm": "ppo",
@@ -129,17 +189,21 @@ def test_a_file_gives_the_same_controller_bit_for_bit(seed, observation, hidden,
         "by": "é",
         "none": None,
     }
-    saved = random_controller(seed, spec, hidden, activation, provenance=provenance)
+    saved = random_controller(seed, spec, hidden, activation, units, provenance=provenance)
     loaded = Controller.from_bytes(saved.to_bytes())
     assert loaded.spec == saved.spec
     assert loaded.activation == activation
     assert loaded.provenance == provenance
-    for ours, theirs in zip(loaded.layers, saved.layers, strict=True):
-        for a, b in zip(ours, theirs, strict=True):
-            assert a.dtype == np.float32
-            np.testing.assert_array_equal(a, b)
+    ours, theirs = tensors_of(loaded), tensors_of(saved)
+    assert set(ours) == set(theirs)
+    for name in ours:
+        assert ours[name].dtype == np.float32
+        np.testing.assert_array_equal(ours[name], theirs[name])
     seen = observations(features=len(FEATURES[observation]))
-    np.testing.assert_array_equal(loaded.logits(seen), saved.logits(seen))
+    memory = None
+    for _ in range(2):
+        logits, memory = loaded.logits(seen, memory)
+    np.testing.assert_array_equal(logits, saved.logits(seen, saved.logits(seen)[1])[0])
     assert loaded.to_bytes() == saved.to_bytes()
 
 
@@ -156,6 +220,12 @@ def test_the_layout_of_the_weights_in_memory_is_no_part_of_a_controller():
     plain = random_controller()
     layers = [(np.asfortranarray(weight), bias[::-1][::-1]) for weight, bias in plain.layers]
     assert Controller(SPEC, layers).to_bytes() == plain.to_bytes()
+    lstm = random_lstm(np.random.default_rng(2), 15, 8)
+    turned = LSTM(np.asfortranarray(lstm.weight_ih), np.asfortranarray(lstm.weight_hh), lstm.bias)
+    layers = [(np.ones((3, 8), np.float32), np.ones(3, np.float32))]
+    one, other = (Controller(SPEC, layers, lstm=memory) for memory in (lstm, turned))
+    assert one.to_bytes() == other.to_bytes()
+    np.testing.assert_array_equal(one.logits(observations())[0], other.logits(observations())[0])
 
 
 def load_or_refuse(content):
@@ -167,19 +237,23 @@ def load_or_refuse(content):
         assert "\n" not in str(error)
         return None
     with np.errstate(all="ignore"):  # weights may have become enormous
-        assert controller.act(observations(3, len(FEATURES[controller.spec.observation]))).shape == (3,)
+        seen, memory = observations(3, len(FEATURES[controller.spec.observation])), None
+        for _ in range(2):
+            actions, memory = controller.act(seen, memory)
+            assert actions.shape == (3,)
     controller.to_bytes()
     return controller
 
 
-@given(st.integers(0, len(CONTENT) - 1))
-@example(0)
-@example(7)
-@example(8)
-@example(8 + HEADER_LENGTH)
-def test_a_truncated_file_is_an_input_error(length):
+@with_and_without_memory
+@given(place=st.floats(0, 1, exclude_max=True))
+@example(0.0)
+@example(7 / len(CONTENT))
+@example(8 / len(CONTENT))
+@example((8 + HEADER_LENGTH) / len(CONTENT))
+def test_a_truncated_file_is_an_input_error(content, place):
     with pytest.raises(InputError, match="damaged or not a controller file"):
-        Controller.from_bytes(CONTENT[:length])
+        Controller.from_bytes(content[: int(place * len(content))])
 
 
 @given(st.binary(max_size=200))
@@ -204,9 +278,14 @@ def test_a_header_with_some_bytes_changed_is_a_controller_or_an_input_error(chan
     load_or_refuse(bytes(content))
 
 
-@given(st.lists(st.tuples(st.integers(0, len(CONTENT) - 1), st.integers(0, 255)), min_size=1, max_size=20))
-def test_a_file_with_some_bytes_changed_is_a_controller_or_an_input_error(changes):
-    content = bytearray(CONTENT)
+@with_and_without_memory
+@given(
+    changes=st.lists(
+        st.tuples(st.integers(0, len(CONTENT) - 1), st.integers(0, 255)), min_size=1, max_size=20
+    )
+)
+def test_a_file_with_some_bytes_changed_is_a_controller_or_an_input_error(content, changes):
+    content = bytearray(content)
     for place, value in changes:
         content[place] = value
     load_or_refuse(bytes(content))
@@ -275,6 +354,45 @@ LARGE = np.zeros((9, 15), np.float32)
         (forged(tensors={"layers.2.bias": np.array([0, np.inf, 0], np.float32)}), "not finite"),
         (forged(tensors={"layers.2.bias": np.zeros(3, np.int64)}), "float32"),
         (forged(tensors={"layers.2.bias": np.zeros(3)}), "float32"),
+        (
+            forged(tensors={"lstm.bias": np.zeros(20, np.float32)}),
+            "for a memory, lstm.weight_ih, lstm.weight_hh",
+        ),
+        (
+            forged(
+                units=1,
+                tensors={
+                    "lstm.weight_ih": np.zeros((0, 15), np.float32),
+                    "lstm.weight_hh": np.zeros((0, 0), np.float32),
+                    "lstm.bias": np.zeros(0, np.float32),
+                    "layers.0.weight": np.zeros((8, 0), np.float32),
+                },
+            ),
+            "which do not fit",
+        ),
+        (forged(units=5, without=["lstm.weight_ih"]), "for a memory, lstm.weight_ih, lstm.weight_hh"),
+        (forged(units=5, tensors={"lstm.more": np.zeros(3, np.float32)}), "its tensors are"),
+        (
+            forged(units=5, without=[f"layers.{n}.{p}" for n in range(3) for p in ("weight", "bias")]),
+            "no layers",
+        ),
+        (
+            forged(units=5, tensors={"lstm.bias": np.zeros(16, np.float32)}),
+            "(20, 15), (20, 5), (16,), which do",
+        ),
+        (forged(units=5, tensors={"lstm.bias": np.zeros((20, 1), np.float32)}), "which do not fit"),
+        (forged(units=5, tensors={"lstm.weight_hh": np.zeros((20, 4), np.float32)}), "which do not fit"),
+        (forged(units=5, tensors={"lstm.weight_ih": np.zeros(20, np.float32)}), "which do not fit"),
+        (
+            forged(units=5, tensors={"lstm.weight_ih": np.zeros((20, 14), np.float32)}),
+            "14 features of an obs",
+        ),
+        (forged(units=5, tensors={"lstm.weight_ih": np.zeros((20, 15))}), "float64, float32, float32, not"),
+        (forged(units=5, tensors={"lstm.bias": np.full(20, np.nan, np.float32)}), "not finite"),
+        (
+            forged(units=5, tensors={"layers.0.weight": np.zeros((8, 15), np.float32)}),
+            "(8, 15) and bias (8,) for 5",
+        ),
         (forged({"decisions": 2.5}), "its decisions are 2.5, not a whole number"),
         (forged({"levels": ["0", "0.1", "0.2"]}), "its levels are not numbers"),
         (forged({"levels": [0, 0.1, 10**400]}), "too large"),

@@ -12,21 +12,30 @@ import rlflood
 from rlflood.errors import InputError
 from rlflood.metrics import Metrics
 from rlflood.schedulers import Controller, ControlSpec, LevelSet, PolicyScheduler
+from rlflood.schedulers.lstm import LSTM
 from rlflood.schedulers.observation import FEATURES
 
 RELATIVE = LevelSet((0.0, 0.2, 0.5, 0.9), "relative")
 ABSOLUTE = LevelSet((0.05, 0.1, 0.2))
 
 
-def controller(seed=0, *, levels=RELATIVE, observation="extended", decisions=5):
-    """Random weights, scaled so that what it sees decides what it does."""
+with_and_without_memory = st.sampled_from([None, 6])
+
+
+def controller(seed=0, *, levels=RELATIVE, observation="extended", decisions=5, units=None):
+    """Random weights, scaled so that what it sees decides what it does; with ``units``, a recurrent one."""
     rng = np.random.default_rng(seed)
-    sizes = (len(FEATURES[observation]), 16, len(levels))
+    features = len(FEATURES[observation])
+    lstm = None
+    if units is not None:
+        shapes = ((4 * units, features), (4 * units, units), (4 * units,))
+        lstm = LSTM(*(rng.normal(size=shape).astype(np.float32) for shape in shapes))
+    sizes = (features if units is None else units, 16, len(levels))
     layers = [
         (3 * rng.normal(size=(b, a)).astype(np.float32), rng.normal(size=b).astype(np.float32))
         for a, b in pairwise(sizes)
     ]
-    return Controller(ControlSpec(observation, levels, decisions), layers)
+    return Controller(ControlSpec(observation, levels, decisions), layers, lstm=lstm)
 
 
 def metrics(rng, replicas=3):
@@ -37,7 +46,7 @@ def metrics(rng, replicas=3):
 def test_a_relative_controller_begins_at_zero_and_an_absolute_one_at_its_choice():
     assert PolicyScheduler(controller(), epochs=10).level == 0.0
     chosen = controller(levels=ABSOLUTE)
-    action = chosen.act(np.zeros((1, 15), np.float32))[0]
+    (action,), _ = chosen.act(np.zeros((1, 15), np.float32))
     assert PolicyScheduler(chosen, epochs=10).level == ABSOLUTE.values[action]
 
 
@@ -66,10 +75,10 @@ def test_between_decisions_the_fraction_stays_and_the_level_follows_the_best_los
 
 
 @pytest.mark.parametrize("levels", [RELATIVE, ABSOLUTE], ids=["relative", "absolute"])
-@given(seed=st.integers(0, 2**31))
-def test_replicas_are_steered_as_if_alone(levels, seed):
+@given(seed=st.integers(0, 2**31), units=with_and_without_memory)
+def test_replicas_are_steered_as_if_alone(levels, seed, units):
     rng = np.random.default_rng(seed)
-    chosen, classes = controller(seed, levels=levels), np.array([2, 5, 10])
+    chosen, classes = controller(seed, levels=levels, units=units), np.array([2, 5, 10])
     together = PolicyScheduler(chosen, epochs=10, classes=classes)
     alone = [PolicyScheduler(chosen, epochs=10, classes=int(c)) for c in classes]
     for _ in range(10):
@@ -91,9 +100,9 @@ rows = st.lists(st.tuples(*[st.lists(wild, min_size=2, max_size=2)] * 4), min_si
 
 @pytest.mark.parametrize("levels", [RELATIVE, ABSOLUTE], ids=["relative", "absolute"])
 @pytest.mark.parametrize("classes", [None, 3])
-@given(history=rows, seed=st.integers(0, 100))
-def test_levels_are_finite_and_not_negative_whatever_the_metrics(levels, classes, history, seed):
-    scheduler = PolicyScheduler(controller(seed, levels=levels), epochs=8, classes=classes)
+@given(history=rows, seed=st.integers(0, 100), units=with_and_without_memory)
+def test_levels_are_finite_and_not_negative_whatever_the_metrics(levels, classes, history, seed, units):
+    scheduler = PolicyScheduler(controller(seed, levels=levels, units=units), epochs=8, classes=classes)
     for row in history:  # on beyond the end of the run, too
         level = scheduler.step(Metrics(*map(np.array, row)))
         assert np.isfinite(level).all()
@@ -102,9 +111,9 @@ def test_levels_are_finite_and_not_negative_whatever_the_metrics(levels, classes
             assert set(level) <= set(ABSOLUTE.values)
 
 
-@given(seed=st.integers(0, 2**31), start=st.integers(0, 9))
-def test_a_replica_that_diverges_leaves_the_others_alone(seed, start):
-    healthy, broken = (PolicyScheduler(controller(seed), epochs=10, classes=3) for _ in range(2))
+@given(seed=st.integers(0, 2**31), start=st.integers(0, 9), units=with_and_without_memory)
+def test_a_replica_that_diverges_leaves_the_others_alone(seed, start, units):
+    healthy, broken = (PolicyScheduler(controller(seed, units=units), epochs=10, classes=3) for _ in range(2))
     rng = np.random.default_rng(seed)
     for epoch in range(10):
         seen = metrics(rng)
@@ -133,10 +142,10 @@ def through_torch(state):
 @pytest.mark.parametrize("carried", [as_it_is, through_json, through_torch])
 @pytest.mark.parametrize("classes", [None, 3, np.array([2, 5, 10])], ids=["untold", "one", "each"])
 @pytest.mark.parametrize("levels", [RELATIVE, ABSOLUTE], ids=["relative", "absolute"])
-@given(seed=st.integers(0, 2**31), stop=st.integers(0, 11))
-def test_a_run_resumes_bit_for_bit(carried, classes, levels, seed, stop):
+@given(seed=st.integers(0, 2**31), stop=st.integers(0, 11), units=with_and_without_memory)
+def test_a_run_resumes_bit_for_bit(carried, classes, levels, seed, stop, units):
     def make():
-        return PolicyScheduler(controller(seed % 50, levels=levels), epochs=11, classes=classes)
+        return PolicyScheduler(controller(seed % 50, levels=levels, units=units), epochs=11, classes=classes)
 
     rng = np.random.default_rng(seed)
     history = [metrics(rng) for _ in range(11)]
@@ -173,6 +182,22 @@ def test_it_really_decides():
     scheduler = PolicyScheduler(controller(levels=ABSOLUTE, decisions=20), epochs=20, classes=2)
     rng = np.random.default_rng(0)
     assert len({tuple(scheduler.step(metrics(rng))) for _ in range(20)}) > 3
+
+
+@pytest.mark.parametrize(("units", "differ"), [(None, False), (6, True)])
+def test_a_memory_holds_what_an_observation_no_longer_shows(units, differ):
+    """Replicas whose raw metrics differ at first only go on differently: each remembers its own."""
+    chosen = controller(4, levels=ABSOLUTE, observation="metrics", decisions=20, units=units)
+    scheduler = PolicyScheduler(chosen, epochs=20, classes=3)
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        scheduler.step(metrics(rng, 2))
+    different = []
+    for _ in range(15):
+        seen = metrics(rng, 1)
+        levels = scheduler.step(Metrics(*(np.repeat(getattr(seen, name), 2) for name in seen.__slots__)))
+        different.append(levels[0] != levels[1])
+    assert any(different) == differ
 
 
 def test_a_path_will_do(tmp_path):

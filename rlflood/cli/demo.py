@@ -1,0 +1,87 @@
+"""`rlflood demo`."""
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from rlflood.cli.app import app
+from rlflood.cli.options import Device, PrecisionOption, Seed, Threads, one_core_each
+from rlflood.cli.train import train_controller
+
+if TYPE_CHECKING:
+    from rlflood.experiments import Machine, Study
+
+
+@app.command(epilog="Example:\n\n  rlflood demo --out runs/demo")
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the controller, the figures and the results.")] = Path(
+        "runs/demo"
+    ),
+    seed: Seed = 0,
+    device: Device = "cpu",
+    precision: PrecisionOption = "auto",
+    threads: Threads = None,
+) -> None:
+    """Roll controllers out on real data that they never saw: the one that comes with rlflood, and a new one.
+
+    What is done stays: the same command goes on where it was stopped.
+    """
+    threads = one_core_each(threads)
+    from rlflood.agents.training import CHECKPOINT, CONTROLLER
+    from rlflood.console import console
+    from rlflood.experiments import Machine
+    from rlflood.experiments.demo import METHODS, demo_study
+    from rlflood.experiments.folder import CONTROLLERS
+    from rlflood.training import Precision, resolve_precision
+    from rlflood.training.device import resolve_device
+
+    machine = Machine(device, cast(Precision, precision))
+    where = resolve_device(device)
+    resolve_precision(machine.precision, where)
+    processes = threads if where.type == "cpu" else 1
+    try:
+        if not (out / CONTROLLERS / CONTROLLER).exists():
+            console.print(
+                f"[bold]1. One run under the controller {METHODS[0]!r}[/bold], which comes with rlflood, on "
+                "real data that it never saw, beside other ways",
+                highlight=False,
+            )
+            _compare(demo_study(seed), out, machine, processes)
+        console.print("[bold]2. Training another[/bold] on synthetic tasks, from nothing", highlight=False)
+        outcome = train_controller(
+            "demo", out, None, (out / CHECKPOINT).exists(), seed, device, precision, threads
+        )
+        if not outcome.finished:
+            raise KeyboardInterrupt
+        console.print(
+            f"trained in {outcome.seconds:.0f} s: {outcome.path}\n", highlight=False, soft_wrap=True
+        )
+        console.print("[bold]3. One run under it[/bold], on the same data and seeds", highlight=False)
+        _compare(demo_study(seed, str(outcome.path)), out, machine, processes)
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on", err=True)
+        raise typer.Exit(130) from None
+    console.print("on your own data: rlflood rollout default --data mine.csv", highlight=False)
+
+
+def _compare(study: "Study", out: Path, machine: "Machine", processes: int) -> None:
+    """Do what is missing of a study; show it as `rlflood rollout` does, and draw its levels and losses."""
+    from rlflood.console import print_records, print_setting, study_progress
+    from rlflood.experiments import load_results, run_study, start_study
+    from rlflood.experiments.output import write_output
+    from rlflood.experiments.plot import figure
+
+    start_study(study, out)
+    with study_progress() as on_progress:
+        run_study(out, machine, on_progress, processes=processes)
+    results = load_results(out)
+    drawn = importlib.util.find_spec("matplotlib") is not None
+    for task in results.study.tasks:
+        print_setting(study.setting(task, device=machine.device, precision=machine.precision, threads=1))
+        records = [results.records[task.name, method.name] for method in results.methods]
+        print_records(records, noisy=False)
+        if drawn:
+            title = f"{task.name}, {100 * task.label_noise:g} % label noise"
+            write_output(out / f"{task.name}.png", figure(title, records, "png"), "--out")

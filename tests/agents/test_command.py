@@ -1,0 +1,50 @@
+"""`rlflood train` and the algorithms."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+from typer.testing import CliRunner, Result
+
+from rlflood import InputError
+from rlflood.cli.app import app
+from rlflood.schedulers import Controller
+
+
+@pytest.fixture
+def recipe(tiny: Any, tmp_path: Path) -> Path:
+    own = {"algorithm", "hyperparameters"}
+    values = tiny(episodes=8).model_dump(mode="json", exclude_none=True, exclude=own)
+    file = tmp_path / "tiny.toml"
+    file.write_text(tomli_w.dumps(values))
+    return file
+
+
+def train(*arguments: Any) -> Result:
+    return CliRunner().invoke(app, ["train", "--threads", "1", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("algorithm", ["recurrent-ppo", "reinforce"])
+def test_another_algorithm_than_the_recipes(recipe: Path, tmp_path: Path, algorithm: str) -> None:
+    done = train("--preset", recipe, "--algo", algorithm, "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.output
+    file = tmp_path / "run/controller.safetensors"
+    assert Controller.load(file).provenance["algorithm"] == algorithm
+    done = train("--out", tmp_path / "run", "--resume", "--episodes", 16)
+    assert done.exit_code == 0, done.output
+    assert Controller.load(file).provenance["episodes"] == 16
+    assert Controller.load(file).provenance["algorithm"] == algorithm
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(("--algo", "dqn"), "unknown algorithm 'dqn'"), (("--resume", "--algo", "ppo"), "leave --algo out")],
+)
+def test_what_does_not_fit_is_told_before_anything_is_written(
+    recipe: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    failed = train("--preset", recipe, "--out", tmp_path / "run", *arguments)
+    assert isinstance(failed.exception, InputError)
+    assert message in str(failed.exception)
+    assert not (tmp_path / "run").exists()
