@@ -1,0 +1,199 @@
+"""Runs under a controller, with all that it sees and chooses written down."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlflood.envs.episode import Draw
+from rlflood.experiments.loop import most_replicas
+from rlflood.experiments.record import Array
+from rlflood.experiments.setting import Progress, Setting, no_progress
+from rlflood.schedulers import Controller
+from rlflood.schedulers.control import Control
+from rlflood.schedulers.controller import Memory
+from rlflood.schedulers.observation import FEATURES
+from rlflood.training import PopulationTrainer, Precision, ThreadedPopulation, make_population
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decisions:
+    """Every decision of every run, one a row.
+
+    Attributes:
+        observations: What the controller saw, float32, shape ``(rows, features)``.
+        run: Whose decision it is, shape ``(rows,)``.
+        number: Which of the run's decisions it is, from 0, shape ``(rows,)``.
+        third: The third of the run in which it falls: 0, 1 or 2, shape ``(rows,)``.
+        memory: What the controller remembered before it, shape ``(rows, 2, units)``; ``None`` if it has no
+            memory.
+    """
+
+    observations: NDArray[np.float32]
+    run: NDArray[np.int64]
+    number: NDArray[np.int64]
+    third: NDArray[np.int64]
+    memory: Memory | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rollouts:
+    """What became of the runs. Curves have the shape ``(runs, epochs)``.
+
+    Runs of different lengths, as the variants of a mixture may have, are brought to the length of the
+    longest: each stands where it stood at the same share of its budget.
+
+    Attributes:
+        controller: Under which they ran.
+        draw: The draw (task, data and initialisation) of each run, shape ``(runs,)``.
+        label_noise: Of each run, shape ``(runs,)``.
+        levels: Flood levels in nats.
+        fractions: The same over the best validation loss so far; NaN while there is none and the controller
+            sets absolute levels.
+        train_loss: In nats.
+        val_loss: In nats.
+        decisions: What the controller saw.
+        described: How many tasks of what kind, at which label noises, in words.
+    """
+
+    controller: Controller
+    draw: NDArray[np.int64]
+    label_noise: Array
+    levels: Array
+    fractions: Array
+    train_loss: Array
+    val_loss: Array
+    decisions: Decisions
+    described: str
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of what the controller sees."""
+        return FEATURES[self.controller.spec.observation]
+
+    @property
+    def relative(self) -> bool:
+        """Whether the controller sets fractions of the best validation loss so far, not nats."""
+        return self.controller.spec.levels.unit == "relative"
+
+    @property
+    def chosen(self) -> Array:
+        """The levels as the controller sets them: fractions if it is :attr:`relative`, else nats."""
+        return self.fractions if self.relative else self.levels
+
+
+def roll_out(
+    controller: Controller,
+    draws: Sequence[Sequence[Draw]],
+    described: str,
+    *,
+    device: str = "cpu",
+    precision: Precision = "float32",
+    threads: int = 1,
+    on_progress: Progress = no_progress,
+) -> Rollouts:
+    """Train each draw at each label noise, under the controller.
+
+    Args:
+        controller: What sets the levels; it takes its most probable action, as in use.
+        draws: See :func:`~rlflood.experiments.explain.fresh_tasks`; the runs of a row follow each other.
+        described: The draws in words; see :func:`~rlflood.experiments.explain.describe_runs`.
+        device, precision, threads: See :func:`rlflood.training.make_population`.
+        on_progress: Told of every epoch of every stack.
+
+    Raises:
+        InputError: if the data cannot be loaded or is too small.
+    """
+    runs = [run for row in draws for run in row]
+    longest = max(run.task.epochs for run in runs)
+    total, done = sum(run.task.epochs for run in runs), 0
+    curves = np.empty((4, len(runs), longest))
+    decisions: list[Decisions] = []
+    for members in _stacks(runs):
+
+        def after_epoch(size: int = len(members)) -> None:
+            nonlocal done
+            done += size
+            on_progress(done, total)
+
+        own = [runs[i] for i in members]
+        trainer = make_population(
+            [run.task for run in own],
+            [run.data_seed for run in own],
+            [run.network_seed for run in own],
+            device=device,
+            precision=precision,
+            threads=threads,
+        )
+        epochs = own[0].task.epochs
+        found = _run_stack(controller, trainer, epochs, members, decisions, after_epoch)
+        curves[:, members] = found[:, :, np.arange(longest) * epochs // longest]
+    levels, fractions, train_loss, val_loss = curves
+    return Rollouts(
+        controller=controller,
+        draw=np.repeat(np.arange(len(draws)), [len(row) for row in draws]),
+        label_noise=np.array([run.task.label_noise for run in runs]),
+        levels=levels,
+        fractions=fractions,
+        train_loss=train_loss,
+        val_loss=val_loss,
+        decisions=_joined(decisions),
+        described=described,
+    )
+
+
+def _run_stack(
+    controller: Controller,
+    trainer: PopulationTrainer | ThreadedPopulation,
+    epochs: int,
+    members: NDArray[np.int64],
+    decisions: list[Decisions],
+    after_epoch: Callable[[], None],
+) -> Array:
+    """Train a stack, and put its decisions to ``decisions``; the curves, shape ``(4, members, epochs)``."""
+    control = Control(controller.spec, epochs=epochs, classes=trainer.classes)
+    memory = None if controller.lstm is None else np.repeat(controller.lstm.blank(), len(members), axis=0)
+    curves = np.empty((4, len(members), epochs))
+    for epoch in range(epochs):
+        if control.due:
+            seen = control.observation()
+            when = control.decided, 3 * epoch // epochs
+            number, third = (np.full_like(members, value) for value in when)
+            decisions.append(Decisions(seen, members, number, third, memory))
+            actions, memory = controller.act(seen, memory)
+            control.act(actions)
+        level = np.broadcast_to(control.level, len(members))
+        curves[:2, :, epoch] = level, _fractions(control, level)
+        metrics = trainer.run_epoch(level)
+        control.update(metrics)
+        curves[2:, :, epoch] = metrics.train_loss, metrics.val_loss
+        after_epoch()
+    return curves
+
+
+def _joined(parts: Sequence[Decisions]) -> Decisions:
+    names = ("observations", "run", "number", "third")
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    memories = [part.memory for part in parts if part.memory is not None]
+    return Decisions(**columns, memory=np.concatenate(memories) if memories else None)
+
+
+def _stacks(runs: Sequence[Draw]) -> Iterator[NDArray[np.int64]]:
+    """The numbers of the runs that train together: of one kind, no more than the machine should hold."""
+    kinds: dict[tuple[object, ...], list[int]] = {}
+    for number, run in enumerate(runs):
+        kinds.setdefault(run.task.stack_key, []).append(number)
+    for numbers in kinds.values():
+        most = min(most_replicas(Setting(runs[i].task, (0,), (0,))) for i in numbers)
+        yield from np.array_split(np.array(numbers), -(-len(numbers) // most))
+
+
+def _fractions(control: Control, level: Array) -> Array:
+    fractions: Array
+    if control.spec.levels.unit == "relative":
+        fractions = np.asarray(control.spec.levels.values)[control.actions]
+    else:
+        best = control.observer.best_val_loss
+        fractions = level / np.where(np.isfinite(best) & (best > 0), best, np.nan)
+    return fractions

@@ -1,0 +1,70 @@
+"""What a controller does, in figures for a terminal."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rlflood.experiments.explain.importance import Importance
+from rlflood.experiments.explain.rollouts import Rollouts
+from rlflood.experiments.record import Array
+
+Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
+"""Columns and rows."""
+
+_MOST_FEATURES = 8
+
+
+def importance_rows(found: Sequence[Importance]) -> Table:
+    """The observations that the choices hang on, the most important first: up to eight.
+
+    Args:
+        found: The importances, the greatest first.
+    """
+    rows: list[tuple[str, ...]] = [
+        (
+            importance.feature,
+            f"{importance.level_change.mean:.3f} ± {importance.level_change.half:.3f}",
+            f"{importance.probability_moved.mean:.3f} ± {importance.probability_moved.half:.3f}",
+        )
+        for importance in found[:_MOST_FEATURES]
+        if importance.probability_moved.mean > 0
+    ]
+    if not rows:
+        rows.append(("nothing that differs between runs", "0", "0"))
+    return ("observation", "level moves by", "probability moved"), rows
+
+
+def level_rows(rollouts: Rollouts) -> Table:
+    """The mean level by label noise in each third of the run: as a fraction, and in nats in brackets."""
+    epochs = rollouts.levels.shape[1]
+    third = 3 * np.arange(epochs) // epochs
+    rows: list[tuple[str, ...]] = []
+    for noise in np.unique(rollouts.label_noise):
+        runs = rollouts.label_noise == noise
+        cells = [
+            f"{_mean(rollouts.fractions[runs][:, third == part])} "
+            f"({_mean(rollouts.levels[runs][:, third == part])})"
+            for part in range(3)
+        ]
+        rows.append((f"{100 * noise:g} %", *cells))
+    return ("label noise", "first third", "middle third", "last third"), rows
+
+
+def notes(rollouts: Rollouts) -> list[str]:
+    """The lines under the tables: what their columns mean."""
+    unit = "as a share of the best validation loss" if rollouts.relative else "in nats"
+    return [
+        "Choices: what becomes of them if one observation is permuted among the runs at the same "
+        f"decision: mean change of the level ({unit}) and of the probabilities (moved to other actions); "
+        "± half of the 95 % interval over tasks.",
+        "Mean level: over the best validation loss so far, and in nats in brackets.",
+    ]
+
+
+def _mean(values: Array) -> str:
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return "-"
+    mean = finite.mean()
+    # where runs diverge there is no end to the level
+    return f"{mean:.3f}" if mean < 1000 else f"{mean:.1e}"

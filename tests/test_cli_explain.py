@@ -1,0 +1,149 @@
+"""`rlflood explain` as a person runs it."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rlflood import cli
+from rlflood.experiments import explain
+from rlflood.schedulers import Controller, ControlSpec, LevelSet
+from rlflood.schedulers.observation import FEATURES
+
+pytest.importorskip("matplotlib")
+
+QUICK = ("--runs", 2, "--epochs", 6, "--hidden", "8", "--train-size", 20, "--val-size", 20)
+FIGURES = [f"{name}.{kind}" for name in explain.FIGURES for kind in ("png", "svg")]
+
+
+@pytest.fixture(autouse=True)
+def _a_terminal_of_80_columns(monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the command in this process: its exit status, stdout and stderr."""
+
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["rlflood", "explain", *map(str, arguments)])
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as stop:
+            status = stop.code or 0
+        return status, *capsys.readouterr()
+
+    return command
+
+
+@pytest.fixture
+def controller(tmp_path):
+    """Chooses by train accuracy, and by nothing else."""
+    weight = np.zeros((3, len(FEATURES["extended"])), np.float32)
+    weight[1:, FEATURES["extended"].index("train accuracy")] = 4, 10
+    spec = ControlSpec("extended", LevelSet((0.0, 0.5, 0.9), "relative"), decisions=3)
+    file = tmp_path / "mine.safetensors"
+    Controller(spec, [(weight, np.array([0, -1, -5], np.float32))]).save(file)
+    return file
+
+
+def in_words(text):
+    return " ".join(text.replace("│", " ").split())
+
+
+@pytest.fixture
+def drawn_quickly(monkeypatch):
+    """Figures cost seconds; here they are their names and the first run's losses."""
+
+    def quick(name, rollouts, found, surface):
+        for figure in FIGURES:
+            yield figure, f"{name} {figure} {rollouts.val_loss[0]}".encode()
+
+    monkeypatch.setattr(explain, "explain_figures", quick)
+
+
+def test_figures_and_tables_of_fresh_tasks(run, controller):
+    status, shown, error = run(controller, "--label-noise", "0.2", *QUICK)
+    assert status == 0, error
+    files = {path.name: path.read_bytes() for path in Path("explain/mine").iterdir()}
+    assert sorted(files) == FIGURES
+    assert all(files[name].startswith(b"\x89PNG" if "png" in name else b"<?xml") for name in FIGURES)
+    assert max(map(len, shown.splitlines())) <= 80
+    words = in_words(shown)
+    assert "mine: 2 tasks of the default mixture" in words and "at 20 % label noise" in words
+    assert "train accuracy" in words and "validation accuracy" not in words
+    assert "figures: explain/mine" in words
+
+
+def test_a_data_set_of_ones_own_and_the_same_each_time(run, controller, drawn_quickly):
+    rng = np.random.default_rng(0)
+    y = np.arange(90) % 3
+    np.savez("my.npz", x=rng.normal(size=(90, 4)) + y[:, None], y=y)
+    arguments = (controller, "--data", "my.npz", "--label-noise", "0.3,0,0.3", *QUICK)
+    shown = {}
+    for out, seed in (("a", 0), ("b", 0), ("c", 1)):
+        status, shown[out], error = run(*arguments, "--seed", seed, "--out", out)
+        assert status == 0, error
+        assert "2 draws from my.npz, each at 0 and 30 % label noise" in in_words(shown[out])
+    assert shown["a"].replace("figures: a", "figures: b") == shown["b"]
+    for name in FIGURES:
+        assert Path("a", name).read_bytes() == Path("b", name).read_bytes() != Path("c", name).read_bytes()
+
+
+def test_ctrl_c_leaves_the_figures_that_are_there(run, controller, drawn_quickly, monkeypatch):
+    assert run(controller, *QUICK)[0] == 0
+    before = {path: path.read_bytes() for path in Path("explain/mine").iterdir()}
+
+    def interrupted(*_):
+        yield "plane.png", b"half of the figures"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(explain, "explain_figures", interrupted)
+    status, _, error = run(controller, *QUICK, "--seed", 1)
+    assert status == 130 and "Traceback" not in error
+    assert error.strip().splitlines()[-1] == "stopped; nothing was written"
+    assert {path: path.read_bytes() for path in Path("explain/mine").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("mine",), "there is no controller 'mine'"),
+        (("absent.safetensors",), "no controller file absent.safetensors"),
+        (("mine.safetensors", "--data", "wines"), "Did you mean wine"),
+        (("mine.safetensors", "--data", "wine", "--train-size", 500), "make the splits smaller"),
+        (("mine.safetensors", "--target", "kind"), "--data"),
+        (("mine.safetensors", "--label-noise", "0,lots"), "0,0.2,0.4: got '0,lots'"),
+        (("mine.safetensors", "--label-noise", "0,1"), "label_noise"),
+        (("mine.safetensors", "--hidden", "10,x"), "whole numbers with commas between, such as 100,100"),
+        (("mine.safetensors", "--runs", 1), "--runs"),
+        (("mine.safetensors", "--epochs", 0), "epochs"),
+        (("mine.safetensors", "--device", "abacus"), "abacus"),
+        (("mine.safetensors", "--precision", "float8"), "float8"),
+        (("mine.safetensors", "--out", "mine.safetensors"), "mine.safetensors"),
+        ((), "controller"),
+    ],
+)
+def test_bad_input(run, controller, arguments, message):
+    status, shown, error = run(*arguments)
+    assert status == 2 and message in in_words(error)
+    assert "Traceback" not in error and "±" not in shown
+    assert list(Path().iterdir()) == [Path("mine.safetensors")]
+
+
+def test_without_matplotlib_the_extra_is_named(run, controller, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    status, _, error = run(controller)
+    assert status == 2 and "rlflood[plot]" in in_words(error)
+
+
+def test_help_has_examples(run):
+    status, shown, _ = run("--help")
+    assert status == 0 and "Examples" in shown and "rlflood explain default" in in_words(shown)
