@@ -58,10 +58,16 @@ def _studies() -> Listing:
 
 
 def _controllers() -> Listing:
-    from rlflood.experiments.methods.controller import shipped_controllers
+    from rlflood.schedulers.controller import Controller
+    from rlflood.schedulers.shipped import controller_card, shipped_controllers
 
-    rows: list[tuple[str, ...]] = [(name, str(path)) for name, path in shipped_controllers().items()]
-    return ("name", "file"), rows or [("none yet", "make one: rlflood train --out runs/mine")]
+    rows: list[tuple[str, ...]] = []
+    for name, file in shipped_controllers().items():
+        made = Controller.load(file).provenance
+        episodes = f"{made['episodes']:,}" if "episodes" in made else ""
+        what_for = controller_card(name).partition("\n")[0].lstrip("# ")
+        rows.append((name, str(made.get("algorithm", "")), episodes, what_for, str(file)))
+    return ("name", "algorithm", "episodes", "what for", "file"), rows
 
 
 LISTINGS: dict[str, Callable[[], Listing]] = {

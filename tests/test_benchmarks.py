@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import speed
+from benchmarks import recipe, speed
 from benchmarks.measure import alternate, gflop_per_epoch, paired_interval, spread
 from benchmarks.plain import PlainFloodEnv
+from rlflood.agents import load_preset, preset_names
 from rlflood.envs import FloodVectorEnv
-from rlflood.training import Task
+from rlflood.training import PopulationTrainer, Task
 
 TINY = speed.Case("tiny", Task(hidden=(16,), label_noise=0.1, test_size=200, epochs=40), (2, 3), 1.0, seeds=4)
 
@@ -66,3 +67,27 @@ def test_every_side_gets_every_block() -> None:
     assert calls == ["a", "b"] * 4, "once to warm up, then block by block"
     assert {name: values.shape for name, values in rates.items()} == {"a": (3,), "b": (3,)}
     assert spread(np.array([3.0, 1.0, 2.0])) == (2.0, 1.0, 3.0)
+
+
+def test_the_problems_that_recipes_are_chosen_by_are_none_that_they_train_on() -> None:
+    trained_on = {family for name in preset_names() for family in load_preset(name).tasks.families}
+    assert not trained_on & set(recipe.FAMILIES)
+    pairs = recipe.problems("SGD", draws=2)
+    assert len(pairs) == len(recipe.FAMILIES) * 2 * len(recipe.NOISES)
+    # every problem comes at every noise with the same data
+    for start in range(0, len(pairs), len(recipe.NOISES)):
+        same = pairs[start : start + len(recipe.NOISES)]
+        assert [task.label_noise for task, _ in same] == list(recipe.NOISES)
+        assert len({(task.data, str(task.data_options), seed) for task, seed in same}) == 1
+
+
+def test_a_rule_is_scored_by_the_runs_that_it_steers(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = Task(hidden=(8,), train_size=30, val_size=20, test_size=40, epochs=3)
+    monkeypatch.setattr(recipe, "REGIMES", {"small": small})
+    scored = recipe.score("none", None, draws=1)
+    task, seed = recipe.problems("small", draws=1)[5]
+    alone = PopulationTrainer([task], [seed], [seed + 5])
+    for _ in range(3):
+        alone.run_epoch(0.0)
+    assert scored.final[5] == pytest.approx(alone.evaluate("test").clean_accuracy[0])
+    assert scored.label_noise[:4] == [0.0, 0.1, 0.2, 0.4]

@@ -13,10 +13,9 @@ import torch
 from safetensors.numpy import save as save_tensors
 
 from rlflood import __version__, agents, cli
-from rlflood.experiments import demo
+from rlflood.experiments import demo, load_results
 from rlflood.experiments.methods import GridSearch
-from rlflood.schedulers import Controller, ControlSpec, LevelSet
-from rlflood.training import Task
+from rlflood.schedulers import Controller, ControlSpec, LevelSet, shipped
 
 ROOT = Path(__file__).parent.parent
 QUICK = ("--epochs", "6", "--hidden", "8", "--repeats", "2")
@@ -189,17 +188,108 @@ def test_a_controller_from_training_to_rollout(tmp_path):
     assert "controller" in shown
 
 
-def test_the_demo_trains_and_compares(run, monkeypatch, tmp_path):
+@pytest.fixture
+def default(tmp_path, monkeypatch):
+    """A controller that is shipped: its file."""
+    folder = tmp_path / "shipped"
+    folder.mkdir()
+    file = controller(folder).rename(folder / "default.safetensors")
+    made = Controller.load(file)
+    provenance = {"algorithm": "ppo", "episodes": 12345}
+    Controller(made.spec, made.layers, provenance=provenance).save(file)
+    (folder / "default.md").write_text("# For the tests\n\nIt floods at 0.4.\n")
+    monkeypatch.setattr(shipped, "FOLDER", folder)
+    return file
+
+
+def test_a_rollout_of_a_shipped_controller_by_its_name(run, tmp_path, default):
+    arguments = ("--data", csv(tmp_path, rows=180), "--target", "kind", "--against", "none")
+    status, shown, error = run("rollout", "default", *arguments, *QUICK, "--json", "out.json")
+    assert status == 0 and "warning" not in error
+    assert "default" in shown
+    records = json.loads(Path("out.json").read_text())["records"]
+    assert records[0]["method"] == "default" and records[0]["levels"] == [[0.4] * 6] * 2
+
+
+@pytest.mark.parametrize("method", ["default", "best-of:2:default"])
+def test_a_controller_on_few_validation_samples_is_warned_of_in_one_line(run, default, method):
+    arguments = ("--data", "wine", "--against", "none", *QUICK)
+    status, shown, error = run("rollout", method, *arguments, "--val-size", 49)
+    assert status == 0 and "±" in shown
+    (line,) = error.strip().splitlines()
+    assert "warning" in line and "50 validation samples and more" in line and "there are 49" in line
+    assert "warning" not in run("rollout", method, *arguments, "--val-size", 50)[2]
+    assert "warning" not in run("rollout", "tracking", *arguments, "--val-size", 49)[2]
+
+
+def test_the_shipped_controllers_and_their_cards(run, default):
+    status, shown, _ = run("list", "controllers")
+    assert status == 0
+    for text in ("default", "ppo", "12,345", "For the tests"):
+        assert text in in_words(shown)
+    assert "default.safetensors" in "".join(in_words(shown).split())
+    status, shown, _ = run("card", "default")
+    assert status == 0 and "It floods at 0.4." in shown
+    status, shown, error = run("card", "nothing")
+    assert status == 2 and shown == "" and "use one of default" in in_words(error)
+
+
+@pytest.fixture
+def small_demo(run, monkeypatch, tmp_path, default):
+    """Runs the tour with less of everything."""
     small = agents.load_preset(str(preset(tmp_path)))
     monkeypatch.setattr(agents, "load_preset", lambda *_, **__: small)
-    task = Task(data="wine", train_size=30, val_size=30, hidden=(8,), epochs=4, label_noise=0.2)
-    monkeypatch.setattr(demo, "demo_tasks", lambda: [task])
-    status, shown, error = run("demo", "--out", "tour")
+    task = {"hidden": [8], "epochs": 4, "label_noise": 0.2}
+    monkeypatch.setattr(demo, "_TASK", task)
+    monkeypatch.setattr(demo, "_SIZES", {"wine": {"train_size": 30, "val_size": 50}})
+    monkeypatch.setattr(demo, "REPEATS", 2)
+    return lambda *more: run("demo", "--out", "tour", "--threads", 1, *more)
+
+
+def in_order(text, *parts):
+    places = [text.find(part) for part in parts]
+    return -1 not in places and places == sorted(places)
+
+
+def test_the_demo_shows_the_shipped_controller_then_trains_another_beside_it(small_demo):
+    status, shown, error = small_demo()
     assert status == 0, error
-    for name in ("controller", *demo.METHODS):
-        assert name in shown
-    methods = [record["method"] for record in json.loads(Path("tour/wine.json").read_text())["records"]]
-    assert methods == ["controller", *demo.METHODS]
+    first, second = shown.split("2. Training another")
+    methods = [method for method in demo.METHODS if method != "default"]
+    assert in_order(first.split("epochs ┃")[1], "default", *methods) and "│ controller" not in first
+    assert in_order(second.split("epochs ┃")[1], "default", "controller", *methods)
+    results = load_results(Path("tour"))
+    assert results.finished
+    assert [method.name for method in results.methods] == ["default", "controller", *methods]
+    assert results.records["wine", "default"].levels.tolist() == [[0.4] * 4] * 2
+    pytest.importorskip("matplotlib")
+    assert Path("tour/wine.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_demo_goes_on_where_it_was_stopped(small_demo, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rlflood.cli.demo.train_controller", interrupted)
+        status, shown, error = small_demo()
+    assert status == 130 and "the same command goes on" in error and "Traceback" not in error
+    assert "│ default" in shown and not Path("tour/controller.safetensors").exists()
+
+    ran = []
+    run = GridSearch.run
+    with monkeypatch.context() as patch:
+        patch.setattr(GridSearch, "run", lambda *given: ran.append(1) or run(*given))
+        assert small_demo()[0] == 0
+        status, shown, _ = small_demo()
+    assert not ran, "what was done before the stop is not done again"
+    assert status == 0 and "1. One run" not in shown and "│ controller" in shown
+
+
+def test_the_demo_in_the_folder_of_another_seed(small_demo):
+    assert small_demo()[0] == 0
+    status, _, error = small_demo("--seed", 1)
+    assert status == 2 and "seed is 0 there, not 1" in in_words(error)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +300,7 @@ def test_the_demo_trains_and_compares(run, monkeypatch, tmp_path):
         ("methods", "tracking"),
         ("presets", "demo"),
         ("studies", "paper-table-2"),
-        ("controllers", ""),
+        ("controllers", "what for"),
     ],
 )
 def test_lists(run, topic, expected):
@@ -231,7 +321,9 @@ def test_the_version(run):
     assert status == 0 and __version__ in shown
 
 
-@pytest.mark.parametrize("command", ["train", "rollout", "demo", "benchmark", "report", "export", "list"])
+@pytest.mark.parametrize(
+    "command", ["train", "rollout", "demo", "benchmark", "report", "export", "list", "card"]
+)
 def test_each_command_has_help_with_an_example(run, command):
     status, shown, _ = run(command, "--help")
     assert status == 0
@@ -368,7 +460,7 @@ WINE = ("--data", "wine")
         (None, ("--data", "my.csv", "--target", "sort"), "no column 'sort'"),
         (None, ("--data", "my.csv"), "name the target column"),
         (None, ("--data", "absent.csv"), "absent.csv does not exist"),
-        (None, ("--data", "wines"), "Did you mean wine?"),
+        (None, ("--data", "wines"), "Did you mean wine"),
         (None, ("--data", "my.txt"), "There is no data set called 'my.txt'"),
         (None, (*TABLE, "--train-size", 50, "--val-size", 20), "make the splits smaller"),
         (None, ("--data", "digits", "--val-size", 4), "val_size is 4, too small"),
@@ -479,7 +571,7 @@ def test_bad_input_to_train(run, tmp_path, change, arguments, message):
     assert [path.name for path in tmp_path.iterdir()] == ["small.toml"]
 
 
-def test_bad_input_to_the_demo_and_to_list(run, tmp_path):
+def test_bad_input_to_the_demo_and_to_list(run, tmp_path, default):
     csv(tmp_path)
     status, _, error = run("demo", "--out", "my.csv/tour")
     assert status == 2 and "my.csv" in in_words(error)

@@ -11,6 +11,7 @@ spread within a task. With few seeds, intervals over seeds are too narrow: by a 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,9 @@ RESAMPLES = 2000
 Array = NDArray[np.float64]
 Statistic = Callable[[Array], Array]
 """From ``(..., tasks, seeds)`` to ``(...)``: one value for every resample at once."""
+Drawn = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Tasks and seeds by index: scores indexed by the two have the shape ``(resamples, tasks, seeds)``."""
+Draw = Callable[[tuple[int, ...], int, int], Drawn]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +62,21 @@ class PairedDifference:
     over_seeds: Interval
     over_tasks: Interval
     p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class GapShare:
+    """What share of the gap between no search and an oracle a method closes: 0 for none of it, 1 for all.
+
+    It may be below 0 or above 1. An interval is NaN also where a resample has no gap.
+
+    Attributes:
+        over_seeds: With its interval for claims about these very tasks, as in :class:`PairedDifference`.
+        over_tasks: The same with its interval for claims about tasks not seen; NaN with one task.
+    """
+
+    over_seeds: Interval
+    over_tasks: Interval
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,8 +139,8 @@ def stratified_interval(
     estimate = float(statistic(array))
     if array.shape[1] < 2:
         return _unknown(estimate)
-    drawn = _draw_seeds(array.shape, resamples, np.random.default_rng(seed))
-    return _interval(estimate, statistic(np.take_along_axis(array[None], drawn, axis=-1)), confidence)
+    drawn = _draw_seeds(array.shape, resamples, seed)
+    return _interval(estimate, statistic(array[drawn]), confidence)
 
 
 def performance_profile(
@@ -149,7 +168,7 @@ def performance_profile(
     if array.shape[1] < 2:
         unknown = np.full_like(share, np.nan)
         return PerformanceProfile(levels, share, unknown, unknown)
-    counts = _counts(_draw_seeds(array.shape, resamples, np.random.default_rng(seed)))
+    counts = _counts(_draw_seeds(array.shape, resamples, seed)[1])
     resampled = counts.reshape(resamples, -1) @ above / array.size
     low, high = np.quantile(resampled, _tails(confidence), axis=0)
     return PerformanceProfile(levels, share, low, high)
@@ -182,7 +201,7 @@ def probability_of_improvement(
     if first.shape[1] < 2:
         return _unknown(estimate)
     # how often each pair was drawn weighs a table of wins that is made once: (tasks, resamples, seeds)
-    counts = _counts(_draw_seeds(first.shape, resamples, np.random.default_rng(seed))).transpose(1, 0, 2)
+    counts = _counts(_draw_seeds(first.shape, resamples, seed)[1]).transpose(1, 0, 2)
     resampled = ((counts @ wins) * counts).sum(axis=(0, 2)) / wins.size
     return _interval(estimate, resampled, confidence)
 
@@ -214,6 +233,50 @@ def paired_difference(
         over_tasks=_interval_over_tasks(differences, resamples, seed, confidence),
         p_value=signed_rank_p(differences),
     )
+
+
+def gap_share(
+    values: ArrayLike,
+    floor: ArrayLike,
+    ceiling: ArrayLike,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    confidence: float = CONFIDENCE,
+) -> GapShare | None:
+    """``(values - floor) / (ceiling - floor)``, a ratio of means over all tasks and seeds.
+
+    Not a mean of ratios: the gap of a single task may be nearly 0. Every resample draws the same tasks and
+    seeds for all three.
+
+    Args:
+        values: Shape ``(tasks, seeds)``.
+        floor: What the gap begins at, the same tasks and seeds in the same places.
+        ceiling: What it ends at, likewise.
+
+    Returns:
+        None if the ceiling is not above the floor on average: there is no gap.
+
+    Raises:
+        ValueError: if the shapes differ, a score is not finite, or an option is out of range.
+    """
+    own, below = _checked_pair(values, floor)
+    above, _ = _checked_pair(ceiling, floor)
+    gains, gaps = own - below, above - below
+    if not gaps.mean() > 0:
+        return None
+    estimate = float(gains.mean() / gaps.mean())
+
+    def interval(draw: Draw, least: int) -> Interval:
+        if least < 2:
+            return _unknown(estimate)
+        drawn = draw(gains.shape, resamples, seed)
+        resampled = mean(gaps[drawn])
+        if not (resampled > 0).all():
+            return _unknown(estimate)
+        return _interval(estimate, mean(gains[drawn]) / resampled, confidence)
+
+    return GapShare(interval(_draw_seeds, gains.shape[1]), interval(_draw_tasks, min(gains.shape)))
 
 
 def holm(p_values: ArrayLike) -> Array:
@@ -253,18 +316,30 @@ def mean_ranks(scores: ArrayLike) -> MeanRanks:
 
 
 def _interval_over_tasks(scores: Array, resamples: int, seed: int, confidence: float) -> Interval:
-    """The mean; a task that is drawn twice gets its own draw of seeds each time."""
+    """The mean with its interval for claims about tasks not seen."""
     estimate = float(mean(scores))
     if min(scores.shape) < 2:
         return _unknown(estimate)
+    drawn = _draw_tasks(scores.shape, resamples, seed)
+    return _interval(estimate, mean(scores[drawn]), confidence)
+
+
+# a study's methods all have one shape, and drawing takes as long as what is done with the draws
+@lru_cache(maxsize=4)
+def _draw_seeds(shape: tuple[int, ...], resamples: int, seed: int) -> Drawn:
+    """All tasks, and seeds with replacement for each of them."""
+    return np.arange(shape[0])[:, None], _draws(shape, resamples, np.random.default_rng(seed))
+
+
+@lru_cache(maxsize=4)
+def _draw_tasks(shape: tuple[int, ...], resamples: int, seed: int) -> Drawn:
+    """Tasks with replacement, and seeds for each time that a task is drawn."""
     generator = np.random.default_rng(seed)
-    tasks = generator.integers(len(scores), size=(resamples, len(scores), 1))
-    drawn = _draw_seeds(scores.shape, resamples, generator)
-    return _interval(estimate, mean(scores[tasks, drawn]), confidence)
+    tasks = generator.integers(shape[0], size=(resamples, shape[0], 1))
+    return tasks, _draws(shape, resamples, generator)
 
 
-def _draw_seeds(shape: tuple[int, ...], resamples: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Seeds by index, with replacement, for every task: ``(resamples, tasks, seeds)``."""
+def _draws(shape: tuple[int, ...], resamples: int, generator: np.random.Generator) -> NDArray[np.int64]:
     if resamples < 1:
         raise ValueError(f"resamples must be 1 or more: got {resamples}")
     return generator.integers(shape[-1], size=(resamples, *shape))

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from rlflood.experiments.budgets import EqualRuns
 from rlflood.experiments.record import Moment
 from rlflood.experiments.results import Results
-from rlflood.experiments.summary import Summary
+from rlflood.experiments.summary import NO_FLOODING, Summary
 
 MOMENTS: dict[Moment, str] = {
     "final": "after the last epoch",
@@ -52,6 +53,44 @@ def described(results: Results, summary: Summary) -> str:
         f"{counted(tasks, 'task')}."
     )
     return f"{text} {missing}" if (missing := what_is_missing(results)) else text
+
+
+def gap_definition(summary: Summary) -> str:
+    """What a standing's share of the gap is, in sentences."""
+    return (
+        f"Gap closed, in %: (method - {NO_FLOODING}) / ({summary.oracle} - {NO_FLOODING}), each difference "
+        "the mean over all tasks and seeds."
+    )
+
+
+def equal_runs_definition(equal: EqualRuns) -> str:
+    """What is compared at equal numbers of runs, in sentences."""
+    names = [row.name for row in equal.rows]
+    sentences = [
+        "Of several runs one is picked by validation. A search that can be stopped after any run is taken "
+        "after its first K runs, unless the study has it with a budget of K; a grid is taken with K levels "
+        "only."
+    ]
+    if any(name.startswith("tpe") for name in names):
+        sentences.append(
+            "TPE draws the first third of its own budget, 10 runs at most, at random: with a budget of K it "
+            "would turn to its model earlier than in the first K runs of a longer search."
+        )
+    if equal.reference is not None:
+        sentences.append(
+            f"Differences in points from {equal.reference} with as many runs, paired by task and seed; what "
+            "training the controller cost is not among the runs."
+        )
+    return " ".join(sentences)
+
+
+def definitions(summary: Summary) -> dict[str, str]:
+    """What the page says of the share of the ``gap`` and of ``equal_runs``; empty where it shows none."""
+    gaps, equal = any(standing.gap is not None for standing in summary.standings), summary.equal_runs
+    return {
+        "gap": gap_definition(summary) if gaps else "",
+        "equal_runs": "" if equal is None else equal_runs_definition(equal),
+    }
 
 
 def what_is_missing(results: Results) -> str:

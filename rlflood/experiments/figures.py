@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from rlflood.experiments.canvas import check_matplotlib, house_style, rendered
 from rlflood.experiments.captions import views
-from rlflood.experiments.overall_figures import draw_budget, draw_headline, draw_profiles
+from rlflood.experiments.overall_figures import draw_budget, draw_equal_runs, draw_headline, draw_profiles
 from rlflood.experiments.palette import Style, styles
 from rlflood.experiments.plot import draw_schedules
 from rlflood.experiments.results import Results
@@ -24,9 +24,10 @@ def figures(results: Results) -> Iterator[tuple[str, bytes]]:
     """Draw them one by one: names of files and what goes into them.
 
     Over all tasks, one of each for every moment and kind of test labels, if there is anything to compare:
-    ``headline-final-clean`` and so on, ``budget-...``, ``profiles-...``. For each task that has begun, by its
-    number in the study and its name: ``...-schedules`` (``-2`` and on for more than twelve methods), and, of
-    what was diagnosed, ``...-test-loss``, ``...-flatness`` and ``...-perturbation``.
+    ``headline-final-clean`` and so on, ``budget-...``, ``profiles-...``, and ``equal-runs-...`` where methods
+    can be compared at several numbers of runs. For each task that has begun, by its number in the study and
+    its name: ``...-schedules`` (``-2`` and on for more than twelve methods), and, of what was diagnosed,
+    ``...-test-loss``, ``...-flatness`` and ``...-perturbation``.
 
     The same results give the same bytes with the same version of Matplotlib.
 
@@ -54,6 +55,8 @@ def _overall(results: Results, looks: Mapping[str, Style]) -> Iterator[_Drawing]
             ("profiles", draw_profiles),
         ):
             yield f"{name}-{view.key}", partial(draw, summary, looks)
+        if summary.equal_runs is not None:
+            yield f"equal-runs-{view.key}", partial(draw_equal_runs, summary, summary.equal_runs, looks)
 
 
 def _by_task(results: Results, looks: Mapping[str, Style]) -> Iterator[_Drawing]:

@@ -90,10 +90,12 @@ def latex(table: Table, label: str) -> str:
     whole = [_latex_row([_latex_cell(cell) for cell in row]) for row in table.rows]
     split = len(whole) - table.apart
     rows = [*whole[:split], *(["\\midrule"] if 0 < split < len(whole) else []), *whole[split:]]
+    # more columns than this do not fit a page at the usual size
+    size = "\\footnotesize" if len(table.header) <= 9 else "\\scriptsize\\setlength{\\tabcolsep}{3pt}"
     lines = [
         "% needs \\usepackage{booktabs}",
         "\\begin{table*}",
-        "\\centering\\footnotesize",
+        f"\\centering{size}",
         f"\\caption{{{escape_latex(table.caption)}}}",
         f"\\label{{tab:{label}}}",
         f"\\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}",

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from rlflood.experiments.budgets import BudgetCurve, EqualRuns
 from rlflood.experiments.canvas import (
     GREY,
     TWO_COLUMNS,
@@ -14,10 +15,10 @@ from rlflood.experiments.canvas import (
     plain,
     width_for,
 )
-from rlflood.experiments.captions import View
+from rlflood.experiments.captions import View, counted
 from rlflood.experiments.palette import Style
 from rlflood.experiments.statistics import Interval
-from rlflood.experiments.summary import BudgetCurve, Standing, Summary
+from rlflood.experiments.summary import Standing, Summary
 
 _ROW = 0.19  # inches a method
 
@@ -53,7 +54,7 @@ def draw_headline(summary: Summary, looks: Mapping[str, Style]) -> Any:
     quartiles.set_xlabel("interquartile mean (%)")
     differences.set_xlabel(plain(f"difference from {summary.reference} (points)"))
     differences.axvline(0, color=GREY, linewidth=0.8, zorder=0.9)
-    names = [_name(standing) for standing in standings]
+    names = [_named(standing.method, oracle=standing.oracle) for standing in standings]
     means.set_yticks(places, [plain(name) for name in names])
     means.set_ylim(places[-1] + 0.6, -0.6)
     for panel in (means, quartiles, differences):
@@ -62,11 +63,7 @@ def draw_headline(summary: Summary, looks: Mapping[str, Style]) -> Any:
         if any(standing.oracle for standing in standings) and not standings[0].oracle:
             first = next(p for p, standing in zip(places, standings, strict=True) if standing.oracle)
             panel.axhline(first - 0.9, color=GREY, linewidth=0.6, linestyle=":")
-    title = View(summary.moment, summary.noisy).accuracy
-    if len(summary.repeats) > 1:
-        title += "\n95 % intervals: thick for these tasks (over seeds)"
-        title += ", thin for tasks not seen" if len(summary.tasks) > 1 else ""
-    canvas.suptitle(title, fontsize=8)
+    canvas.suptitle(_titled(summary), fontsize=8)
     return canvas
 
 
@@ -95,6 +92,46 @@ def draw_budget(summary: Summary, looks: Mapping[str, Style]) -> Any:
     panel.set_xlabel("budget (whole training runs; equal budgets side by side)")
     _label_accuracy(panel, summary)
     draw_legend(canvas, names, looks)
+    return canvas
+
+
+def draw_equal_runs(summary: Summary, equal: EqualRuns, looks: Mapping[str, Style]) -> Any:
+    """The methods one below the other, a panel for each number of runs: differences from the reference.
+
+    Without a reference, which is several runs of a controller, their accuracies.
+
+    Args:
+        summary: What to show.
+        equal: Its methods at equal numbers of runs.
+        looks: Of all methods.
+
+    Returns:
+        Matplotlib's figure, two columns wide.
+    """
+    rows = [row for row in equal.rows if row.name != equal.reference]
+    places = np.cumsum([1 + 0.6 * row.oracle for row in rows]) - 1
+    canvas = new_canvas(TWO_COLUMNS, _ROW * places[-1] + 1.15)
+    panels = canvas.subplots(1, len(equal.counts), sharey=True, sharex=True)
+    for panel, count in zip(panels, equal.counts, strict=True):
+        for place, row in zip(places, rows, strict=True):
+            if (at := row.at.get(count)) is None:
+                continue
+            look = looks[row.look]
+            if at.difference is not None:
+                _draw_interval(panel, place, at.difference.over_tasks, look, hollow=row.oracle, thin=True)
+                _draw_interval(panel, place, at.difference.over_seeds, look, hollow=row.oracle)
+            elif equal.reference is None:
+                _draw_interval(panel, place, at.accuracy, look, hollow=row.oracle)
+        panel.set_title(counted(count, "run"))
+        panel.grid(axis="y", visible=False)
+        panel.tick_params(axis="y", length=0)
+        if equal.reference is not None:
+            panel.axvline(0, color=GREY, linewidth=0.8, zorder=0.9)
+    panels[0].set_yticks(places, [plain(_named(row.name, oracle=row.oracle)) for row in rows])
+    panels[0].set_ylim(places[-1] + 0.6, -0.6)
+    versus = "accuracy (%)" if equal.reference is None else f"difference from {equal.reference} (points)"
+    canvas.supxlabel(plain(versus), fontsize=8)
+    canvas.suptitle(_titled(summary, thin=equal.reference is not None), fontsize=8)
     return canvas
 
 
@@ -137,6 +174,15 @@ def draw_profiles(summary: Summary, looks: Mapping[str, Style]) -> Any:
     panel.set_ylim(-2, 102)
     draw_legend(canvas, names, looks)
     return canvas
+
+
+def _titled(summary: Summary, *, thin: bool = True) -> str:
+    """What accuracy it is of, and what the intervals are; ``thin``: whether there are such besides."""
+    title = View(summary.moment, summary.noisy).accuracy
+    if len(summary.repeats) > 1:
+        title += "\n95 % intervals: thick for these tasks (over seeds)"
+        title += ", thin for tasks not seen" if thin and len(summary.tasks) > 1 else ""
+    return title
 
 
 def _draw_interval(
@@ -201,8 +247,8 @@ def _wrapped(text: str) -> str:
 def _legend_names(summary: Summary) -> dict[str, str]:
     """In the order of the standings, oracles last."""
     standings: Sequence[Standing] = sorted(summary.standings, key=lambda standing: standing.oracle)
-    return {standing.method: _name(standing) for standing in standings}
+    return {standing.method: _named(standing.method, oracle=standing.oracle) for standing in standings}
 
 
-def _name(standing: Standing) -> str:
-    return f"{standing.method}\n(not available to a user)" if standing.oracle else standing.method
+def _named(method: str, *, oracle: bool) -> str:
+    return f"{method}\n(not available to a user)" if oracle else method

@@ -8,8 +8,10 @@ import numpy as np
 
 from rlflood.errors import InputError
 from rlflood.experiments.aggregates import (
+    GapShare,
     PairedDifference,
     PerformanceProfile,
+    gap_share,
     holm,
     interquartile_mean,
     mean,
@@ -19,11 +21,20 @@ from rlflood.experiments.aggregates import (
     probability_of_improvement,
     stratified_interval,
 )
+from rlflood.experiments.budgets import (
+    BudgetCurve,
+    EqualRuns,
+    accuracy_by_budget,
+    budget_curve,
+    equal_runs,
+    runs_spent,
+)
 from rlflood.experiments.record import Array, Moment
 from rlflood.experiments.results import Results
-from rlflood.experiments.selection import incumbents
 from rlflood.experiments.statistics import Interval, Paired, mean_interval, paired
 
+NO_FLOODING = "none"
+"""The method that the gap to an oracle begins at."""
 _PROFILE_POINTS = 101
 
 
@@ -39,6 +50,8 @@ class Standing:
         difference: Test accuracy less that of the reference, paired; None for the reference.
         adjusted_p: The difference's Wilcoxon p after Holm's correction over all methods; None likewise.
         improvement: Chance that a run of it beats one of the reference on the same task; None likewise.
+        gap: Share that it closes of the gap between no flooding and the oracle; None for these two, without
+            one of them, or where there is no gap.
         rank: Among all methods on the same task and seed, 1 the best, averaged.
         runs: Budget: epochs spent in whole training runs, averaged over tasks and repeats.
     """
@@ -50,6 +63,7 @@ class Standing:
     difference: PairedDifference | None
     adjusted_p: float | None
     improvement: Interval | None
+    gap: GapShare | None
     rank: float
     runs: float
 
@@ -78,21 +92,6 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BudgetCurve:
-    """Test accuracy against budget.
-
-    Attributes:
-        method: The method's name.
-        runs: Budgets in whole training runs; one point for a method that cannot be stopped early.
-        accuracy: With each budget, over tasks and repeats.
-    """
-
-    method: str
-    runs: Array
-    accuracy: tuple[Interval, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Summary:
     """A study in figures, at one moment of the runs and against one kind of test labels.
 
@@ -100,22 +99,26 @@ class Summary:
         moment: After the last epoch, or at the best validation accuracy.
         noisy: Whether test labels have the task's noise.
         reference: The method that differences are taken from.
+        oracle: The oracle that gaps end at, the best one; None without one or without no flooding.
         tasks: Names of the tasks that are compared.
         repeats: Numbers of the repeats that all methods have on all tasks.
         standings: The methods over all tasks, the best mean first.
         cells: Each method on each task.
         budgets: Accuracy against budget, in the study's order of methods.
+        equal_runs: Methods at equal numbers of runs; None if all are of one run.
         profiles: By method's name, the share of runs above each accuracy.
     """
 
     moment: Moment
     noisy: bool
     reference: str
+    oracle: str | None
     tasks: tuple[str, ...]
     repeats: tuple[int, ...]
     standings: tuple[Standing, ...]
     cells: tuple[Cell, ...]
     budgets: tuple[BudgetCurve, ...]
+    equal_runs: EqualRuns | None
     profiles: dict[str, PerformanceProfile]
 
 
@@ -148,21 +151,38 @@ def summarise(results: Results, moment: Moment, *, noisy: bool | None = None) ->
     }
     lowest = min(float(score.min()) for score in scores.values())
     thresholds = np.linspace(np.floor(20 * lowest) / 20, 1.0, _PROFILE_POINTS)
+    budgets = {
+        method: accuracy_by_budget(results, tasks, method, repeats, moment, noisy=noisy) for method in methods
+    }
+    oracle = _gap_oracle(results, scores)
     return Summary(
         moment,
         noisy,
         reference,
+        oracle,
         tuple(tasks),
         tuple(repeats),
-        _standings(results, tasks, repeats, scores),
+        _standings(results, tasks, repeats, scores, oracle),
         tuple(_cell(results, task, method, repeats, moment, noisy) for task in tasks for method in methods),
-        tuple(_budget_curve(results, tasks, method, repeats, moment, noisy) for method in methods),
+        tuple(budget_curve(method, budgets[method]) for method in methods),
+        equal_runs(results, budgets),
         {method: performance_profile(score, thresholds) for method, score in scores.items()},
     )
 
 
+def _gap_oracle(results: Results, scores: dict[str, Array]) -> str | None:
+    oracles = [method.name for method in results.methods if method.oracle and method.name in scores]
+    if not oracles or NO_FLOODING not in scores:
+        return None
+    return max(oracles, key=lambda oracle: float(scores[oracle].mean()))
+
+
 def _standings(
-    results: Results, tasks: Sequence[str], repeats: Sequence[int], scores: dict[str, Array]
+    results: Results,
+    tasks: Sequence[str],
+    repeats: Sequence[int],
+    scores: dict[str, Array],
+    oracle: str | None,
 ) -> tuple[Standing, ...]:
     base, others = scores[results.study.reference], [m for m in scores if m != results.study.reference]
     differences = {method: paired_difference(scores[method], base) for method in others}
@@ -171,6 +191,11 @@ def _standings(
     )
     ranks = mean_ranks(np.stack(list(scores.values()))).overall
     oracles = {method.name for method in results.methods if method.oracle}
+    gaps = {
+        method: gap_share(score, scores[NO_FLOODING], scores[oracle])
+        for method, score in scores.items()
+        if oracle is not None and method not in (NO_FLOODING, oracle)
+    }
     standings = [
         Standing(
             method,
@@ -180,8 +205,9 @@ def _standings(
             differences.get(method),
             float(adjusted[method]) if method in adjusted else None,
             probability_of_improvement(score, base) if method in differences else None,
+            gaps.get(method),
             float(rank),
-            float(np.mean([_runs(results, task, method, repeats).mean() for task in tasks])),
+            float(np.mean([runs_spent(results, task, method, repeats).mean() for task in tasks])),
         )
         for (method, score), rank in zip(scores.items(), ranks, strict=True)
     ]
@@ -205,53 +231,7 @@ def _cell(results: Results, task: str, method: str, repeats: list[int], moment: 
         method,
         mean_interval(score),
         difference,
-        float(_runs(results, task, method, repeats).mean()),
+        float(runs_spent(results, task, method, repeats).mean()),
         None if search is None else search.knob,
         picked,
     )
-
-
-def _runs(results: Results, task: str, method: str, repeats: Sequence[int]) -> Array:
-    """What each repeat spent, in whole training runs."""
-    record = results.records[task, method]
-    spent = record.epochs_spent[results.rows(task, method, repeats)]
-    runs: Array = spent / record.levels.shape[1]
-    return runs
-
-
-def _budget_curve(
-    results: Results, tasks: Sequence[str], method: str, repeats: list[int], moment: Moment, noisy: bool
-) -> BudgetCurve:
-    first = results.records[tasks[0], method].search
-    if first is None or not first.anytime:
-        scores = [results.scores(task, method, repeats, moment=moment, noisy=noisy) for task in tasks]
-        runs = float(np.mean([_runs(results, task, method, repeats).mean() for task in tasks]))
-        return BudgetCurve(method, np.array([runs]), (stratified_interval(np.stack(scores), mean),))
-    # as far as the search went, which may be less or more than the study's budget: `random:51`
-    budgets = np.arange(1.0, np.ceil(max(_runs(results, task, method, repeats).max() for task in tasks)) + 1)
-    curves = np.stack([_anytime(results, task, method, repeats, moment, noisy, budgets) for task in tasks])
-    # a budget that no candidate fits into for some repeat has no accuracy yet
-    usable = np.isfinite(curves).all(axis=(0, 1))
-    intervals = [stratified_interval(curves[..., b], mean) for b in np.flatnonzero(usable)]
-    return BudgetCurve(method, budgets[usable], tuple(intervals))
-
-
-def _anytime(
-    results: Results,
-    task: str,
-    method: str,
-    repeats: list[int],
-    moment: Moment,
-    noisy: bool,
-    budgets: Array,
-) -> Array:
-    """What the search would have reached with each budget: shape ``(repeats, budgets)``."""
-    record, rows = results.records[task, method], results.rows(task, method, repeats)
-    assert record.search is not None
-    search = record.search
-    tests = getattr(search, f"{'noisy_' if noisy else ''}test_acc_{moment}")
-    accuracy = np.take_along_axis(tests, incumbents(search, moment), axis=1)[rows]
-    spent = search.epochs.cumsum(axis=1)[rows] / record.levels.shape[1]
-    last = (spent[:, :, None] <= budgets + 1e-9).sum(axis=1) - 1
-    reached = np.take_along_axis(accuracy, np.maximum(last, 0), axis=1)
-    return np.where(last >= 0, reached, np.nan)

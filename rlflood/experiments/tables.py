@@ -3,7 +3,16 @@
 import math
 from collections.abc import Iterator
 
-from rlflood.experiments.captions import NO_USER, described, views
+from rlflood.experiments.aggregates import GapShare
+from rlflood.experiments.budgets import AtRuns, EqualRuns
+from rlflood.experiments.captions import (
+    NO_USER,
+    counted,
+    described,
+    equal_runs_definition,
+    gap_definition,
+    views,
+)
 from rlflood.experiments.markup import MINUS, Table, Text, latex, markdown
 from rlflood.experiments.results import Results
 from rlflood.experiments.statistics import Interval
@@ -15,18 +24,22 @@ MARK, ORACLE = "*", "†"
 def tables(results: Results) -> Iterator[tuple[str, str]]:
     """Names of files and what goes into them: ``.md`` and ``.tex`` of each table.
 
-    ``standings-final-clean`` and ``accuracy-final-clean``, and so on for the other moment and, where there is
-    label noise, the other kind of test labels.
+    ``standings-final-clean``, ``accuracy-final-clean`` and, where methods can be compared at several numbers
+    of runs, ``equal-runs-final-clean``, and so on for the other moment and, where there is label noise, the
+    other kind of test labels.
 
     Raises:
         InputError: if the study has nothing to compare yet.
     """
     for view in views(results):
         summary = summarise(results, view.moment, noisy=view.noisy)
-        for kind, table in (
-            ("standings", standings_table(results, summary)),
-            ("accuracy", accuracy_table(results, summary)),
-        ):
+        made = {
+            "standings": standings_table(results, summary),
+            "accuracy": accuracy_table(results, summary),
+        }
+        if summary.equal_runs is not None:
+            made["equal-runs"] = equal_runs_table(results, summary, summary.equal_runs)
+        for kind, table in made.items():
             name = f"{kind}-{view.key}"
             yield f"{name}.md", markdown(table)
             yield f"{name}.tex", latex(table, name)
@@ -36,11 +49,12 @@ def standings_table(results: Results, summary: Summary) -> Table:
     """The methods over all tasks, the best mean first, oracles apart at the end; IQM: interquartile mean."""
     standings = _oracles_last(summary)
     best = max((s.mean.mean for s in standings if not s.oracle), default=math.nan)
+    gaps = any(standing.gap is not None for standing in standings)
     header = (
         "Method", "Mean", "IQM", f"Difference from {summary.reference}", "For unseen tasks", "p", "P(better)",
-        "Rank", "Runs",
+        *(("Gap closed", "For unseen tasks") if gaps else ()), "Rank", "Runs",
     )  # fmt: skip
-    rows = [_standing_row(standing, best) for standing in standings]
+    rows = [_standing_row(standing, best, gaps=gaps) for standing in standings]
     intervals = (
         "In brackets: 95 % bootstrap intervals over seeds, and for unseen tasks over tasks and seeds; "
         f"{MARK}: that of a difference excludes 0. "
@@ -52,13 +66,13 @@ def standings_table(results: Results, summary: Summary) -> Table:
         "without the lowest and the highest quarter of runs. Differences in points, paired by task and seed; "
         "p: Wilcoxon signed-rank test with Holm's correction over all methods. P(better): probability that a "
         f"run beats one of {summary.reference} on the same task. Rank: 1 is the best. Runs: budget in whole "
-        "training runs."
+        f"training runs.{f' {gap_definition(summary)}' if gaps else ''}"
     )
     oracles = sum(standing.oracle for standing in standings)
     return Table(_with_oracles(caption, oracles), header, rows, oracles)
 
 
-def _standing_row(standing: Standing, best: float) -> list[Text]:
+def _standing_row(standing: Standing, best: float, *, gaps: bool) -> list[Text]:
     versus = [Text("")] * 4
     if standing.difference is not None and standing.improvement is not None:
         over_seeds, over_tasks = standing.difference.over_seeds, standing.difference.over_tasks
@@ -72,10 +86,58 @@ def _standing_row(standing: Standing, best: float) -> list[Text]:
     return [
         Text(standing.method, mark=ORACLE if standing.oracle else ""),
         Text(_bracketed(standing.mean), bold=not standing.oracle and standing.mean.mean == best),
-        Text(_percent(standing.interquartile.mean, signed=False)),
+        Text(_percent(standing.interquartile.mean)),
         *versus,
+        *(_gap(standing.gap) if gaps else ()),
         Text(f"{standing.rank:.2f}"),
         Text(_runs(standing.runs)),
+    ]
+
+
+def _gap(gap: GapShare | None) -> list[Text]:
+    if gap is None:
+        return [Text("")] * 2
+    return [Text(_bracketed(gap.over_seeds, digits=0)), Text(_ends(gap.over_tasks, digits=0))]
+
+
+def equal_runs_table(results: Results, summary: Summary, equal: EqualRuns) -> Table:
+    """Each method with 1, 3, 5 ... runs, and its difference from the reference with as many."""
+    header = ["Method"]
+    for count in equal.counts:
+        header += [counted(count, "run"), *(["Difference"] if equal.reference is not None else [])]
+    best = {
+        count: max(row.at[count].accuracy.mean for row in equal.rows if count in row.at and not row.oracle)
+        for count in equal.counts
+    }
+    rows = []
+    for row in equal.rows:
+        cells = [Text(row.name, mark=ORACLE if row.oracle else "")]
+        for count in equal.counts:
+            at = row.at.get(count)
+            cells += _at_runs(
+                at, equal, bold=at is not None and not row.oracle and at.accuracy.mean == best[count]
+            )
+        rows.append(cells)
+    oracles = sum(row.oracle for row in equal.rows)
+    intervals = (
+        f"In brackets: 95 % bootstrap intervals over seeds; {MARK}: that of a difference excludes 0. "
+        if len(summary.repeats) > 1
+        else "One repeat, so no intervals. "
+    )
+    caption = f"{described(results, summary)} {intervals}Bold: the best with each number of runs. "
+    return Table(_with_oracles(f"{caption}{equal_runs_definition(equal)}", oracles), header, rows, oracles)
+
+
+def _at_runs(at: AtRuns | None, equal: EqualRuns, *, bold: bool) -> list[Text]:
+    """One cell, or two where differences are taken."""
+    if equal.reference is None:
+        return [Text("" if at is None else _bracketed(at.accuracy), bold)]
+    if at is None or at.difference is None:
+        return [Text("" if at is None else _percent(at.accuracy.mean), bold), Text("")]
+    over_seeds = at.difference.over_seeds
+    return [
+        Text(_percent(at.accuracy.mean), bold),
+        Text(_bracketed(over_seeds, signed=True), mark=_mark(over_seeds)),
     ]
 
 
@@ -136,23 +198,24 @@ def _mark(interval: Interval) -> str:
     return MARK if interval.excludes_zero else ""
 
 
-def _bracketed(interval: Interval, *, signed: bool = False) -> str:
-    mean = _percent(interval.mean, signed=signed)
-    ends = _ends(interval, signed=signed)
+def _bracketed(interval: Interval, *, signed: bool = False, digits: int = 1) -> str:
+    mean = _percent(interval.mean, signed=signed, digits=digits)
+    ends = _ends(interval, signed=signed, digits=digits)
     return f"{mean} {ends}" if ends else mean
 
 
-def _ends(interval: Interval, *, signed: bool = False) -> str:
+def _ends(interval: Interval, *, signed: bool = False, digits: int = 1) -> str:
     """Empty where there is no interval."""
     if math.isnan(interval.low):
         return ""
-    return f"[{_percent(interval.low, signed=signed)}, {_percent(interval.high, signed=signed)}]"
+    low, high = (_percent(end, signed=signed, digits=digits) for end in (interval.low, interval.high))
+    return f"[{low}, {high}]"
 
 
-def _percent(share: float, *, signed: bool) -> str:
-    text = f"{100 * share:+.1f}" if signed else f"{100 * share:.1f}"
-    if text in ("+0.0", "-0.0"):
-        text = "0.0"
+def _percent(share: float, *, signed: bool = False, digits: int = 1) -> str:
+    text = f"{100 * share:{'+' if signed else ''}.{digits}f}"
+    if not float(text):
+        text = text.lstrip("+-")
     return text.replace("-", MINUS)
 
 

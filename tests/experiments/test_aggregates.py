@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import stats
 
 from rlflood.experiments.aggregates import (
+    gap_share,
     holm,
     interquartile_mean,
     mean,
@@ -349,6 +350,70 @@ def test_mean_ranks_against_counting(runs):
     assert ranks.overall.mean() == pytest.approx((4 + 1) / 2)
 
 
+# --- shares of a gap
+
+
+def test_the_share_of_the_gap_is_a_ratio_of_means():
+    floor = np.array([[0.5, 0.5], [0.8, 0.8]])
+    ceiling = np.array([[0.7, 0.7], [0.8, 0.81]])  # hardly a gap on the second task
+    values = np.array([[0.6, 0.6], [0.9, 0.8]])
+    share = gap_share(values, floor, ceiling)
+    # (.1 + .1 + .1 + 0) / (.2 + .2 + 0 + .01)
+    assert share.over_seeds.mean == share.over_tasks.mean == pytest.approx(0.3 / 0.41)
+    for end, expected in ((ceiling, 1), (floor, 0)):
+        interval = gap_share(end, floor, ceiling).over_seeds
+        assert (interval.mean, *bounds(interval)) == pytest.approx([expected] * 3)
+
+
+def test_intervals_of_the_share_against_loops(sample):
+    values, floor = sample
+    ceiling = floor + 0.03 + 0.02 * np.random.default_rng(1).random(floor.shape)
+    tasks, seeds = floor.shape
+    generator = np.random.default_rng(17)
+
+    def resampled(drawn_tasks):
+        drawn = [(task, seed) for task in drawn_tasks for seed in generator.integers(seeds, size=seeds)]
+        gain = sum(values[place] - floor[place] for place in drawn)
+        return gain / sum(ceiling[place] - floor[place] for place in drawn)
+
+    within = [resampled(range(tasks)) for _ in range(4000)]
+    across = [resampled(generator.integers(tasks, size=tasks)) for _ in range(4000)]
+    share = gap_share(values, floor, ceiling, resamples=8000)
+    for interval, shares in ((share.over_seeds, within), (share.over_tasks, across)):
+        assert interval.mean == pytest.approx((values - floor).sum() / (ceiling - floor).sum())
+        expected = tuple(np.quantile(shares, (0.025, 0.975)))
+        assert bounds(interval) == pytest.approx(expected, abs=0.06 * 2 * interval.half)
+
+
+def test_a_method_that_always_closes_the_same_share_has_no_doubt():
+    generator = np.random.default_rng(2)
+    floor = generator.uniform(0.4, 0.6, (5, 6))
+    gap = generator.uniform(0.0, 0.3, (5, 6))
+    # neither hard tasks nor hard seeds widen it: all three meet the same draws
+    share = gap_share(floor + 0.4 * gap, floor, floor + gap)
+    for interval in (share.over_seeds, share.over_tasks):
+        assert (interval.mean, *bounds(interval)) == pytest.approx([0.4] * 3)
+
+
+def test_without_a_gap_there_is_no_share():
+    floor = np.full((3, 4), 0.5)
+    assert gap_share(floor + 0.1, floor, floor) is None
+    assert gap_share(floor + 0.1, floor, floor - 0.1) is None
+    # on average there is one, but a resample of the seeds may have none
+    ceiling = floor + np.array([0.1, 0.0, 0.0, -0.05])
+    share = gap_share(floor + 0.1, floor, ceiling)
+    assert share.over_seeds.mean == pytest.approx(8)
+    assert np.isnan([*bounds(share.over_seeds), *bounds(share.over_tasks)]).all()
+
+
+def test_one_seed_or_one_task_has_a_share_and_no_interval(sample):
+    values, floor = sample
+    one_seed = gap_share(values[:, :1], floor[:, :1], floor[:, :1] + 0.1)
+    assert np.isnan([*bounds(one_seed.over_seeds), *bounds(one_seed.over_tasks)]).all()
+    one_task = gap_share(values[:1], floor[:1], floor[:1] + 0.1)
+    assert np.isfinite(bounds(one_task.over_seeds)).all() and np.isnan(bounds(one_task.over_tasks)).all()
+
+
 # --- what is refused
 
 
@@ -359,6 +424,7 @@ def test_scores_that_are_not_tasks_by_seeds_are_refused(values):
         lambda: performance_profile(values, [0.5]),
         lambda: probability_of_improvement(values, values),
         lambda: paired_difference(values, values),
+        lambda: gap_share(values, values, values),
     ):
         with pytest.raises(ValueError, match=r"finite values, one or more, in 2 dimension\(s\)"):
             call()
@@ -380,6 +446,8 @@ def test_other_shapes_than_those_asked_for_are_refused():
         # these two would broadcast
         with pytest.raises(ValueError, match="equal shapes"):
             compare([[0.1, 0.2]], [[0.1, 0.2], [0.3, 0.4]])
+    with pytest.raises(ValueError, match="equal shapes"):
+        gap_share([[0.1, 0.2]], [[0.1, 0.2]], [[0.1, 0.2], [0.3, 0.4]])
 
 
 @pytest.mark.parametrize("values", [[[0.1]], [1.5], [-0.1, 0.5], [float("nan")]])

@@ -9,10 +9,18 @@ import numpy as np
 import pytest
 
 from rlflood.errors import InputError
+from rlflood.experiments.aggregates import PairedDifference
+from rlflood.experiments.budgets import AtRuns, EqualRuns
 from rlflood.experiments.canvas import house_style, rendered
 from rlflood.experiments.figures import figures
-from rlflood.experiments.overall_figures import draw_budget, draw_headline, draw_profiles
+from rlflood.experiments.overall_figures import (
+    draw_budget,
+    draw_equal_runs,
+    draw_headline,
+    draw_profiles,
+)
 from rlflood.experiments.palette import styles
+from rlflood.experiments.statistics import Interval
 from rlflood.experiments.summary import summarise
 from rlflood.experiments.task_figures import draw_flatness, draw_perturbation, draw_test_loss
 
@@ -61,7 +69,7 @@ def test_every_figure_is_there_in_both_kinds(invented_results):
     overall = [
         f"{kind}-{moment}-clean"
         for moment in ("final", "best")
-        for kind in ("headline", "budget", "profiles")
+        for kind in ("headline", "budget", "profiles", "equal-runs")
     ]
     kinds = ("schedules", "test-loss", "flatness", "perturbation")
     by_task = [f"1-zwei-3-{kind}" for kind in kinds]
@@ -129,6 +137,48 @@ def test_points_of_the_same_budget_do_not_hide_each_other(invented_results):
     panel = drawn(draw_budget, summarise(results, "final"), styles(["none", "a", "b"])).axes[0]
     budgets = sorted(float(line.get_xdata()[0]) for line in panel.lines)
     assert budgets == pytest.approx([1 / 1.05, 1, 1.05])
+
+
+def test_equal_runs_are_a_panel_for_each_number(summary, looks):
+    equal = summary.equal_runs
+    one, three = drawn(draw_equal_runs, summary, equal, looks).axes
+    assert [panel.get_title() for panel in (one, three)] == ["1 run", "3 runs"]
+    rows = {row.name: row for row in equal.rows}
+    labels = [label.get_text().partition("\n")[0] for label in one.get_yticklabels()]
+    assert labels == list(rows) == ["grid:K", "none", "oracle:K"]
+    for panel, count in ((one, 1), (three, 3)):
+        points = {
+            labels[one.get_yticks().tolist().index(line.get_ydata()[0])]: line.get_xdata()[0]
+            for line in panel.lines
+            if len(line.get_xdata()) == 1
+        }
+        expected = {name: 100 * row.at[count].accuracy.mean for name, row in rows.items() if count in row.at}
+        assert points == pytest.approx(expected)
+
+
+def test_equal_runs_of_a_controller_are_the_line_at_zero(summary, looks):
+    """The rows of the summary with differences made up, as from several runs of a controller."""
+    ends = Interval(0.02, 0.01, 0.04)
+    difference = PairedDifference(ends, Interval(0.02, -0.01, 0.05), 0.5)
+    rows = tuple(
+        dataclasses.replace(
+            row,
+            at={
+                count: AtRuns(at.accuracy, None if row.name == "none" else difference)
+                for count, at in row.at.items()
+            },
+        )
+        for row in summary.equal_runs.rows
+    )
+    equal = EqualRuns((1, 3), "none", rows)
+    canvas = drawn(draw_equal_runs, summary, equal, looks)
+    one, three = canvas.axes
+    assert [label.get_text().partition("\n")[0] for label in one.get_yticklabels()] == ["grid:K", "oracle:K"]
+    of_grid = [line for line in three.lines if line.get_color() == looks["grid"].colour_light]
+    thin, thick, point = of_grid
+    assert thin.get_xdata() == pytest.approx([-1, 5]) and thick.get_xdata() == pytest.approx([1, 4])
+    assert thin.get_linewidth() < thick.get_linewidth() and point.get_xdata() == pytest.approx([2])
+    assert "difference from none (points)" in texts(canvas)
 
 
 def test_diagnoses_are_drawn_as_medians(diagnoses, looks):

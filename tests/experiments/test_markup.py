@@ -94,6 +94,14 @@ def test_latex_cell_by_cell():
     assert text.count("\\midrule") == 2 and latex(table(), "x").count("\\midrule") == 1
 
 
+def test_a_table_of_many_columns_is_set_smaller():
+    wide, narrow = (
+        latex(Table("About", ["Method"] * columns, [[Text("1")] * columns]), "x") for columns in (10, 9)
+    )
+    check_latex(wide)
+    assert "\\scriptsize\\setlength{\\tabcolsep}{3pt}\n" in wide and "\\footnotesize\n" in narrow
+
+
 @given(names)
 def test_any_name_survives_latex(name):
     text = latex(table(name), "x")

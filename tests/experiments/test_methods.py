@@ -133,6 +133,20 @@ def test_methods_are_taken_once_and_controllers_of_one_name_are_told_apart(contr
     assert [m.name for m in get_methods(several)] == ["best-of:2:second", f"best-of:2:{other}"]
 
 
+def test_a_shipped_controller_keeps_its_name_beside_a_file_of_that_name(
+    controller_file, tmp_path, monkeypatch
+):
+    own = tmp_path / "own" / "second.safetensors"
+    own.parent.mkdir()
+    own.write_bytes(controller_file.read_bytes())
+    monkeypatch.setattr("rlflood.schedulers.shipped.FOLDER", controller_file.parent)
+    assert get_method("second").name == "second"
+    assert [m.name for m in get_methods(["second", str(own)])] == ["second", str(own)]
+    assert [m.name for m in get_methods([str(own), "second"])] == [str(own), "second"]
+    with pytest.raises(InputError, match=r"use one of .*, second, or a controller's file"):
+        get_method("absent")
+
+
 def test_a_new_method_is_one_function_and_one_registration(monkeypatch):
     monkeypatch.setattr("rlflood.experiments.methods.registry.METHODS", dict(METHODS))
 

@@ -1,5 +1,6 @@
 """What a study comes to, against figures worked out from its records by hand."""
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -56,6 +57,34 @@ def test_standings_are_those_of_the_moment_and_the_labels(results, moment, noisy
                 for a, b in zip(own, base, strict=True)
             ]
             assert standing.improvement.mean == pytest.approx(np.mean(chances))
+
+
+def test_shares_of_the_gap_are_of_means_over_all_tasks(results):
+    summary = summarise(results, "final")
+    none, oracle = scores(results, "none").mean(), scores(results, "oracle").mean()
+    assert summary.oracle == "oracle"
+    gaps = {standing.method: standing.gap for standing in summary.standings}
+    assert gaps["none"] is None and gaps["oracle"] is None
+    for method in ("grid", "tracking"):
+        share = (scores(results, method).mean() - none) / (oracle - none)
+        assert gaps[method].over_seeds.mean == gaps[method].over_tasks.mean == pytest.approx(share)
+
+
+def test_of_several_oracles_the_best_ends_the_gap(results):
+    records = dict(results.records)
+    for task in TASKS:
+        record = results.records[task, "tracking"]
+        records[task, "oracle"] = dataclasses.replace(
+            results.records[task, "oracle"], test_acc_final=record.test_acc_final + 0.05
+        )
+    methods = [copy.copy(method) for method in results.methods]
+    for method in methods:
+        method.oracle = method.name in ("oracle", "grid")
+    summary = summarise(dataclasses.replace(results, methods=methods, records=records), "final")
+    means = {standing.method: standing.mean.mean for standing in summary.standings}
+    assert means["oracle"] > means["grid"] and summary.oracle == "oracle"
+    gaps = {standing.method: standing.gap for standing in summary.standings}
+    assert gaps["grid"] is not None and gaps["oracle"] is None
 
 
 def test_the_labels_are_the_studys_if_not_said(results):

@@ -76,11 +76,32 @@ def test_standings(results, summary):
     assert [row[0].text for row in table.rows] == ["tracking", "grid", "none", "oracle"]
     tracking, grid, none, oracle = ([cell.text for cell in row] for row in table.rows)
     assert [row[1].bold for row in table.rows] == [True, False, False, False]
-    assert none[1].startswith("66.0 [") and none[3:7] == [""] * 4
+    assert none[1].startswith("66.0 [") and none[3:9] == [""] * 6
     # the mean of .1 and 0; above none in 9 of 9 pairs and in 3 of 9 and half of 3 ties
     assert grid[3].startswith("+5.0 [") and grid[6] == f"{(1 + 4.5 / 9) / 2:.2f}"
-    assert [row[8] for row in (tracking, grid, none, oracle)] == ["1", "3", "1", "3"]
+    assert [row[10] for row in (tracking, grid, none, oracle)] == ["1", "3", "1", "3"]
     assert "\N{MINUS SIGN}" in grid[4] or "0.0" in grid[4]
+
+
+def test_standings_say_what_of_the_gap_to_the_oracle_is_closed(results, summary):
+    table = standings_table(results, summary)
+    assert list(table.header[7:9]) == ["Gap closed", "For unseen tasks"]
+    rows = {row[0].text: [cell.text for cell in row] for row in table.rows}
+    # from 66.0 to 78.5: the grid gains 5.0 points, tracking 6.0
+    assert rows["grid"][7].startswith("40 [") and rows["tracking"][7].startswith("48 [")
+    assert rows["grid"][8].startswith("[") and rows["oracle"][7:9] == rows["none"][7:9] == [""] * 2
+    assert "Gap closed, in %: (method - none) / (oracle - none)" in table.caption
+
+
+@pytest.mark.parametrize("methods", [("none", "grid"), ("grid", "oracle")])
+def test_without_both_ends_of_the_gap_there_is_no_such_column(invented_results, methods):
+    results = invented_results(methods)
+    study = results.study.model_copy(update={"reference": methods[0]})
+    results = dataclasses.replace(results, study=study)
+    summary = summarise(results, "final")
+    table = standings_table(results, summary)
+    assert "Gap closed" not in table.header and "Gap" not in table.caption
+    assert summary.oracle is None and all(standing.gap is None for standing in summary.standings)
 
 
 def test_captions_say_what_is_shown(results):
@@ -125,12 +146,12 @@ def test_files_for_each_moment_and_kind_of_labels(invented_results):
         f"{kind}-{moment}-{labels}"
         for labels in ("clean", "noisy")
         for moment in ("final", "best")
-        for kind in ("standings", "accuracy")
+        for kind in ("standings", "accuracy", "equal-runs")
     ]
     assert names == [f"{stem}.{suffix}" for stem in stems for suffix in ("md", "tex")]
     clean = [task.model_copy(update={"label_noise": 0.0}) for task in results.study.tasks]
     quiet = dataclasses.replace(results, study=results.study.model_copy(update={"tasks": tuple(clean)}))
-    assert {name.split("-")[2].partition(".")[0] for name, _ in tables(quiet)} == {"clean"}
+    assert {name.rpartition("-")[2].partition(".")[0] for name, _ in tables(quiet)} == {"clean"}
 
 
 def test_nothing_to_compare(invented_results):

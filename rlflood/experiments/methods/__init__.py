@@ -19,7 +19,6 @@ from rlflood.experiments.methods import (  # noqa: F401
     scheduled,
 )
 from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMethod
-from rlflood.experiments.methods.controller import SUFFIX as CONTROLLER_SUFFIX
 from rlflood.experiments.methods.controller import ControllerMethod
 from rlflood.experiments.methods.grid import GridSearch
 from rlflood.experiments.methods.registry import (
@@ -31,6 +30,7 @@ from rlflood.experiments.methods.registry import (
     register,
     whole_number,
 )
+from rlflood.schedulers.shipped import SUFFIX as CONTROLLER_SUFFIX
 
 __all__ = [
     "CONTROLLER_SUFFIX",

@@ -1,14 +1,14 @@
 """A trained controller as a method: one run."""
 
-from importlib import resources
+from collections.abc import Iterable
 from pathlib import Path
 
-from rlflood.errors import InputError
-from rlflood.experiments.methods.base import ScheduledMethod
+from rlflood.experiments.methods.base import Method, ScheduledMethod
 from rlflood.schedulers import Controller, PolicyScheduler
 from rlflood.training import Task
 
-SUFFIX = ".safetensors"
+LEAST_VALIDATION = 50
+"""Validation samples from which on a controller is of use: on fewer, what it sees is mostly chance."""
 
 
 class ControllerMethod(ScheduledMethod):
@@ -29,23 +29,17 @@ class ControllerMethod(ScheduledMethod):
         return PolicyScheduler(self.controller, epochs=task.epochs, classes=task.source().classes)
 
 
-def shipped_controllers() -> dict[str, Path]:
-    """The controllers that come with rlflood, by name."""
-    folder = Path(str(resources.files("rlflood"))) / "agents" / "controllers"
-    return {file.stem: file for file in sorted(folder.glob(f"*{SUFFIX}"))}
+def validation_warning(methods: Iterable[Method], task: Task) -> str | None:
+    """What to tell whoever rolls controllers out on a task with too few validation samples, in one line.
 
-
-def find_controller(name: str) -> Path | None:
-    """The file of a controller given by its path or, if it is a shipped one, by its name.
-
-    Raises:
-        InputError: if ``name`` is a path, not a name, and leads nowhere.
+    Returns:
+        None if no controller is among the methods, alone or in several runs, or the samples are enough.
     """
-    path = Path(name).expanduser()
-    if path.is_file() or path.suffix == SUFFIX:
-        return path
-    if path.is_dir():
-        raise InputError(f"{name} is a folder, not a controller's file: give the {SUFFIX} file in it")
-    if path.name != name:
-        raise InputError(f"there is no controller's file {name}: check the path")
-    return shipped_controllers().get(name)
+    # best-of has the method that it repeats
+    steered = [m.name for m in methods if isinstance(getattr(m, "method", m), ControllerMethod)]
+    if not steered or task.val_size >= LEAST_VALIDATION:
+        return None
+    return (
+        f"controllers are made for {LEAST_VALIDATION} validation samples and more, and there are "
+        f"{task.val_size}: do not rely on {', '.join(steered)} here"
+    )

@@ -7,12 +7,8 @@ from typing import TypeAlias
 
 from rlflood.errors import InputError
 from rlflood.experiments.methods.base import Method, MethodOptions
-from rlflood.experiments.methods.controller import (
-    SUFFIX,
-    ControllerMethod,
-    find_controller,
-    shipped_controllers,
-)
+from rlflood.experiments.methods.controller import ControllerMethod
+from rlflood.schedulers.shipped import SUFFIX, find_controller, shipped_controllers
 
 Builder: TypeAlias = Callable[[str | None, MethodOptions], Method]
 """Makes a method from what stands after the colon in its name, if anything, and the options."""
@@ -81,9 +77,11 @@ def get_methods(names: Iterable[str], options: MethodOptions | None = None) -> l
         InputError: see :func:`get_method`.
     """
     methods: dict[str, Method] = {}
-    for name in dict.fromkeys(name.strip() for name in names):
+    wanted = dict.fromkeys(name.strip() for name in names)
+    for name in wanted:
         method = get_method(name, options)
-        if method.name in methods and name.endswith(SUFFIX):
+        # a shipped controller keeps its name, wherever it stands
+        if name.endswith(SUFFIX) and (method.name in methods or method.name in wanted):
             method.name = name
         methods.setdefault(method.name, method)
     return list(methods.values())

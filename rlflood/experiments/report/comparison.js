@@ -152,6 +152,13 @@ const STANDINGS = [
   numeric("Mean rank", (row) => row.rank, (row) => fixed(row.rank, 1), "ascending"),
 ];
 
+// What of the gap from no flooding to an oracle a method closes, where both are among the methods.
+const GAP = numeric("Gap closed, %", (row) => middleOf(row.gapOverSeeds), ({ gapOverSeeds, gapOverTasks }) => {
+  const whole = (value) => fixed(100 * value, 0);
+  const [text, ...overSeeds] = estimate(gapOverSeeds, whole);
+  return [text, ...overSeeds, ...(gapOverTasks === null ? [] : estimate(gapOverTasks, whole).slice(1))];
+});
+
 function shownDifference({ difference: interval }) {
   const [text, small] = estimate(interval, difference);
   const clear = interval !== null && (interval[1] > 0 || (interval[2] !== null && interval[2] < 0));
@@ -175,6 +182,38 @@ const CELLS = [
   numeric("Picked", (row) => middleOf(row.picked), shownSettings, "ascending"),
   numeric("Seeds", (row) => row.repeats, (row) => String(row.repeats)),
 ];
+
+// A pair of columns for each number of runs.
+function equalRunsColumns({ counts, reference }) {
+  const at = (row, count, what) => row.at[count]?.[what] ?? null;
+  return [
+    { label: "Method", value: ({ name }) => name, show: (row) => equalRunsLabel(row, reference) },
+    ...counts.flatMap((count) => [
+      numeric(counted(count, "run"), (row) => middleOf(at(row, count, "accuracy")), (row) => estimate(at(row, count, "accuracy"), accuracy)),
+      ...(reference === null ? [] : [
+        numeric("Difference", (row) => middleOf(at(row, count, "difference")), (row) => shownDifference({ difference: at(row, count, "difference") })),
+      ]),
+    ]),
+  ];
+}
+
+function equalRunsLabel(row, reference) {
+  const tag = document.createElement("span");
+  tag.className = "tag";
+  if (byMethod(row).oracle) tag.textContent = " not available to a user";
+  if (row.name === reference) tag.textContent = " reference";
+  return [row.name, tag];
+}
+
+function setUpEqualRuns() {
+  const first = view().equalRuns;
+  if (first === null) return () => {};
+  const table = new SortedTable("equal-runs", equalRunsColumns(first), (row, element) => {
+    element.classList.toggle("oracle", byMethod(row).oracle);
+    element.classList.toggle("reference", row.name === first.reference);
+  });
+  return () => table.show(view().equalRuns?.rows ?? []);
+}
 
 function counted(number, word) {
   return `${number} ${word}${number === 1 ? "" : "s"}`;
@@ -205,13 +244,16 @@ function setUpComparison() {
   new Chart("headline-chart", headlineFigure);
   new Chart("budget-chart", budgetFigure);
   new Chart("profiles-chart", profilesFigure);
-  const standings = new SortedTable("standings", STANDINGS, markLine);
+  const gap = view().standings.some((row) => row.gapOverSeeds !== null) ? [GAP] : [];
+  const standings = new SortedTable("standings", [...STANDINGS, ...gap], markLine);
+  const refreshEqualRuns = setUpEqualRuns();
   const refreshCells = setUpCells();
   const facts = { tasks: counted(DATA.compared.tasks, "task"), repeats: counted(DATA.compared.repeats, "seed") };
   document.querySelectorAll("[data-fact]").forEach((fact) => { fact.textContent = facts[fact.dataset.fact]; });
   document.querySelector("[data-oracle]").hidden = !DATA.methods.some(({ oracle }) => oracle);
   const refresh = () => {
     standings.show(view().standings);
+    refreshEqualRuns();
     refreshCells();
     Chart.update();
   };

@@ -7,11 +7,13 @@ from importlib import resources
 from typing import Any
 
 from rlflood.errors import InputError
+from rlflood.experiments.captions import definitions
 from rlflood.experiments.folder import STUDY
 from rlflood.experiments.report import provenance
 from rlflood.experiments.report.curves import task_curves
 from rlflood.experiments.report.payload import comparison, names, view_name
 from rlflood.experiments.results import Results
+from rlflood.experiments.summary import summarise
 
 # in the order in which they build on each other
 _SCRIPTS = ("charts.js", "legend.js", "tables.js", "comparison.js", "task.js", "page.js")
@@ -34,9 +36,9 @@ def page(results: Results) -> str:
         raise InputError('the report page needs plotly: pip install "rlflood[benchmark]"') from None
 
     data = names(results)
-    nothing_yet = ""
+    nothing_yet, notes = "", {}
     try:
-        data = comparison(results)
+        data, notes = comparison(results), definitions(summarise(results, "final"))
     except InputError as error:
         nothing_yet = str(error)
     study = results.study
@@ -49,6 +51,7 @@ def page(results: Results) -> str:
         study=study,
         methods=results.methods,
         nothing_yet=nothing_yet,
+        notes=notes,
         gaps=provenance.gaps(results),
         runs_done=sum(len(repeats) for repeats in results.repeats.values()),
         runs_wanted=study.seeds * len(study.tasks) * len(results.methods),

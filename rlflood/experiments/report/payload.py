@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from rlflood.experiments.budgets import AtRuns, EqualRuns
 from rlflood.experiments.palette import styles
 from rlflood.experiments.record import Moment
 from rlflood.experiments.report.numbers import interval, short, shortened
@@ -94,6 +95,7 @@ def _view(results: Results, summary: Summary) -> dict[str, Any]:
             }
             for curve in summary.budgets
         ],
+        "equalRuns": None if summary.equal_runs is None else _equal_runs(summary.equal_runs, methods),
         "thresholds": shortened(profiles[0].thresholds),
         "profiles": [
             {
@@ -108,7 +110,7 @@ def _view(results: Results, summary: Summary) -> dict[str, Any]:
 
 
 def _standing(standing: Standing) -> dict[str, Any]:
-    difference, improvement = standing.difference, standing.improvement
+    difference, improvement, gap = standing.difference, standing.improvement, standing.gap
     return {
         "mean": interval(standing.mean),
         "iqm": interval(standing.interquartile),
@@ -116,8 +118,32 @@ def _standing(standing: Standing) -> dict[str, Any]:
         "overTasks": None if difference is None else interval(difference.over_tasks),
         "p": None if standing.adjusted_p is None else short(standing.adjusted_p),
         "improvement": None if improvement is None else interval(improvement),
+        "gapOverSeeds": None if gap is None else interval(gap.over_seeds),
+        "gapOverTasks": None if gap is None else interval(gap.over_tasks),
         "rank": short(standing.rank),
         "runs": short(standing.runs),
+    }
+
+
+def _equal_runs(equal: EqualRuns, methods: dict[str, int]) -> dict[str, Any]:
+    return {
+        "counts": list(equal.counts),
+        "reference": equal.reference,
+        "rows": [
+            {
+                "name": row.name,
+                "method": methods[row.look],
+                "at": {count: _at_runs(at) for count, at in row.at.items()},
+            }
+            for row in equal.rows
+        ],
+    }
+
+
+def _at_runs(at: AtRuns) -> dict[str, Any]:
+    return {
+        "accuracy": interval(at.accuracy),
+        "difference": None if at.difference is None else interval(at.difference.over_seeds),
     }
 
 

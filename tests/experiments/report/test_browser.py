@@ -5,6 +5,7 @@ import time
 import pytest
 
 from rlflood.experiments.report import page
+from rlflood.experiments.summary import summarise
 
 By = pytest.importorskip("selenium.webdriver.common.by", reason="looking at the page needs selenium").By
 Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
@@ -165,6 +166,24 @@ def test_sorting_by_keyboard_puts_what_has_no_value_last(opened):
         rising = button.find_element(By.XPATH, "..").get_attribute("aria-sort") == "ascending"
         assert numbers == sorted(numbers, reverse=not rising)
     assert rising
+
+
+def test_gaps_and_equal_runs_have_their_figures(opened, results):
+    summary = summarise(results, "final")
+    shares = {
+        s.method: "\u2013" if s.gap is None else f"{100 * s.gap.over_seeds.mean:.0f}"
+        for s in summary.standings
+    }
+    assert _column(opened, "#standings", 9) == [shares[s.method] for s in summary.standings]
+    rows = summary.equal_runs.rows
+    assert _column(opened, "#equal-runs", 0) == [row.name for row in rows]
+    for place, count in ((1, 1), (2, 3), (3, 5)):
+        accuracies = [
+            f"{100 * row.at[count].accuracy.mean:.1f}" if count in row.at else "\u2013" for row in rows
+        ]
+        assert _column(opened, "#equal-runs", place) == accuracies
+    _switch(opened, "labels", "noisy")
+    assert _column(opened, "#equal-runs", 3) != accuracies
 
 
 def test_filters_reduce_the_rows(opened):

@@ -104,6 +104,25 @@ def test_all_four_summaries_are_embedded(elements, results):
         assert cell["runs"] == 5 and cell["knob"] == "level" and cell["picked"] == [0.5, 0.5]
 
 
+def test_gaps_and_equal_runs_are_embedded_and_explained(elements, results, make_results):
+    data, summary = elements.json("data"), summarise(results, "final")
+    view = data["views"]["final-clean"]
+    by_name = {standing.method: standing for standing in summary.standings}
+    for shown in view["standings"]:
+        gap = by_name[data["methods"][shown["method"]]["name"]].gap
+        expected = None if gap is None else pytest.approx(gap.over_tasks.mean, rel=1e-4)
+        assert (shown["gapOverTasks"] or [None])[0] == expected
+    equal = view["equalRuns"]
+    assert (equal["counts"], equal["reference"]) == ([1, 3, 5], None)
+    row = next(row for row in equal["rows"] if row["name"] == "best-of:K:tracking")
+    assert data["methods"][row["method"]]["name"] == "best-of:5:tracking"
+    assert set(row["at"]) == {"1", "3", "5"}
+    text = " ".join(text for _, text in elements.named("p"))
+    assert "Gap closed, in %" in text and "after its first K runs" in text
+    plain = page(make_results(methods=("none", "tracking"), diagnosed=False))
+    assert "Gap closed, in %" not in plain and "At equal numbers of runs" not in plain
+
+
 def test_headline_labels_are_those_of_the_study(make_results):
     results = make_results()
     noisy = replace(results, study=results.study.model_copy(update={"noisy_test": True}))

@@ -1,0 +1,144 @@
+"""How good a recipe for training controllers is, on families of problems that no recipe trains on.
+
+``python -m benchmarks.recipe mine.toml --seed 1 --out mine.json`` trains a controller and scores it;
+``python -m benchmarks.recipe tracking none`` scores what needs no training. Recipes are chosen by this score,
+so neither the families nor the seeds may occur in a training or in a report.
+"""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rlflood.agents import load_preset, train
+from rlflood.files import write_whole
+from rlflood.metrics import Metrics
+from rlflood.schedulers import ConstantFlood, Controller, FloodScheduler, PolicyScheduler, TrackingFlood
+from rlflood.schedulers.shipped import SUFFIX, find_controller
+from rlflood.training import Task, make_population
+from rlflood.training.distribution import Family, Mixture
+
+FAMILIES: tuple[Family, ...] = ("rings", "checkerboard", "decision-tree")
+NOISES = (0.0, 0.1, 0.2, 0.4)
+DRAWS = 12
+REGIMES = {
+    "full batch": Task(hidden=(100, 100, 100), train_size=200, val_size=100, test_size=1000, epochs=200),
+    "mini-batches": Task(
+        hidden=(100, 100, 100), train_size=300, val_size=150, test_size=1000, batch_size=50, epochs=100
+    ),
+    "SGD": Task(
+        hidden=(64, 64, 64), train_size=200, val_size=60, test_size=1000, batch_size=20, epochs=60,
+        optimizer="sgd", learning_rate=0.03,
+    ),
+}  # fmt: skip
+"""Other networks and lengths than recipes train on: what is asked for is transfer."""
+
+_STACK = 72
+_SEED = 777
+
+
+@dataclass(frozen=True)
+class Score:
+    """Test accuracies on clean labels, each of shape ``(runs,)`` in the order of :func:`problems`."""
+
+    final: list[float]
+    best: list[float]
+    regime: list[str]
+    label_noise: list[float]
+
+
+def problems(regime: str, draws: int = DRAWS) -> list[tuple[Task, int]]:
+    """The tasks of a regime with their data seeds: every problem at every label noise."""
+    found = []
+    for number, family in enumerate(FAMILIES):
+        mixture = Mixture(
+            base=REGIMES[regime], families=(family,), clean_share=1.0, classes=(2, 6), dimensions=(2, 16)
+        )
+        for draw in range(draws):
+            task = mixture.draw(np.random.default_rng([_SEED, number, draw]))
+            for noise in NOISES:
+                noisy = task.model_copy(update={"label_noise": noise})
+                found.append((noisy, 90_000 + 100 * number + draw))
+    return found
+
+
+def score(name: str, controller: Controller | None, draws: int = DRAWS) -> Score:
+    """Run a controller, or the rule called ``name``, on all problems."""
+    final: list[float] = []
+    best: list[float] = []
+    regimes: list[str] = []
+    noises: list[float] = []
+    for regime in REGIMES:
+        pairs = problems(regime, draws)
+        for start in range(0, len(pairs), _STACK):
+            tasks = [task for task, _ in pairs[start : start + _STACK]]
+            seeds = [seed for _, seed in pairs[start : start + _STACK]]
+            trainer = make_population(tasks, seeds, [seed + 5 for seed in seeds], keep_best=True)
+            scheduler = _scheduler(name, controller, tasks[0].epochs, trainer.classes)
+            for _ in range(tasks[0].epochs):
+                levels = np.broadcast_to(np.asarray(scheduler.level, float), len(tasks))
+                metrics: Metrics = trainer.run_epoch(levels)
+                scheduler.step(metrics)
+            final += trainer.evaluate("test", "last").clean_accuracy.tolist()
+            best += trainer.evaluate("test", "best").clean_accuracy.tolist()
+            regimes += [regime] * len(tasks)
+            noises += [task.label_noise for task in tasks]
+    return Score(final, best, regimes, noises)
+
+
+def _scheduler(name: str, controller: Controller | None, epochs: int, classes: Any) -> FloodScheduler:
+    if controller is not None:
+        return PolicyScheduler(controller, epochs=epochs, classes=classes)
+    if name == "tracking":
+        return TrackingFlood(0.7)
+    if name == "none":
+        return ConstantFlood(0.0)
+    raise typer.BadParameter(f"{name} is no recipe (.toml), controller, `tracking` or `none`")
+
+
+def trained(recipe: str, seed: int, threads: int) -> tuple[Controller, dict[str, Any]]:
+    """A controller trained by a recipe, and how."""
+    preset = load_preset(recipe)
+    with TemporaryDirectory() as folder:
+        outcome = train(preset, Path(folder), seed=seed, threads=threads)
+    made = {"preset": preset.model_dump(mode="json"), "seed": seed, "seconds": round(outcome.seconds, 1)}
+    return outcome.controller, made
+
+
+def main(
+    names: Annotated[list[str], typer.Argument(help="Recipes (.toml), controllers, `tracking` or `none`.")],
+    out: Annotated[Path | None, typer.Option(help="Write everything measured to this file.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the training.")] = 0,
+    threads: Annotated[int, typer.Option(help="CPU threads of the training.")] = 1,
+    draws: Annotated[int, typer.Option(help="Problems of each family and regime.")] = DRAWS,
+) -> None:
+    """Train by recipes, and score what they give and what needs no training."""
+    torch.set_num_threads(1)
+    found: dict[str, Any] = {}
+    table = Table("recipe", "final", "best checkpoint", *(f"{100 * noise:g} % noise" for noise in NOISES))
+    for name in names:
+        controller, made, began = None, {}, time.monotonic()
+        if name.endswith(".toml"):
+            controller, made = trained(name, seed, threads)
+        elif name.endswith(SUFFIX) or find_controller(name) is not None:
+            controller = Controller.load(find_controller(name) or name)
+        scored = score(name, controller, draws)
+        final, noise = np.array(scored.final), np.array(scored.label_noise)
+        by_noise = [f"{100 * final[noise == level].mean():.1f}" for level in NOISES]
+        table.add_row(name, f"{100 * final.mean():.2f}", f"{100 * np.mean(scored.best):.2f}", *by_noise)
+        found[name] = {**made, "wall": round(time.monotonic() - began, 1), "score": asdict(scored)}
+    Console().print(table)
+    if out is not None:
+        write_whole(out, json.dumps(found).encode())
+
+
+if __name__ == "__main__":
+    typer.run(main)
