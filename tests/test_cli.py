@@ -27,7 +27,7 @@ group_size = 2
 policy = [4]
 decisions = 2
 [hyperparameters]
-batch_size = 8
+minibatches = 1
 [tasks.base]
 hidden = [8]
 epochs = 4

@@ -12,6 +12,7 @@ from rlflood.experiments.methods import CONTROLLER_SUFFIX
 from rlflood.experiments.store import Store
 from rlflood.experiments.study import Study, resolved
 from rlflood.files import write_whole
+from rlflood.schedulers.shipped import shipped_controllers
 
 STUDY = "study.toml"
 CONTROLLERS = "controllers"
@@ -83,10 +84,10 @@ def _check_extends(earlier: Study, study: Study, folder: Path) -> None:
             problems.append(f"it has the task {task.name!r}, which is not asked for")
         elif new_tasks[task.name] != task:
             problems.append(f"its task {task.name!r} has other settings")
-    known = {Path(method).name for method in study.methods}
+    known = {_without_folder(method) for method in study.methods}
     problems += [
         f"it has the method {method}, which is not asked for"
-        for method in (Path(method).name for method in earlier.methods)
+        for method in map(_without_folder, earlier.methods)
         if method not in known
     ]
     if problems:
@@ -111,11 +112,17 @@ def _check_files(store: Store, study: Study) -> None:
 
 
 def _with_own_controller(method: str, folder: Path) -> str:
-    """A method's name with its controller's file copied into the study's folder, where it stays as it is."""
-    if not method.endswith(CONTROLLER_SUFFIX):
-        return method
+    """A method's name with its controller's file copied into the study's folder, where it stays as it is.
+
+    A shipped controller too: another version of rlflood may come with another one of the same name.
+    """
     before, colon, name = method.rpartition(":")
-    source = Path(name).expanduser()
+    if name in shipped_controllers():
+        source = shipped_controllers()[name]
+    elif method.endswith(CONTROLLER_SUFFIX):
+        source = Path(name).expanduser()
+    else:
+        return method
     own = folder / CONTROLLERS / source.name
     if not own.exists():
         write_whole(own, source.read_bytes())
@@ -125,6 +132,14 @@ def _with_own_controller(method: str, folder: Path) -> str:
             "another --out"
         )
     return f"{before}{colon}{CONTROLLERS}/{source.name}"
+
+
+def _without_folder(method: str) -> str:
+    """A method's name with its controller, if it has one, as the file of a study's own folder is called."""
+    before, colon, name = method.rpartition(":")
+    if name in shipped_controllers():
+        return f"{before}{colon}{name}{CONTROLLER_SUFFIX}"
+    return f"{before}{colon}{Path(name).name}" if method.endswith(CONTROLLER_SUFFIX) else method
 
 
 def _digest(file: Path) -> str:

