@@ -1,5 +1,7 @@
 """A study keeps the shipped controllers that it began with."""
+
 import pytest
+
 from rlflood.errors import InputError
 from rlflood.experiments.folder import find_study, start_study
 from rlflood.experiments.study import resolved
