@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         PiecewiseFlood,
         PolicyScheduler,
         ReplayFlood,
+        RewindFlood,
         TrackingFlood,
         load_controller,
     )
@@ -39,6 +40,7 @@ __all__ = [
     "PiecewiseFlood",
     "PolicyScheduler",
     "ReplayFlood",
+    "RewindFlood",
     "TrackingFlood",
     "flood",
     "individual_flood",

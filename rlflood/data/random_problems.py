@@ -124,6 +124,59 @@ class Manifold(_Clustered):
         return sample
 
 
+class Patterns(Generator):
+    """Small images: each class is a smooth wave pattern, moved, varied and with noise in every pixel.
+
+    Easy to learn and far from separable by one feature, as images are. ``side`` pixels a side; ``shift``,
+    the standard deviation of the displacement in sides; ``variation``, how far the waves of one image are
+    from its class's; ``noise``, the standard deviation of a pixel's own.
+    """
+
+    name = "patterns"
+    _waves = 4
+
+    def __init__(
+        self,
+        *,
+        classes: Option = 6,
+        side: Option = 8,
+        shift: Option = 0.1,
+        variation: Option = 0.6,
+        noise: Option = 0.3,
+    ) -> None:
+        self.classes = whole(self.name, "classes", classes, 2, _MOST_CLASSES)
+        self.side = whole(self.name, "side", side, 2)
+        self.features = self.side**2
+        self.shift = real(self.name, "shift", shift, 0.0)
+        self.variation = real(self.name, "variation", variation, 0.0)
+        self.noise = real(self.name, "noise", noise, 0.0)
+
+    def _sampler(self, seed: int) -> Sampler:
+        structure = stream(seed, Stream.STRUCTURE)
+        # waves of up to 3 periods a side, the slow ones stronger: shape (waves, 2), cycles along each axis
+        frequencies = np.array(
+            [(u, v) for u in range(self._waves) for v in range(1 - self._waves, self._waves)]
+        )
+        strength = 1 / (1 + (frequencies**2).sum(1))
+        strength = strength / np.sqrt((strength**2).sum())
+        pixels = np.stack(np.meshgrid(*2 * [np.arange(self.side) / self.side], indexing="ij"), -1).reshape(
+            -1, 2
+        )
+        angles = 2 * np.pi * frequencies @ pixels.T
+        own = structure.standard_normal((self.classes, 2, len(frequencies)))
+
+        def sample(n: int, rng: np.random.Generator) -> Samples:
+            y = rng.integers(self.classes, size=n)
+            waves = (own[y] + self.variation * rng.standard_normal((n, 2, len(frequencies)))) * strength
+            turn = 2 * np.pi * self.shift * rng.standard_normal((n, 2)) @ frequencies.T
+            even = waves[:, 0] * np.cos(turn) + waves[:, 1] * np.sin(turn)
+            odd = waves[:, 1] * np.cos(turn) - waves[:, 0] * np.sin(turn)
+            images = even @ np.cos(angles) + odd @ np.sin(angles)
+            return (images + self.noise * rng.standard_normal(images.shape)).astype(np.float32), y
+
+        return sample
+
+
 class _Ruled(Generator):
     """Gaussian inputs, labelled by a rule that the seed draws."""
 
@@ -170,6 +223,32 @@ class Teacher(_Ruled):
         reference = scores(structure.standard_normal((_REFERENCE, self.features)))
         mean, spread = reference.mean(0), reference.std(0)
         return lambda x: np.asarray(((scores(x) - mean) / spread).argmax(1), np.int64)
+
+
+class Voronoi(_Ruled):
+    """Every point belongs to the class of the nearest of ``cells`` random points a class, in a few features.
+
+    Clean and hard like :class:`Teacher`, but of regions with sharp edges: the more cells, the harder. The
+    regions are those of the first ``inner`` features; the others say nothing.
+    """
+
+    name = "voronoi"
+
+    def __init__(
+        self, *, classes: Option = 3, dimensions: Option = 6, inner: Option = 2, cells: Option = 3
+    ) -> None:
+        super().__init__(classes, dimensions)
+        self.inner = whole(self.name, "inner", inner, 1, self.features)
+        self.cells = whole(self.name, "cells", cells, 1)
+
+    def _rule(self, structure: np.random.Generator) -> Rule:
+        centres = structure.standard_normal((self.classes * self.cells, self.inner))
+
+        def rule(x: Array) -> NDArray[np.int64]:
+            distances = ((x[:, None, : self.inner] - centres) ** 2).sum(2)
+            return np.asarray(distances.argmin(1) % self.classes, np.int64)
+
+        return rule
 
 
 class Rings(_Ruled):

@@ -27,6 +27,8 @@ _BUILDERS: dict[str, Callable[..., Source]] = {
     "teacher": random_problems.Teacher,
     "rings": random_problems.Rings,
     "checkerboard": random_problems.Checkerboard,
+    "patterns": random_problems.Patterns,
+    "voronoi": random_problems.Voronoi,
     "decision-tree": random_problems.DecisionTree,
     "digits": tabular.digits,
     "breast-cancer": tabular.breast_cancer,

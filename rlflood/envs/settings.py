@@ -39,9 +39,9 @@ def episode_settings(
 
     Args:
         levels: The actions: a preset (``two-gaussians``, ``cifar10``, ``relative``) or values.
-        level_unit: The unit of values: ``absolute`` (nats) or ``relative`` (fractions of the best
-            validation loss so far).
-        observation: ``metrics``, ``extended`` or ``history``.
+        level_unit: The unit of values: ``absolute`` (nats), ``relative`` (fractions of the best
+            validation loss so far) or ``turning-point`` (multiples of the train loss there).
+        observation: ``metrics``, ``extended`` or ``turning-point``.
         reward: ``accuracy``, ``improvement``, ``final`` or ``held-out``.
         epochs_per_step: Epochs that one step trains; 1 if ``decisions`` is not given either.
         decisions: Steps of an episode, spread evenly over its epochs; instead of ``epochs_per_step``.

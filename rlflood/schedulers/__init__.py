@@ -15,6 +15,7 @@ from rlflood.schedulers.levels import LEVEL_SETS, LevelSet, level_set
 from rlflood.schedulers.piecewise import PiecewiseFlood
 from rlflood.schedulers.policy import PolicyScheduler, load_controller
 from rlflood.schedulers.replay import ReplayFlood
+from rlflood.schedulers.rewind import RewindFlood
 from rlflood.schedulers.tracking import TrackingFlood
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "PiecewiseFlood",
     "PolicyScheduler",
     "ReplayFlood",
+    "RewindFlood",
     "TrackingFlood",
     "level_set",
     "load_controller",

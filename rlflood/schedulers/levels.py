@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rlflood.errors import InputError
 
-LevelUnit = Literal["absolute", "relative"]
+LevelUnit = Literal["absolute", "relative", "turning-point"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,9 @@ class LevelSet:
         values: What each action stands for, in rising order from 0 or more.
         unit: ``absolute``: the level itself, in nats. ``relative``: a fraction of the best (lowest)
             validation loss of the run so far, which carries over between loss scales and class counts.
+            ``turning-point``: a multiple of the train loss in the epoch of that best validation loss, from
+            the moment on when the validation loss has risen by a tenth; 0 before. At 1 the train loss is held
+            where early stopping would have stopped.
 
     Raises:
         InputError: if there are fewer than two values, or they don't rise from 0 or more.
@@ -40,19 +43,27 @@ class LevelSet:
     def __len__(self) -> int:
         return len(self.values)
 
-    def levels(self, actions: NDArray[np.int64], best_val_loss: NDArray[np.float64]) -> NDArray[np.float64]:
+    def levels(
+        self,
+        actions: NDArray[np.int64],
+        best_val_loss: NDArray[np.float64],
+        turning_loss: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
         """The flood levels in nats that ``actions`` (shape ``(replicas,)``) stand for.
 
         Args:
             actions: Indices into ``values``.
             best_val_loss: Lowest validation loss of each replica so far; infinite before the first epoch,
-                when a relative level is 0: there is nothing yet to take a fraction of. Of a loss below 0 (of
-                a criterion other than cross-entropy) it is 0 too, since no level is negative.
+                when a level in another unit is 0: there is nothing yet to take a fraction of. Of a loss
+                below 0 (of a criterion other than cross-entropy) it is 0 too, since no level is negative.
+            turning_loss: Train loss of each replica in that epoch; infinite until the run has turned, when
+                there is nothing yet to go back to.
         """
         values = np.asarray(self.values)[actions]
         if self.unit == "absolute":
             return values
-        return values * np.where(np.isfinite(best_val_loss), np.maximum(best_val_loss, 0.0), 0.0)
+        unit = best_val_loss if self.unit == "relative" else turning_loss
+        return values * np.where(np.isfinite(unit), np.maximum(unit, 0.0), 0.0)
 
 
 def _even(last: float, step: float) -> tuple[float, ...]:

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from rlflood.errors import InputError
 from rlflood.metrics import Metrics
-from rlflood.schedulers.history import History
+from rlflood.schedulers.turning_point import TurningPoint
 
-ObservationKind = Literal["metrics", "extended", "history"]
+ObservationKind = Literal["metrics", "extended", "turning-point"]
 Array = NDArray[np.float64]
 
 _EXTENDED = (
@@ -32,18 +32,20 @@ _EXTENDED = (
 FEATURES: dict[str, tuple[str, ...]] = {
     "metrics": ("train loss", "train accuracy", "validation loss", "validation accuracy"),
     "extended": _EXTENDED,
-    "history": (
-        *_EXTENDED,
-        "log loss of guessing",
-        "smoothed validation accuracy",
-        "smoothed validation accuracy below its peak",
-        "share of the budget since the peak",
-        "log train loss at the peak",
-        "train accuracy at the peak",
-        "log lowest train loss",
-        "smoothed validation accuracy at the lowest train loss",
-        "unrest of the validation accuracy",
-        "mean level over best validation loss",
+    "turning-point": (
+        "has turned",
+        "log budget left over the turn",
+        "log train loss over that at the best validation loss",
+        "log validation loss over its best",
+        "log best validation loss",
+        "log train loss at the best validation loss",
+        "level over the train loss at the best validation loss",
+        "train accuracy",
+        "validation accuracy",
+        "best validation accuracy",
+        "change of log train loss",
+        "change of log validation loss",
+        "change of validation accuracy",
     ),
 }
 """The features of each kind of observation, in order."""
@@ -67,8 +69,10 @@ def bounds(kind: ObservationKind) -> tuple[NDArray[np.float32], NDArray[np.float
     low, high = np.zeros(len(names)), np.ones(len(names))
     span = np.log10(_HIGHEST_LOSS) - np.log10(_LOWEST_LOSS)
     for i, name in enumerate(names):
-        if name == "log loss of guessing":
-            low[i], high[i] = np.log10(np.log(2)), np.log10(np.log(100_000))
+        if name == "log budget left over the turn":
+            low[i], high[i] = -2.0, 2.0
+        elif name.startswith("log") and "over" in name:
+            low[i], high[i] = -span, span
         elif name.startswith("log"):
             low[i], high[i] = np.log10(_LOWEST_LOSS), np.log10(_HIGHEST_LOSS)
         elif "level" in name:
@@ -79,8 +83,6 @@ def bounds(kind: ObservationKind) -> tuple[NDArray[np.float32], NDArray[np.float
             low[i] = -1.0
             if "gap" in name or "change" in name:
                 low[i], high[i] = -2.0, 2.0
-            elif "below its peak" in name or "unrest" in name:
-                low[i], high[i] = 0.0, 2.0
     return low.astype(np.float32), high.astype(np.float32)
 
 
@@ -91,8 +93,8 @@ class Observer:
     problems: losses are divided by the loss of guessing, ``log(classes)``, and go by their logarithm to
     base 10; accuracies are measured from chance (0) to perfect (1); time is a share of the budget. Changes
     are against a moving average over the length of one decision. Nothing is normalised by statistics of a
-    training set, so a controller carries none. The ``history`` features add to these the turning points of
-    the run; see :class:`~rlflood.schedulers.history.History`.
+    training set, so a controller carries none. The ``turning-point`` features add to these when the run
+    first began to overfit; see :class:`~rlflood.schedulers.turning_point.TurningPoint`.
 
     Before the first epoch the features are those of a network that guesses: nothing needs to be evaluated,
     and a run in an environment and one in a user's loop begin alike.
@@ -101,7 +103,7 @@ class Observer:
     metrics); neither is ever the best so far, and other replicas are not touched.
 
     Args:
-        kind: ``metrics``, ``extended`` or ``history``.
+        kind: ``metrics``, ``extended`` or ``turning-point``.
         epochs: Epochs of the run.
         decisions: How many times a run the controller decides; sets the length of the moving averages.
         classes: Number of classes, one for all replicas or an array ``(replicas,)``. ``None`` takes the
@@ -140,7 +142,7 @@ class Observer:
         self._best_val_acc: Array = np.full(1, -np.inf)
         self._train_loss_at_best: Array = np.full(1, np.inf)
         self._averages: Array = self._followed()
-        self._history = History()
+        self._turning_point = TurningPoint()
 
     def update(self, metrics: Metrics, level: Array) -> None:
         """Take in the metrics of an epoch and the level, in nats, that it was trained at."""
@@ -162,15 +164,12 @@ class Observer:
         decay = self._decay if self.epoch > 1 else 0.0
         with np.errstate(over="ignore"):  # as in features()
             self._averages = decay * self._averages + (1 - decay) * self._followed()
-            if self.kind == "history":
-                self._history.update(
-                    train_loss=self._log_loss(train_loss),
-                    train_acc=self._accuracy(self._metrics[1]),
-                    val_acc=self._accuracy(val_acc),
-                    smoothed=self._averages[2],
-                    level=self._relative_level(),
-                    decay=self._decay,
-                )
+            self._turning_point.update(val_loss, self.best_val_loss, self._best_epoch)
+
+    @property
+    def turning_loss(self) -> Array:
+        """The train loss at the best validation loss, in nats; infinite until the run has turned."""
+        return np.where(self._turning_point.turned, self._train_loss_at_best, np.inf)
 
     def features(self) -> NDArray[np.float32]:
         """What the policy sees now: shape ``(replicas, features)``."""
@@ -182,14 +181,13 @@ class Observer:
     def state_dict(self) -> dict[str, Any]:
         """All that the observer remembers of the run: numbers and arrays."""
         own = {name.lstrip("_"): _copy(getattr(self, name)) for name in self._state}
-        return own | {"history": self._history.state_dict()} if self.kind == "history" else own
+        return own | {"turning_point": self._turning_point.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from :meth:`state_dict`, bit for bit."""
         for name in self._state:
             setattr(self, name, _copy(state[name.lstrip("_")]))
-        if self.kind == "history":
-            self._history.load_state_dict(state["history"])
+        self._turning_point.load_state_dict(state["turning_point"])
 
     def _log_loss(self, loss: Array) -> Array:
         relative = np.where(np.isfinite(loss), loss, np.inf) / self._scale
@@ -212,30 +210,40 @@ class Observer:
         return self._level / np.where(self.best_val_loss > 0, self.best_val_loss, np.inf)
 
     def _seen(self) -> tuple[Array | float, ...]:
-        """The columns of the kinds ``extended`` and ``history``."""
+        """The columns of the kinds ``extended`` and ``turning-point``."""
         train_loss, train_acc, val_loss, val_acc = self._metrics
         started = self.epoch > 0
         best = self.best_val_loss if started else val_loss
         at_best = np.where(np.isfinite(best), self._train_loss_at_best, train_loss) if started else train_loss
-        extended = (
-            self.epoch / self.epochs,
-            (self.epoch - self._best_epoch) / self.epochs,
-            self._level / self._scale,
-            self._relative_level(),
-            self._log_loss(train_loss),
-            self._log_loss(val_loss),
+        changes = tuple(self._followed() - self._averages)
+        if self.kind == "extended":
+            return (
+                self.epoch / self.epochs,
+                (self.epoch - self._best_epoch) / self.epochs,
+                self._level / self._scale,
+                self._relative_level(),
+                self._log_loss(train_loss),
+                self._log_loss(val_loss),
+                self._log_loss(best),
+                self._log_loss(at_best),
+                self._accuracy(train_acc),
+                self._accuracy(val_acc),
+                self._accuracy(self._best_val_acc if started else val_acc),
+                self._accuracy(train_acc) - self._accuracy(val_acc),
+                *changes,
+            )
+        return (
+            *self._turning_point.features(self.epoch, self.epochs),
+            self._log_loss(train_loss) - self._log_loss(at_best),
+            self._log_loss(val_loss) - self._log_loss(best),
             self._log_loss(best),
             self._log_loss(at_best),
+            self._level / np.where(at_best > 0, at_best, np.inf),
             self._accuracy(train_acc),
             self._accuracy(val_acc),
             self._accuracy(self._best_val_acc if started else val_acc),
-            self._accuracy(train_acc) - self._accuracy(val_acc),
-            *(self._followed() - self._averages),
+            *changes,
         )
-        if self.kind == "extended":
-            return extended
-        smoothed = self._averages[2]
-        return (*extended, np.log10(self._scale), smoothed, *self._history.features(smoothed, self.epochs))
 
 
 def _copy(value: Any) -> Any:

@@ -22,7 +22,7 @@ Classes = Annotated[int, Field(ge=2, le=20)]
 Dimensions = Annotated[int, Field(ge=2)]
 Family = Literal[
     "two-gaussians", "sinusoid", "sinusoid-10d", "sinusoid-disc", "spiral", "blobs", "clusters", "manifold",
-    "teacher", "rings", "checkerboard", "decision-tree",
+    "teacher", "voronoi", "patterns", "rings", "checkerboard", "decision-tree",
 ]  # fmt: skip
 
 
@@ -103,7 +103,7 @@ class Mixture(BaseModel):
         clustered = {
             **many,
             "clusters": int(rng.integers(1, 4)),
-            "separation": rng.uniform(3.0, 8.0),
+            "separation": rng.uniform(3.0, 12.0),
             "imbalance": _log_uniform(rng, 1.0, self.imbalance),
         }
         match family:
@@ -115,13 +115,24 @@ class Mixture(BaseModel):
             case "spiral":
                 return {"noise": rng.uniform(0.3, 1.5)}
             case "blobs":
-                return {**many, "separation": rng.uniform(2.0, 5.0)}
+                return {**many, "separation": rng.uniform(2.0, 8.0)}
             case "clusters":
                 return clustered
             case "manifold":
                 return {**clustered, "latent": int(rng.integers(2, 9)), "noise": rng.uniform(0.1, 0.8)}
             case "teacher":
                 return {**many, "gain": _log_uniform(rng, 0.5, 3.0)}
+            case "voronoi":
+                inner = min(int(rng.integers(2, 5)), dimensions)
+                return {**many, "inner": inner, "cells": int(rng.integers(1, 5))}
+            case "patterns":
+                return {
+                    "classes": classes,
+                    "side": int(rng.integers(5, 13)),
+                    "shift": rng.uniform(0.0, 0.15),
+                    "variation": rng.uniform(0.4, 1.2),
+                    "noise": rng.uniform(0.1, 0.6),
+                }
             case "rings":
                 return {**many, "inner": 2, "rings": int(rng.integers(1, 3))}
             case "checkerboard":

@@ -2,11 +2,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
 from rlflood.data import load
 from rlflood.errors import InputError
 
-FAMILIES = ("clusters", "manifold", "teacher", "rings", "checkerboard", "decision-tree")
+FAMILIES = (
+    "clusters",
+    "manifold",
+    "teacher",
+    "voronoi",
+    "patterns",
+    "rings",
+    "checkerboard",
+    "decision-tree",
+)
 SIZES = {"train_size": 200, "val_size": 50, "test_size": 60, "label_noise": 0.1}
 
 
@@ -70,6 +80,16 @@ def test_rings_follow_the_radius_of_the_inner_features_only():
     by_radius = train.y[np.argsort(radius)]
     assert np.array_equal(by_radius, np.sort(train.y))
     assert np.bincount(train.y).min() > 200
+
+
+def test_voronoi_cells_of_one_point_a_class_are_separated_by_straight_lines():
+    """Two cells: the label is the sign of a linear function of the inner features, and of nothing else."""
+    source = load("voronoi", options={"classes": 2, "dimensions": 5, "inner": 2, "cells": 1})
+    train = source.split(train_size=400, val_size=10, test_size=10, label_noise=0, seed=1).train
+    line = LogisticRegression(C=1e6)
+    assert line.fit(train.x[:, :2], train.y).score(train.x[:, :2], train.y) > 0.99
+    shares = np.bincount(train.y) / len(train.y)
+    assert line.fit(train.x[:, 2:], train.y).score(train.x[:, 2:], train.y) < shares.max() + 0.05
 
 
 def test_neighbours_on_the_checkerboard_differ():

@@ -36,7 +36,7 @@ def long_runs(same_shape):
 
 
 @pytest.mark.parametrize("decisions", [1, 5, 40])
-@pytest.mark.parametrize("observation", ["metrics", "extended", "history"])
+@pytest.mark.parametrize("observation", ["metrics", "extended", "turning-point"])
 @pytest.mark.parametrize("unit", LEVELS)
 def test_environment_stack_and_single_run_get_the_same_levels(
     monkeypatch, long_runs, unit, observation, decisions

@@ -21,6 +21,7 @@ from rlflood.schedulers import (
     FloodScheduler,
     PiecewiseFlood,
     ReplayFlood,
+    RewindFlood,
     TrackingFlood,
 )
 
@@ -30,6 +31,7 @@ MAKERS: dict[str, Callable[[], FloodScheduler]] = {
     "adaptive": AdaptiveFlood,
     "tracking": TrackingFlood,
     "piecewise": lambda: PiecewiseFlood(0.4, epochs=6),
+    "rewind": lambda: RewindFlood(epochs=6),
     "replay": lambda: ReplayFlood([0.0, 0.2, 0.4, 0.1, 0.3]),
 }
 every_scheduler = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())

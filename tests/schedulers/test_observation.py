@@ -10,7 +10,7 @@ from rlflood.errors import InputError
 from rlflood.metrics import Metrics
 from rlflood.schedulers.observation import FEATURES, Observer, bounds
 
-KINDS = ("metrics", "extended", "history")
+KINDS = ("metrics", "extended", "turning-point")
 LN2 = math.log(2)
 
 wild = st.floats(width=64) | st.sampled_from([0.0, 1.0, np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324])
@@ -232,7 +232,7 @@ def test_bounds_are_as_long_as_the_features():
 
 def test_bad_settings_are_input_errors():
     with pytest.raises(
-        InputError, match="unknown observation 'pixels': use one of metrics, extended, history"
+        InputError, match="unknown observation 'pixels': use one of metrics, extended, turning-point"
     ):
         observer("pixels")
     with pytest.raises(InputError, match="must be told the number of classes"):

@@ -3,7 +3,14 @@
 from rlflood.errors import InputError
 from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMethod
 from rlflood.experiments.methods.registry import number, register
-from rlflood.schedulers import AdaptiveFlood, BackwardFlood, ConstantFlood, PiecewiseFlood, TrackingFlood
+from rlflood.schedulers import (
+    AdaptiveFlood,
+    BackwardFlood,
+    ConstantFlood,
+    PiecewiseFlood,
+    RewindFlood,
+    TrackingFlood,
+)
 
 
 @register("none", "no flooding")
@@ -44,3 +51,8 @@ def _piecewise(argument: str | None, options: MethodOptions) -> Method:
         raise InputError("the method piecewise needs its first level after a colon: write piecewise:0.2")
     level = number("piecewise", argument, "piecewise:0.2")
     return ScheduledMethod(f"piecewise:{level:g}", lambda task: PiecewiseFlood(level, epochs=task.epochs))
+
+
+@register("rewind", "back to where validation was best, and on in time for the end")
+def _rewind(argument: str | None, options: MethodOptions) -> Method:
+    return ScheduledMethod("rewind", lambda task: RewindFlood(epochs=task.epochs))

@@ -17,7 +17,7 @@ TASK = Task(data="wine", train_size=30, val_size=30, test_size=10, hidden=(8,), 
 
 
 @pytest.mark.parametrize("memory", [0, 5])
-@pytest.mark.parametrize("observation", ["metrics", "extended", "history"])
+@pytest.mark.parametrize("observation", ["metrics", "extended", "turning-point"])
 def test_the_levels_are_those_of_the_scheduler(random_controller, observation, memory):
     controller = random_controller(1, observation=observation, memory=memory)
     draws = fresh_tasks(FixedTask(TASK), 3, 0, (0.2,))

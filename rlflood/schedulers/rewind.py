@@ -1,0 +1,55 @@
+"""Back to where the validation loss was best, and on from there in time for the end."""
+
+import math
+
+import numpy as np
+
+from rlflood.metrics import Metrics, Values
+from rlflood.schedulers.base import FloodScheduler
+from rlflood.schedulers.turning_point import TurningPoint
+
+
+class RewindFlood(FloodScheduler):
+    """Train freely until the run turns, rewind, hold, and let go when as much is left as the turn took.
+
+    No flooding until the validation loss is a tenth above its best: the run has turned. Then the level is
+    ``fraction`` times the train loss at the best validation loss, which unlearns what was memorised. When
+    ``release`` times as many epochs are left as the run took to its turn, flooding ends: the network learns
+    once more for about as long as learning pays, and the budget ends before it can memorise. Early
+    stopping without a checkpoint. It needs no search; a run that never turns is never flooded.
+
+    The controllers that come with rlflood are taught this rule before they learn to do better.
+
+    Args:
+        epochs: Epochs of the run; it must be right.
+        fraction: of the train loss at the best validation loss; finite, not negative.
+        release: of the epochs to the turn; finite, not negative. 0 holds to the end.
+
+    Raises:
+        ValueError: if ``epochs`` is not positive, or a share is negative or not finite.
+    """
+
+    _state = ("_best", "_best_epoch", "_train_loss", "_turn")
+
+    def __init__(self, *, epochs: int, fraction: float = 0.8, release: float = 0.6) -> None:
+        if epochs < 1:
+            raise ValueError(f"epochs must be 1 or more, not {epochs}.")
+        for name, share in (("fraction", fraction), ("release", release)):
+            if not 0 <= share < math.inf:
+                raise ValueError(f"{name} must be finite and not negative, not {share}.")
+        super().__init__()
+        self.epochs, self.fraction, self.release = epochs, fraction, release
+        self._best: Values = math.inf
+        self._best_epoch: Values = 1.0
+        self._train_loss: Values = 0.0
+        self._turn = TurningPoint()
+
+    def _next_level(self, metrics: Metrics) -> Values:
+        better = np.isfinite(metrics.val_loss) & (metrics.val_loss < self._best)
+        self._best = np.where(better, metrics.val_loss, self._best)
+        self._best_epoch = np.where(better, float(self.epoch), self._best_epoch)
+        self._train_loss = np.where(better, metrics.train_loss, self._train_loss)
+        self._turn.update(metrics.val_loss, self._best, self._best_epoch)
+        hold = self._turn.turned & (self.epochs - self.epoch > self.release * self._turn.epoch)
+        usable = np.where(np.isfinite(self._train_loss), np.maximum(self._train_loss, 0.0), 0.0)
+        return np.where(hold, self.fraction * usable, 0.0)
