@@ -84,6 +84,20 @@ def test_backward_floods_once_the_network_has_fitted(setting):
     assert record.train_loss[0, reached - 1] < 0.01 <= record.train_loss[0, : reached - 1].min()
 
 
+def test_the_oracle_trains_nothing_after_a_grid_of_the_same_levels_and_seeds(setting):
+    def epochs_trained(name, where):
+        told = []
+        get_method(name).run(where, lambda done, total: told.append(done))
+        return bool(told)
+
+    grid = get_method("grid:2").run(setting)
+    assert not epochs_trained("oracle:2", setting)
+    assert epochs_trained("oracle:3", setting)  # other levels
+    assert epochs_trained("oracle:3", setting.part(slice(1, 2)))  # other seeds
+    again = get_method("grid:2").run(setting)
+    np.testing.assert_array_equal(again.test_acc_final, grid.test_acc_final)
+
+
 @pytest.mark.parametrize(
     "name", ["grid:5", "oracle:5", "adaptive", "backward", "backward:0.1", "tracking:0.5"]
 )

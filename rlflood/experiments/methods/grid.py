@@ -1,11 +1,13 @@
 """Grid search: what a user of flooding does today."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from rlflood.experiments.loop import run_schedule
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.registry import register, whole_number
-from rlflood.experiments.record import Array, Record
+from rlflood.experiments.record import Array, Record, Runs
 from rlflood.experiments.selection import picked_record
 from rlflood.experiments.setting import Progress, Setting, no_progress
 from rlflood.schedulers import ConstantFlood
@@ -32,14 +34,36 @@ class GridSearch(Method):
 
     def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
         """See :meth:`Method.run`."""
-        runs = run_schedule(
-            setting,
-            lambda numbers: ConstantFlood(self.levels[numbers % self.width]),
-            runs_per_repeat=self.width,
-            on_progress=on_progress,
-        )
+        runs = _runs(setting, self.levels, on_progress)
         values = np.tile(self.levels, (setting.repeats, 1))
         return picked_record(self.name, runs, values, by_test=self.oracle)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trained:
+    setting: Setting
+    levels: Array
+    runs: Runs
+
+
+_last: _Trained | None = None
+
+
+def _runs(setting: Setting, levels: Array, on_progress: Progress) -> Runs:
+    """One run at every level for each repeat; those of the last call, if it was for the same.
+
+    A grid and the oracle of the same levels pick from the same runs, and a study does one after the other.
+    """
+    global _last
+    if _last is None or _last.setting != setting or not np.array_equal(_last.levels, levels):
+        runs = run_schedule(
+            setting,
+            lambda numbers: ConstantFlood(levels[numbers % len(levels)]),
+            runs_per_repeat=len(levels),
+            on_progress=on_progress,
+        )
+        _last = _Trained(setting, levels, runs)
+    return _last.runs
 
 
 def even_levels(count: int, highest: float) -> Array:
