@@ -66,7 +66,7 @@ def test_levels_are_multiples_of_the_train_loss_at_the_turning_point_whatever_th
 def test_it_knows_noise_from_difficulty(name):
     """Hard problems of families that it never saw, clean and with 40 % of the labels wrong.
 
-    The clean ones have a validation loss as high as easy noisy problems; to flood them as those costs accuracy.
+    The clean ones have a validation loss as high as easy noisy problems; flooding them alike costs accuracy.
     """
     problems = [
         ("decision-tree", {"classes": 3, "dimensions": 8, "depth": 4}),
