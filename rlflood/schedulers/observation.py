@@ -93,8 +93,8 @@ class Observer:
     problems: losses are divided by the loss of guessing, ``log(classes)``, and go by their logarithm to
     base 10; accuracies are measured from chance (0) to perfect (1); time is a share of the budget. Changes
     are against a moving average over the length of one decision. Nothing is normalised by statistics of a
-    training set, so a controller carries none. The ``turning-point`` features add to these when the run
-    first began to overfit; see :class:`~rlflood.schedulers.turning_point.TurningPoint`.
+    training set, so a controller carries none. The ``turning-point`` features measure the run by the
+    point at which it first began to overfit, instead of by the clock; see :class:`~rlflood.schedulers.turning_point.TurningPoint`.
 
     Before the first epoch the features are those of a network that guesses: nothing needs to be evaluated,
     and a run in an environment and one in a user's loop begin alike.

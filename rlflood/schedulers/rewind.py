@@ -18,8 +18,6 @@ class RewindFlood(FloodScheduler):
     once more for about as long as learning pays, and the budget ends before it can memorise. Early
     stopping without a checkpoint. It needs no search; a run that never turns is never flooded.
 
-    The controllers that come with rlflood are taught this rule before they learn to do better.
-
     Args:
         epochs: Epochs of the run; it must be right.
         fraction: of the train loss at the best validation loss; finite, not negative.

@@ -142,7 +142,9 @@ def test_methods_that_do_not_fit(study_file, methods, message):
 
 
 def test_unknown_studies_and_missing_files(tmp_path):
-    with pytest.raises(InputError, match="unknown study 'quik': use one of budget, controllers, "):
+    with pytest.raises(
+        InputError, match="unknown study 'quik': use one of budget, controllers, controllers-large, "
+    ):
         load_study("quik")
     with pytest.raises(InputError, match="cannot be read"):
         load_study(str(tmp_path / "absent.toml"))
