@@ -74,8 +74,8 @@ class Control:
     @property
     def level(self) -> NDArray[np.float64]:
         """The level of the next epoch in nats: shape ``(replicas,)``, or ``(1,)`` while all are alike."""
-        observer = self.observer
-        return self.spec.levels.levels(self.actions, observer.best_val_loss, observer.turning_loss)
+        turn = self.observer.turning_point
+        return self.spec.levels.levels(self.actions, turn.best_val_loss, turn.train_loss)
 
     def observation(self) -> NDArray[np.float32]:
         """What the policy sees now: shape ``(replicas, features)``."""

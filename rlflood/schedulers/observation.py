@@ -93,8 +93,9 @@ class Observer:
     problems: losses are divided by the loss of guessing, ``log(classes)``, and go by their logarithm to
     base 10; accuracies are measured from chance (0) to perfect (1); time is a share of the budget. Changes
     are against a moving average over the length of one decision. Nothing is normalised by statistics of a
-    training set, so a controller carries none. The ``turning-point`` features measure the run by the
-    point at which it first began to overfit, instead of by the clock; see :class:`~rlflood.schedulers.turning_point.TurningPoint`.
+    training set, so a controller carries none. The ``turning-point`` features measure the run by the point at
+    which it first began to overfit, instead of by the clock; see
+    :class:`~rlflood.schedulers.turning_point.TurningPoint`.
 
     Before the first epoch the features are those of a network that guesses: nothing needs to be evaluated,
     and a run in an environment and one in a user's loop begin alike.
@@ -115,8 +116,7 @@ class Observer:
     """
 
     _state = (
-        "epoch", "_classes_known", "_scale", "_chance", "_metrics", "_level", "_best_epoch", "best_val_loss",
-        "_best_val_acc", "_train_loss_at_best", "_averages",
+        "epoch", "_classes_known", "_scale", "_chance", "_metrics", "_level", "_best_val_acc", "_averages",
     )  # fmt: skip
 
     def __init__(
@@ -137,12 +137,9 @@ class Observer:
         # rows: train loss, train accuracy, validation loss, validation accuracy
         self._metrics: Array = np.stack([self._scale, self._chance, self._scale, self._chance])
         self._level: Array = np.zeros(1)
-        self._best_epoch: Array = np.zeros(1)
-        self.best_val_loss: Array = np.full(1, np.inf)
         self._best_val_acc: Array = np.full(1, -np.inf)
-        self._train_loss_at_best: Array = np.full(1, np.inf)
         self._averages: Array = self._followed()
-        self._turning_point = TurningPoint()
+        self.turning_point = TurningPoint()
 
     def update(self, metrics: Metrics, level: Array) -> None:
         """Take in the metrics of an epoch and the level, in nats, that it was trained at."""
@@ -156,20 +153,16 @@ class Observer:
         self.epoch += 1
         self._metrics, self._level = values, np.broadcast_to(level, values[2].shape).copy()
         train_loss, _, val_loss, val_acc = values
-        better = np.isfinite(val_loss) & (val_loss < self.best_val_loss)
-        self._best_epoch = np.where(better, float(self.epoch), self._best_epoch)
-        self._train_loss_at_best = np.where(better, train_loss, self._train_loss_at_best)
-        self.best_val_loss = np.where(better, val_loss, self.best_val_loss)
+        self.turning_point.update(self.epoch, train_loss, val_loss)
         self._best_val_acc = np.fmax(self._best_val_acc, np.where(np.isfinite(val_acc), val_acc, -np.inf))
         decay = self._decay if self.epoch > 1 else 0.0
         with np.errstate(over="ignore"):  # as in features()
             self._averages = decay * self._averages + (1 - decay) * self._followed()
-            self._turning_point.update(val_loss, self.best_val_loss, self._best_epoch)
 
     @property
-    def turning_loss(self) -> Array:
-        """The train loss at the best validation loss, in nats; infinite until the run has turned."""
-        return np.where(self._turning_point.turned, self._train_loss_at_best, np.inf)
+    def best_val_loss(self) -> Array:
+        """The lowest validation loss so far, in nats; infinite before the first epoch."""
+        return self.turning_point.best_val_loss
 
     def features(self) -> NDArray[np.float32]:
         """What the policy sees now: shape ``(replicas, features)``."""
@@ -181,13 +174,13 @@ class Observer:
     def state_dict(self) -> dict[str, Any]:
         """All that the observer remembers of the run: numbers and arrays."""
         own = {name.lstrip("_"): _copy(getattr(self, name)) for name in self._state}
-        return own | {"turning_point": self._turning_point.state_dict()}
+        return own | {"turning_point": self.turning_point.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from :meth:`state_dict`, bit for bit."""
         for name in self._state:
             setattr(self, name, _copy(state[name.lstrip("_")]))
-        self._turning_point.load_state_dict(state["turning_point"])
+        self.turning_point.load_state_dict(state["turning_point"])
 
     def _log_loss(self, loss: Array) -> Array:
         relative = np.where(np.isfinite(loss), loss, np.inf) / self._scale
@@ -213,37 +206,37 @@ class Observer:
         """The columns of the kinds ``extended`` and ``turning-point``."""
         train_loss, train_acc, val_loss, val_acc = self._metrics
         started = self.epoch > 0
-        best = self.best_val_loss if started else val_loss
-        at_best = np.where(np.isfinite(best), self._train_loss_at_best, train_loss) if started else train_loss
-        changes = tuple(self._followed() - self._averages)
-        if self.kind == "extended":
-            return (
-                self.epoch / self.epochs,
-                (self.epoch - self._best_epoch) / self.epochs,
-                self._level / self._scale,
-                self._relative_level(),
-                self._log_loss(train_loss),
-                self._log_loss(val_loss),
-                self._log_loss(best),
-                self._log_loss(at_best),
-                self._accuracy(train_acc),
-                self._accuracy(val_acc),
-                self._accuracy(self._best_val_acc if started else val_acc),
-                self._accuracy(train_acc) - self._accuracy(val_acc),
-                *changes,
-            )
-        return (
-            *self._turning_point.features(self.epoch, self.epochs),
-            self._log_loss(train_loss) - self._log_loss(at_best),
-            self._log_loss(val_loss) - self._log_loss(best),
-            self._log_loss(best),
-            self._log_loss(at_best),
-            self._level / np.where(at_best > 0, at_best, np.inf),
-            self._accuracy(train_acc),
-            self._accuracy(val_acc),
-            self._accuracy(self._best_val_acc if started else val_acc),
-            *changes,
-        )
+        turn = self.turning_point
+        best = turn.best_val_loss if started else val_loss
+        at_best = np.where(np.isfinite(best), turn.train_loss_at_best, train_loss) if started else train_loss
+        turned, left = turn.features(self.epoch, self.epochs)
+        changes = self._followed() - self._averages
+        columns = {
+            "share of the budget spent": self.epoch / self.epochs,
+            "share of the budget since the best validation loss": (self.epoch - turn.best_epoch)
+            / self.epochs,
+            "has turned": turned,
+            "log budget left over the turn": left,
+            "level": self._level / self._scale,
+            "level over best validation loss": self._relative_level(),
+            "level over the train loss at the best validation loss": self._level
+            / np.where(at_best > 0, at_best, np.inf),
+            "log train loss": self._log_loss(train_loss),
+            "log validation loss": self._log_loss(val_loss),
+            "log best validation loss": self._log_loss(best),
+            "log train loss at the best validation loss": self._log_loss(at_best),
+            "log train loss over that at the best validation loss": self._log_loss(train_loss)
+            - self._log_loss(at_best),
+            "log validation loss over its best": self._log_loss(val_loss) - self._log_loss(best),
+            "train accuracy": self._accuracy(train_acc),
+            "validation accuracy": self._accuracy(val_acc),
+            "best validation accuracy": self._accuracy(self._best_val_acc if started else val_acc),
+            "accuracy gap": self._accuracy(train_acc) - self._accuracy(val_acc),
+            "change of log train loss": changes[0],
+            "change of log validation loss": changes[1],
+            "change of validation accuracy": changes[2],
+        }
+        return tuple(columns[name] for name in FEATURES[self.kind])
 
 
 def _copy(value: Any) -> Any:

@@ -27,7 +27,7 @@ class RewindFlood(FloodScheduler):
         ValueError: if ``epochs`` is not positive, or a share is negative or not finite.
     """
 
-    _state = ("_best", "_best_epoch", "_train_loss", "_turn")
+    _state = ("_turn",)
 
     def __init__(self, *, epochs: int, fraction: float = 0.8, release: float = 0.6) -> None:
         if epochs < 1:
@@ -37,17 +37,10 @@ class RewindFlood(FloodScheduler):
                 raise ValueError(f"{name} must be finite and not negative, not {share}.")
         super().__init__()
         self.epochs, self.fraction, self.release = epochs, fraction, release
-        self._best: Values = math.inf
-        self._best_epoch: Values = 1.0
-        self._train_loss: Values = 0.0
         self._turn = TurningPoint()
 
     def _next_level(self, metrics: Metrics) -> Values:
-        better = np.isfinite(metrics.val_loss) & (metrics.val_loss < self._best)
-        self._best = np.where(better, metrics.val_loss, self._best)
-        self._best_epoch = np.where(better, float(self.epoch), self._best_epoch)
-        self._train_loss = np.where(better, metrics.train_loss, self._train_loss)
-        self._turn.update(metrics.val_loss, self._best, self._best_epoch)
-        hold = self._turn.turned & (self.epochs - self.epoch > self.release * self._turn.epoch)
-        usable = np.where(np.isfinite(self._train_loss), np.maximum(self._train_loss, 0.0), 0.0)
-        return np.where(hold, self.fraction * usable, 0.0)
+        turn = self._turn
+        turn.update(self.epoch, metrics.train_loss, metrics.val_loss)
+        hold = np.isfinite(turn.train_loss) & (self.epochs - self.epoch > self.release * turn.epoch)
+        return self.fraction * np.where(hold, np.maximum(turn.train_loss, 0.0), 0.0)

@@ -14,24 +14,47 @@ RISE = 0.1
 
 
 class TurningPoint:
-    """The epoch of the best validation loss at which it first turned, for each replica.
-
-    Until then it is the epoch of the best validation loss so far.
+    """Where a run was best, and where it was when it first turned, for each replica.
 
     How long a network takes to learn what carries over depends on the problem, the network and the
     optimizer; the first turn measures it. What is left of the budget goes by this measure: a network that
     is held high can be let go when as many epochs are left as it took to get that far.
+
+    A loss that is not finite is never the best.
+
+    Attributes:
+        best_val_loss: Lowest validation loss so far; infinite before the first.
+        best_epoch: Its epoch, counted from 1; 0 before the first.
+        train_loss_at_best: The train loss in that epoch; infinite before.
+        turned: Whether the validation loss has been a tenth above its best.
+        epoch: The epoch of the best validation loss when it first turned; of the best so far until then.
     """
 
-    def __init__(self) -> None:
-        self.epoch: Array = np.ones(1)
-        self.turned: NDArray[np.bool_] = np.zeros(1, bool)
+    _state = ("best_val_loss", "best_epoch", "train_loss_at_best", "turned", "epoch")
 
-    def update(self, val_loss: Values, best_val_loss: Values, best_epoch: Values) -> None:
+    def __init__(self) -> None:
+        self.best_val_loss: Array = np.full(1, np.inf)
+        self.best_epoch: Array = np.zeros(1)
+        self.train_loss_at_best: Array = np.full(1, np.inf)
+        self.turned: NDArray[np.bool_] = np.zeros(1, bool)
+        self.epoch: Array = np.ones(1)
+
+    def update(self, epoch: int, train_loss: Values, val_loss: Values) -> None:
         """Take in an epoch: numbers, or rows of shape ``(replicas,)``."""
-        self.epoch = np.where(self.turned, self.epoch, np.maximum(best_epoch, 1.0))
-        # a loss that is not finite has turned too
-        self.turned = self.turned | ~(val_loss <= best_val_loss + RISE * np.abs(best_val_loss))
+        better = np.isfinite(val_loss) & (val_loss < self.best_val_loss)
+        self.best_epoch = np.where(better, float(epoch), self.best_epoch)
+        self.train_loss_at_best = np.where(better, train_loss, self.train_loss_at_best)
+        self.best_val_loss = np.where(better, val_loss, self.best_val_loss)
+        self.epoch = np.where(self.turned, self.epoch, np.maximum(self.best_epoch, 1.0))
+        with np.errstate(over="ignore"):
+            highest = self.best_val_loss + RISE * np.abs(self.best_val_loss)
+        # a loss that is not a number has turned too
+        self.turned = self.turned | ~(val_loss <= highest)
+
+    @property
+    def train_loss(self) -> Array:
+        """The train loss at the best validation loss, in nats; infinite until the run has turned."""
+        return np.where(self.turned, self.train_loss_at_best, np.inf)
 
     def features(self, epoch: int, epochs: int) -> tuple[Array, ...]:
         """Whether it has turned, and log10 of the epochs left over the epochs to the turn."""
@@ -40,8 +63,9 @@ class TurningPoint:
 
     def state_dict(self) -> dict[str, Any]:
         """All that is remembered: arrays."""
-        return {"epoch": self.epoch.copy(), "turned": self.turned.copy()}
+        return {name: getattr(self, name).copy() for name in self._state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from :meth:`state_dict`, bit for bit."""
-        self.epoch, self.turned = state["epoch"].copy(), state["turned"].copy()
+        for name in self._state:
+            setattr(self, name, state[name].copy())
