@@ -5,10 +5,13 @@ import importlib.util
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from math import prod
 from pathlib import Path
 from typing import TypeAlias
 
-from rlflood.data import random_problems, synthetic, tabular, vision
+from rlflood.data import random_problems, synthetic, tabular
+from rlflood.data.image_sets import IMAGE_SETS, load_images
 from rlflood.data.own_files import ENDINGS, own_file
 from rlflood.data.source import Source
 from rlflood.errors import InputError
@@ -33,7 +36,7 @@ _BUILDERS: dict[str, Callable[..., Source]] = {
     "digits": tabular.digits,
     "breast-cancer": tabular.breast_cancer,
     "wine": tabular.wine,
-    "fashion-mnist": vision.fashion_mnist,
+    **{name: partial(load_images, name) for name in IMAGE_SETS},
 }
 
 
@@ -101,10 +104,12 @@ def _describe(name: str) -> Description:
     if name in _TABLES:
         available = importlib.util.find_spec("sklearn") is not None
         return Description(name, "tabular", *_TABLES[name], options, available)
-    if name == "fashion-mnist":
-        available = vision.fashion_mnist_folder() is not None
-        available &= importlib.util.find_spec("torchvision") is not None
-        return Description(name, "images", 10, 784, 70_000, options, available)
+    if name in IMAGE_SETS:
+        images = IMAGE_SETS[name]
+        available = images.place() is not None and importlib.util.find_spec("torchvision") is not None
+        return Description(
+            name, "images", images.classes, prod(images.shape), images.samples, options, available
+        )
     source = _BUILDERS[name]()
     return Description(name, "synthetic", source.classes, source.features, source.size, options, True)
 

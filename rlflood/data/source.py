@@ -13,6 +13,8 @@ from rlflood.errors import InputError
 
 Samples: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64]]
 """Inputs (samples, features) and clean labels (samples,)."""
+ImageShape: TypeAlias = tuple[int, int, int]
+"""Channels, height and width."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +42,8 @@ class Splits:
     val: Split
     test: Split
     classes: int
+    image_shape: ImageShape | None = None
+    """Channels, height and width, where a row is an image; None for other data."""
 
     @property
     def features(self) -> int:
@@ -58,6 +62,10 @@ class Source(ABC):
     features: int
     size: int | None
     """Samples there are; None for a generator, which has no end."""
+    pool_size: int | None = None
+    """Samples that training and validation are cut from, where there is an official test set; else None."""
+    image_shape: ImageShape | None = None
+    """Channels, height and width, where a row is an image, channel by channel; None for other data."""
 
     def split(
         self, *, train_size: int, val_size: int, test_size: int | None, label_noise: float, seed: int
@@ -87,6 +95,7 @@ class Source(ABC):
             val=self._with_noise(val_x, val_y, label_noise, seed, Stream.VAL_NOISE),
             test=self._with_noise(test_x, test_y, label_noise, seed, Stream.TEST_NOISE),
             classes=self.classes,
+            image_shape=self.image_shape,
         )
 
     @abstractmethod

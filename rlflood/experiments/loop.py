@@ -12,7 +12,7 @@ from rlflood.experiments.record import Array, Runs
 from rlflood.experiments.setting import Progress, Setting, no_progress
 from rlflood.metrics import Metrics
 from rlflood.schedulers import FloodScheduler
-from rlflood.training import Evaluation, MakeObjective, PopulationTrainer, ThreadedPopulation, make_population
+from rlflood.training import Evaluation, MakeObjective, Population, make_population
 
 MOST_REPLICAS = 64
 MOST_PARAMETERS = 64_000_000
@@ -106,7 +106,7 @@ def most_replicas(setting: Setting) -> int:
 
 def stack(
     setting: Setting, repeat: NDArray[np.int64], *, objective: MakeObjective | None = None
-) -> PopulationTrainer | ThreadedPopulation:
+) -> Population:
     """A trainer with one replica for each entry of ``repeat``, on the seeds of that repeat."""
     return make_population(
         [setting.task] * len(repeat),
@@ -121,7 +121,7 @@ def stack(
 
 
 def _run_stack(
-    trainer: PopulationTrainer | ThreadedPopulation,
+    trainer: Population,
     epochs: int,
     scheduler: FloodScheduler,
     after_epoch: Callable[[int], None],

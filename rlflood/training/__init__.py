@@ -1,5 +1,8 @@
 """Tasks, and the trainers that train the replicas of a task by the epoch."""
 
+from rlflood.training.make import Population, make_population
+from rlflood.training.module import ModuleTrainer
+from rlflood.training.module_population import ModulePopulation
 from rlflood.training.network import StackedMLP
 from rlflood.training.objectives import (
     AdaptiveFlooding,
@@ -16,7 +19,7 @@ from rlflood.training.objectives import (
 from rlflood.training.population import PopulationTrainer
 from rlflood.training.precision import Precision, resolve_precision
 from rlflood.training.task import Task
-from rlflood.training.threaded import ThreadedPopulation, make_population
+from rlflood.training.threaded import ThreadedPopulation
 from rlflood.training.trainer import Evaluation, Trainer
 
 __all__ = [
@@ -27,7 +30,10 @@ __all__ = [
     "HeldOut",
     "IndividualFlooding",
     "MakeObjective",
+    "ModulePopulation",
+    "ModuleTrainer",
     "Objective",
+    "Population",
     "PopulationTrainer",
     "Precision",
     "RelaxLoss",

@@ -61,3 +61,14 @@ def _taken(states: Sequence[Any], own: int, parts: Tensor, rows: Tensor) -> Any:
         common = tuple(slice(min(sizes)) for sizes in zip(value.shape[1:], source.shape[1:], strict=True))
         taken[(here, *common)] = source[(slice(None), *common)]
     return taken
+
+
+def cloned(value: State) -> State:
+    """A state whose tensors are copies."""
+    if isinstance(value, Tensor):
+        return value.clone()  # type: ignore[return-value]
+    if isinstance(value, dict):
+        return {key: cloned(item) for key, item in value.items()}  # type: ignore[return-value]
+    if isinstance(value, list):
+        return [cloned(item) for item in value]  # type: ignore[return-value]
+    return value

@@ -12,7 +12,22 @@ from torch.nn import functional as F
 from rlflood.training.dropout import StackedDropout
 
 
-class StackedMLP(nn.Module):
+class Replicas(nn.Module):
+    """One network, or many evaluated together: what an objective may ask of them.
+
+    Attributes:
+        replicas: How many.
+    """
+
+    replicas: int
+
+    @property
+    def own_classes(self) -> Tensor:
+        """Which classes each replica has: bool of shape ``(replicas, 1, classes)``."""
+        raise NotImplementedError
+
+
+class StackedMLP(Replicas):
     """``replicas`` multilayer perceptrons of the same hidden widths, evaluated together.
 
     Each layer's weights are one tensor of shape ``(replicas, in, out)``. Replicas may have different

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rlflood.flooding import flood, individual_flood, soft_ascent_descent
-from rlflood.training.network import StackedMLP
+from rlflood.training.network import Replicas
 
 Losses: TypeAlias = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """Given network, inputs and labels, the training criterion of each sample: ``(replicas, samples)``."""
@@ -27,7 +27,7 @@ class Batch:
     """A mini-batch of every replica, after the forward pass.
 
     Attributes:
-        x: Inputs, shape ``(replicas, samples, features)``.
+        x: Inputs, shape ``(replicas, samples, features)``, or that of images instead of features.
         logits: float32 with graph, shape ``(replicas, samples, classes)``; the lowest float for classes
             that a replica does not have.
         labels: Class numbers, shape ``(replicas, samples)``.
@@ -47,7 +47,7 @@ class Batch:
 class Objective(ABC):
     """What a trainer differentiates in place of the mean loss."""
 
-    def attach(self, network: StackedMLP, losses: Losses) -> None:  # noqa: B027
+    def attach(self, network: Replicas, losses: Losses) -> None:  # noqa: B027
         """Called once by the trainer, before its first epoch and with the network on its device.
 
         Args:
@@ -130,7 +130,7 @@ class RelaxLoss(Objective):
 
     _own_classes: Tensor
 
-    def attach(self, network: StackedMLP, losses: Losses) -> None:
+    def attach(self, network: Replicas, losses: Losses) -> None:
         """Note which classes each replica has."""
         self._own_classes = network.own_classes
 
@@ -187,8 +187,8 @@ class WaveBound(_OwnLevel):
         decay: Weight of the old average in each step, from 0 to 1.
     """
 
-    _network: StackedMLP
-    _average: StackedMLP
+    _network: Replicas
+    _average: Replicas
     _losses: Losses
 
     def __init__(self, decay: float = 0.99) -> None:
@@ -196,7 +196,7 @@ class WaveBound(_OwnLevel):
             raise ValueError(f"decay must lie between 0 and 1: got {decay}")
         self._decay = decay
 
-    def attach(self, network: StackedMLP, losses: Losses) -> None:
+    def attach(self, network: Replicas, losses: Losses) -> None:
         """Begin the average as a copy of the network."""
         self._network, self._losses = network, losses
         self._average = copy.deepcopy(network).requires_grad_(False).eval()
@@ -240,7 +240,7 @@ class AdaptiveFlooding(_OwnLevel):
     def __init__(self, probabilities: Tensor) -> None:
         self._probabilities = probabilities.float()
 
-    def attach(self, network: StackedMLP, losses: Losses) -> None:
+    def attach(self, network: Replicas, losses: Losses) -> None:
         """Move the probabilities to the network's device.
 
         Raises:
@@ -269,7 +269,7 @@ class HeldOut(Objective):
     def __init__(self, held_out: Tensor) -> None:
         self._held_out = held_out
 
-    def attach(self, network: StackedMLP, losses: Losses) -> None:
+    def attach(self, network: Replicas, losses: Losses) -> None:
         """Move the mask to the network's device.
 
         Raises:
@@ -285,9 +285,9 @@ class HeldOut(Objective):
         return kept.sum(1) / (~held_out).sum(1).clamp(min=1)
 
 
-def _on_device_of(network: StackedMLP, values: Tensor) -> Tensor:
+def _on_device_of(network: Replicas, values: Tensor) -> Tensor:
     if values.dim() != 2 or len(values) != network.replicas:
         raise ValueError(
             f"one row of samples a replica: got shape {tuple(values.shape)} for {network.replicas} replicas"
         )
-    return values.to(network.weights[0].device)
+    return values.to(next(network.parameters()).device)

@@ -1,4 +1,4 @@
-"""The order of the mini-batches: shuffles that carry no state.
+"""The order of the mini-batches and what augments their images: random numbers that carry no state.
 
 A replica's order in an epoch is a function of its seed and of the epoch alone, so that a replica in a
 stack of 256 sees its samples as it would alone, on any device, and a run resumed at epoch 70 needs no
@@ -28,6 +28,22 @@ def batch_order(seeds: Tensor, epoch: int, samples: int) -> Tensor:
         epoch: The epoch, from 0.
         samples: Samples of the training split.
     """
-    streams = mixed(mixed(seeds * GOLDEN) + epoch * 2 + 1)
     positions = torch.arange(samples, device=seeds.device, dtype=torch.int64)
-    return mixed(streams[:, None] + positions * GOLDEN).argsort(dim=1)
+    return mixed(_streams(seeds, epoch)[:, None] + positions * GOLDEN).argsort(dim=1)
+
+
+def augmentation_bits(seed: Tensor, epoch: int, samples: int) -> Tensor:
+    """Random bits for the augmentation of each training sample in an epoch: int64 of shape ``(samples,)``.
+
+    Args:
+        seed: int64 of shape ``(1,)``.
+        epoch: The epoch, from 0.
+        samples: Samples of the training split.
+    """
+    # below 0, where batch_order has no positions
+    positions = -1 - torch.arange(samples, device=seed.device, dtype=torch.int64)
+    return mixed(_streams(seed, epoch) + positions * GOLDEN)
+
+
+def _streams(seeds: Tensor, epoch: int) -> Tensor:
+    return mixed(mixed(seeds * GOLDEN) + epoch * 2 + 1)

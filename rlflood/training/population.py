@@ -10,12 +10,14 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from rlflood.data import Split, Splits
+from rlflood.errors import InputError
 from rlflood.metrics import Metrics
-from rlflood.training.copying import check_sources, with_copies
+from rlflood.training.copying import check_sources, cloned, with_copies
 from rlflood.training.criterion import cross_entropies, smoothed_cross_entropies
 from rlflood.training.device import resolve_device
 from rlflood.training.network import StackedMLP
 from rlflood.training.objectives import Batch, Flooding, MakeObjective
+from rlflood.training.optimizer import make_optimizer
 from rlflood.training.order import batch_order
 from rlflood.training.precision import Precision, autocast, resolve_precision
 from rlflood.training.task import Task
@@ -110,6 +112,10 @@ class PopulationTrainer:
         self.task, self.replicas, self.epoch = task, len(tasks), 0
         self.device = resolve_device(device)
         self.precision = resolve_precision(precision, self.device)
+        if task.network != "mlp":
+            raise ValueError(f"a stack is of multilayer perceptrons: {task.network} needs a ModuleTrainer")
+        if self.precision == "float16":
+            raise InputError("float16 is for networks of images: use bfloat16, float32 or auto")
 
         self.splits, index = _distinct_splits(tasks, data_seeds)
         features = max(splits.features for splits in self.splits)
@@ -135,7 +141,8 @@ class PopulationTrainer:
         ).to(self.device)
         self._own_classes = self.network.own_classes
         self._order_seeds = torch.tensor(network_seeds, dtype=torch.int64, device=self.device)
-        self._optimizer = _optimizer(task, self.network)
+        # its updates are elementwise, so replicas don't mix
+        self._optimizer = make_optimizer(task, self.network)
         self._best: dict[str, Tensor] | None = None
         if keep_best:
             self._best = {name: value.clone() for name, value in self.network.state_dict().items()}
@@ -151,6 +158,8 @@ class PopulationTrainer:
         level = torch.as_tensor(self.levels.astype(np.float32)).to(self.device)
         loss_sum = torch.zeros(self.replicas, device=self.device)
         hits = torch.zeros(self.replicas, device=self.device)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.task.learning_rate_in(self.epoch)
         self.network.train()
         self.network.begin_epoch(self.epoch)
         for x, y, samples in self._batches():
@@ -216,8 +225,8 @@ class PopulationTrainer:
         return {
             "epoch": self.epoch,
             "network": {name: value.clone() for name, value in self.network.state_dict().items()},
-            "optimizer": _cloned(self._optimizer.state_dict()),
-            "best": _cloned(self._best),
+            "optimizer": cloned(self._optimizer.state_dict()),
+            "best": cloned(self._best),
             "best_val_acc": torch.from_numpy(self._best_val_acc.copy()),
             "best_val_loss": torch.from_numpy(self._best_val_loss.copy()),
             "objective": self._objective.state_dict(),
@@ -227,8 +236,8 @@ class PopulationTrainer:
         """See :meth:`Trainer.load_state_dict`."""
         self.epoch = state["epoch"]
         self.network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(_cloned(state["optimizer"]))
-        self._best = _cloned(state["best"])
+        self._optimizer.load_state_dict(cloned(state["optimizer"]))
+        self._best = cloned(state["best"])
         self._best_val_acc = state["best_val_acc"].numpy().copy()
         self._best_val_loss = state["best_val_loss"].numpy().copy()
         self._objective.load_state_dict(state["objective"])
@@ -331,22 +340,3 @@ def _predicted(logits: Tensor) -> Tensor:
     """The likeliest class of each sample: shape ``(replicas, samples)``."""
     # on the processor the classes of a sample don't lie side by side, and argmax is slow then
     return logits.contiguous().argmax(-1)
-
-
-def _optimizer(task: Task, network: StackedMLP) -> torch.optim.Optimizer:
-    """One fused optimizer over the stack: its updates are elementwise, so replicas don't mix."""
-    options: dict[str, Any] = {"lr": task.learning_rate, "weight_decay": task.weight_decay, "fused": True}
-    if task.optimizer == "sgd":
-        return torch.optim.SGD(network.parameters(), momentum=task.momentum, **options)
-    kind = torch.optim.Adam if task.optimizer == "adam" else torch.optim.AdamW
-    return kind(network.parameters(), **options)
-
-
-def _cloned(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return value.clone()
-    if isinstance(value, dict):
-        return {key: _cloned(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_cloned(item) for item in value]
-    return value

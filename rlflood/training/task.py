@@ -8,6 +8,9 @@ from rlflood import data
 from rlflood.data import Source, Splits
 
 Width = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Network = Literal["mlp", "cnn", "resnet18", "resnet20", "resnet32", "resnet44", "resnet56", "resnet110"]
+_OF_MLPS = ("hidden", "batch_norm", "dropout")
 
 
 class Task(BaseModel):
@@ -25,12 +28,21 @@ class Task(BaseModel):
         train_size: Training samples.
         val_size: Validation samples.
         test_size: Test samples; ``None`` is all that are left (20,000 for a generator).
+        network: ``mlp``, a multilayer perceptron as the next three say, or a network for images: ``cnn`` (two
+            convolutions), ``resnet20`` to ``resnet110`` (the kind for CIFAR), ``resnet18`` (torchvision's).
         hidden: Width of each hidden layer.
         batch_norm: Batch normalisation before each ReLU.
         dropout: Probability of each hidden unit to be dropped in training, after each ReLU.
         label_smoothing: Share of the training criterion's targets that is spread evenly over the classes;
             metrics are the plain cross-entropy all the same.
         optimizer: ``adam``, ``adamw`` or ``sgd`` (with ``momentum``).
+        lr_milestones: Shares of the run, rising, after each of which the learning rate is multiplied by
+            ``lr_gamma``: 0.5 is after half of the epochs.
+        lr_gamma: See ``lr_milestones``.
+        clip_norm: The most that the norm of a batch's gradient may be; ``None`` leaves it as it is. For image
+            networks.
+        augmentation: What is done to training images: ``none``, ``crop`` (padded by 4 pixels of the channel's
+            mean and cropped at random) or ``crop-flip`` (that, and mirrored left to right half of the time).
         batch_size: Samples in a mini-batch; ``None`` is the full batch.
         epochs: Passes over the training split, the budget of one run.
     """
@@ -44,6 +56,7 @@ class Task(BaseModel):
     train_size: PositiveInt = 100
     val_size: PositiveInt = 100
     test_size: PositiveInt | None = None
+    network: Network = "mlp"
     hidden: tuple[Width, ...] = (100, 100, 100)
     batch_norm: bool = False
     dropout: float = Field(0.0, ge=0, lt=1)
@@ -52,6 +65,10 @@ class Task(BaseModel):
     learning_rate: PositiveFloat = 1e-3
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(0.0, ge=0)
+    lr_milestones: tuple[Share, ...] = ()
+    lr_gamma: PositiveFloat = 0.1
+    clip_norm: PositiveFloat | None = None
+    augmentation: Literal["none", "crop", "crop-flip"] = "none"
     batch_size: PositiveInt | None = None
     epochs: PositiveInt = 200
 
@@ -64,6 +81,22 @@ class Task(BaseModel):
                 "batch normalisation needs two samples or more in every mini-batch: "
                 f"{self.train_size} in batches of {size} leave one alone; change train_size or batch_size"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _fields_fit_the_network(self) -> "Task":
+        if self.network == "mlp":
+            wrong = [] if self.clip_norm is None else ["clip_norm"]
+            wrong += [] if self.augmentation == "none" else ["augmentation"]
+            if wrong:
+                raise ValueError(f"{' and '.join(wrong)} are for networks of images, not for mlp: leave out")
+        else:
+            fields = type(self).model_fields
+            wrong = [name for name in _OF_MLPS if getattr(self, name) != fields[name].default]
+            if wrong:
+                raise ValueError(f"{' and '.join(wrong)} are for mlp, not for {self.network}: leave out")
+        if list(self.lr_milestones) != sorted(self.lr_milestones):
+            raise ValueError(f"lr_milestones must rise: got {self.lr_milestones}")
         return self
 
     def source(self) -> Source:
@@ -88,11 +121,17 @@ class Task(BaseModel):
             seed=data_seed,
         )
 
+    def learning_rate_in(self, epoch: int) -> float:
+        """The learning rate in an epoch, counted from 0."""
+        passed = sum(epoch >= round(share * self.epochs) for share in self.lr_milestones)
+        return float(self.learning_rate * self.lr_gamma**passed)
+
     @property
     def stack_key(self) -> tuple[object, ...]:
         """Tasks with the same key can be trained in one stack: all but their data may differ."""
         return (
-            self.train_size, self.val_size, self.test_size, self.hidden, self.batch_norm, self.dropout,
-            self.label_smoothing, self.optimizer, self.learning_rate, self.momentum, self.weight_decay,
+            self.train_size, self.val_size, self.test_size, self.network, self.hidden, self.batch_norm,
+            self.dropout, self.label_smoothing, self.optimizer, self.learning_rate, self.momentum,
+            self.weight_decay, self.lr_milestones, self.lr_gamma, self.clip_norm, self.augmentation,
             self.batch_size, self.epochs,
         )  # fmt: skip

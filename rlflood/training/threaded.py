@@ -13,10 +13,8 @@ from torch import nn
 
 from rlflood.metrics import Metrics
 from rlflood.training.copying import check_sources, with_copies
-from rlflood.training.device import resolve_device
 from rlflood.training.objectives import MakeObjective, Objective
 from rlflood.training.population import PopulationTrainer
-from rlflood.training.precision import Precision
 from rlflood.training.task import Task
 from rlflood.training.trainer import Checkpoint, Evaluation, SplitName
 
@@ -115,38 +113,6 @@ class ThreadedPopulation:
         """See :meth:`Trainer.load_state_dict`."""
         for part, own in zip(self._parts, state["parts"], strict=True):
             part.load_state_dict(own)
-
-
-def make_population(
-    tasks: Sequence[Task],
-    data_seeds: Sequence[int],
-    network_seeds: Sequence[int],
-    *,
-    threads: int = 1,
-    device: str | torch.device = "cpu",
-    precision: Precision = "float32",
-    keep_best: bool = False,
-    objective: MakeObjective | None = None,
-) -> PopulationTrainer | ThreadedPopulation:
-    """A population trainer on ``threads`` threads, or fewer where there are fewer replicas.
-
-    A GPU is fed by one thread. See :class:`PopulationTrainer` for the other arguments and the errors.
-
-    Raises:
-        ValueError: if ``threads`` is not positive.
-    """
-    if threads < 1:
-        raise ValueError(f"threads must be 1 or more: got {threads}")
-    options: dict[str, Any] = {
-        "device": device,
-        "precision": precision,
-        "keep_best": keep_best,
-        "objective": objective,
-    }
-    threads = 1 if resolve_device(device).type != "cpu" else min(threads, len(tasks))
-    if threads == 1:
-        return PopulationTrainer(tasks, data_seeds, network_seeds, **options)
-    return ThreadedPopulation(tasks, data_seeds, network_seeds, threads=threads, **options)
 
 
 def _shifted(make: MakeObjective, start: int) -> MakeObjective:

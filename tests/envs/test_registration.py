@@ -8,7 +8,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
-from rlflood.data.vision import fashion_mnist_folder
+from rlflood.data.image_sets import IMAGE_SETS
 from rlflood.envs import FloodEnv, FloodVectorEnv
 from rlflood.registration import ENVIRONMENTS
 
@@ -18,7 +18,7 @@ every_id = pytest.mark.parametrize(
         pytest.param(
             name,
             marks=pytest.mark.skipif(
-                "Fashion" in name and fashion_mnist_folder() is None, reason="needs the Fashion-MNIST files"
+                "Fashion" in name and IMAGE_SETS["fashion-mnist"].place() is None, reason="needs the Fashion-MNIST files"
             ),
         )
         for name in ENVIRONMENTS

@@ -14,7 +14,7 @@ from rlflood.schedulers import Controller
 from rlflood.schedulers.control import Control
 from rlflood.schedulers.controller import Memory
 from rlflood.schedulers.observation import FEATURES
-from rlflood.training import PopulationTrainer, Precision, ThreadedPopulation, make_population
+from rlflood.training import Population, Precision, make_population
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,7 +145,7 @@ def roll_out(
 
 def _run_stack(
     controller: Controller,
-    trainer: PopulationTrainer | ThreadedPopulation,
+    trainer: Population,
     epochs: int,
     members: NDArray[np.int64],
     decisions: list[Decisions],
