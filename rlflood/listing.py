@@ -37,6 +37,16 @@ def _methods() -> Listing:
     ]
 
 
+def _protocols() -> Listing:
+    from rlflood.protocols import PROTOCOLS
+
+    rows: list[tuple[str, ...]] = []
+    for name, fields in PROTOCOLS.items():
+        settings = ", ".join(f"{key}={value}" for key, value in fields.items() if key != "data")
+        rows.append((name, fields["data"], settings))
+    return ("name", "data", "settings"), rows
+
+
 def _presets() -> Listing:
     from rlflood.agents import load_preset, preset_names
 
@@ -75,6 +85,7 @@ LISTINGS: dict[str, Callable[[], Listing]] = {
     "environments": _environments,
     "methods": _methods,
     "presets": _presets,
+    "protocols": _protocols,
     "studies": _studies,
     "controllers": _controllers,
 }

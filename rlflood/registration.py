@@ -4,6 +4,8 @@ from typing import Any
 
 from gymnasium.envs.registration import register
 
+from rlflood.protocols import PROTOCOLS
+
 _SEED_PROBLEM: dict[str, Any] = {"hidden": (500,) * 5, "epochs": 500, "label_noise": 0.1}
 """The seeds' setting at high noise: 100 training and validation points, five layers of 500, 500 epochs."""
 
@@ -36,6 +38,18 @@ ENVIRONMENTS: dict[str, dict[str, Any]] = {
         "val_size": 500,
         "test_size": 2000,
         **_REAL,
+    },
+    **{
+        f"rlflood/{name}-v0": {"levels": "cifar10", **PROTOCOLS[protocol]}
+        for name, protocol in {
+            "MNIST": "mnist",
+            "KuzushijiMNIST": "kuzushiji-mnist",
+            "SVHN": "svhn",
+            "CIFAR10": "cifar10",
+            "CIFAR10Augmented": "cifar10-augmented",
+            "CIFAR100": "cifar100",
+            "CIFAR100Augmented": "cifar100-augmented",
+        }.items()
     },
 }
 """Each id with the keywords of its environment; any can be changed in ``gymnasium.make``."""

@@ -48,7 +48,7 @@ def write_mnist(root, name="mnist", train=200, test=60, compressed=False):
 
 
 def write_svhn(root, monkeypatch, train=200, test=60):
-    """``train_32x32.mat`` and ``test_32x32.mat``: X of shape (32, 32, 3, n), y of shape (n, 1), 0 written as 10."""
+    """Both .mat files: X of shape (32, 32, 3, n), y of shape (n, 1) with 0 written as 10."""
     from scipy.io import savemat
     from torchvision.datasets import SVHN
 

@@ -11,7 +11,10 @@ from rlflood.errors import InputError
 @app.command(name="list", epilog="Examples:\n\n  rlflood list\n\n  rlflood list datasets")
 def list_(
     what: Annotated[
-        str, typer.Argument(help="datasets, environments, methods, presets, studies, controllers or all.")
+        str,
+        typer.Argument(
+            help="datasets, environments, methods, presets, protocols, studies, controllers or all."
+        ),
     ] = "all",
 ) -> None:
     """Show the names that the other commands take."""

@@ -7,7 +7,7 @@ import typer
 
 from rlflood.cli.app import app
 from rlflood.cli.options import Device, PrecisionOption, Seed, Threads, one_core_each
-from rlflood.errors import InputError
+from rlflood.cli.parsing import numbers
 
 if TYPE_CHECKING:
     from rlflood.experiments import Method, Record, Setting
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     "  rlflood rollout runs/mine/controller.safetensors --data mine.npz --against default,none\n\n"
     "  rlflood rollout tracking --data mine.csv --target label --json out.json --plot out.png\n\n"
     "  rlflood rollout none --against grid --data two-gaussians --label-noise 0.1 --noisy-test\n"
-    "    --hidden 500,500,500,500,500 --epochs 500"
+    "    --hidden 500,500,500,500,500 --epochs 500\n\n"
+    "  rlflood rollout default --data cifar10 --network resnet44 --repeats 1 --device cuda\n\n"
+    "  rlflood rollout default --protocol cifar10-augmented --repeats 3 --device cuda"
 )
 def rollout(
     controller: Annotated[
@@ -30,7 +32,13 @@ def rollout(
             "`rlflood list methods`."
         ),
     ],
-    data: Annotated[str, typer.Option(help="A data set of `rlflood list datasets`, a .npz or a .csv file.")],
+    data: Annotated[
+        str | None, typer.Option(help="A data set of `rlflood list datasets`, a .npz or a .csv file.")
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="An image problem of `rlflood list protocols`; other options change it."),
+    ] = None,
     target: Annotated[str | None, typer.Option(help="Label column of a .csv.")] = None,
     label_noise: Annotated[float, typer.Option(help="Share of labels moved to another class.")] = 0.0,
     repeats: Annotated[
@@ -49,15 +57,31 @@ def rollout(
     train_size: Annotated[int | None, typer.Option(help="Training samples.")] = None,
     val_size: Annotated[int | None, typer.Option(help="Validation samples.")] = None,
     test_size: Annotated[int | None, typer.Option(help="Test samples.")] = None,
-    hidden: Annotated[str, typer.Option(help="Width of each hidden layer.")] = "100,100,100",
-    epochs: Annotated[int, typer.Option(help="Epochs of a run.")] = 200,
-    batch_size: Annotated[int | None, typer.Option(help="Samples in a mini-batch; all if not given.")] = None,
-    optimizer: Annotated[str, typer.Option(help="adam, adamw or sgd.")] = "adam",
-    learning_rate: Annotated[float, typer.Option(help="Of the optimizer.")] = 1e-3,
-    weight_decay: Annotated[float, typer.Option(help="Of the optimizer.")] = 0.0,
+    network: Annotated[
+        str | None, typer.Option(help="mlp, or for images: cnn, resnet18, resnet20 ... resnet110. [mlp]")
+    ] = None,
+    hidden: Annotated[
+        str | None, typer.Option(help="Width of each hidden layer of an mlp. [100,100,100]")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of a run. [200; images: 500]")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Samples in a mini-batch. [all; images: 128]")
+    ] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adam, adamw or sgd. [adam; images: sgd]")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of the optimizer. [0.001; images: 0.1]")
+    ] = None,
+    lr_milestones: Annotated[
+        str | None,
+        typer.Option(help="Shares of the run after which it falls by ten. [never; images: 0.5,0.8]"),
+    ] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="Of the optimizer. [0]")] = None,
     batch_norm: Annotated[
-        bool, typer.Option("--batch-norm", help="Batch normalisation before each ReLU.")
-    ] = False,
+        bool | None, typer.Option("--batch-norm", help="Batch normalisation before each ReLU of an mlp.")
+    ] = None,
+    augmentation: Annotated[
+        str | None, typer.Option(help="Of images: none, crop or crop-flip. [crop-flip]")
+    ] = None,
     runs: Annotated[int, typer.Option(help="Runs of a search: levels of the grid, trials of a tuner.")] = 11,
     highest_level: Annotated[float, typer.Option(help="The highest level of a search, in nats.")] = 0.5,
     seed: Seed = 0,
@@ -67,11 +91,11 @@ def rollout(
 ) -> None:
     """Roll a controller out on a data set, one run a repeat, beside other ways to choose the flood level."""
     threads = one_core_each(threads)
-    from rlflood.data import load
-    from rlflood.experiments import MethodOptions, Setting, default_sizes, get_methods
+    from rlflood.experiments import MethodOptions, Setting, get_methods
     from rlflood.experiments.methods.controller import validation_warning
     from rlflood.experiments.output import check_output
     from rlflood.experiments.plot import check_plot
+    from rlflood.experiments.sizes import task_fields
     from rlflood.training import Task
     from rlflood.validation import validated
 
@@ -81,13 +105,16 @@ def rollout(
     if plot is not None:
         check_plot(plot)
     methods = get_methods([controller, *filter(None, against.split(","))], MethodOptions(runs, highest_level))
-    sizes = default_sizes(load(data, target=target), train_size, val_size, test_size)
-    fields = {
-        "data": data, "target": target, "label_noise": label_noise, **sizes,
-        "hidden": _numbers(hidden, "--hidden"), "epochs": epochs, "batch_size": batch_size,
-        "optimizer": optimizer, "learning_rate": learning_rate, "weight_decay": weight_decay,
-        "batch_norm": batch_norm,
+    given = {
+        "data": data, "target": target, "label_noise": label_noise, "train_size": train_size,
+        "val_size": val_size, "test_size": test_size, "network": network,
+        "hidden": None if hidden is None else numbers(hidden, "--hidden", int, "100,100"),
+        "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer, "learning_rate": learning_rate,
+        "lr_milestones": None if lr_milestones is None
+        else numbers(lr_milestones, "--lr-milestones", float, "0.5,0.8"),
+        "weight_decay": weight_decay, "batch_norm": batch_norm, "augmentation": augmentation,
     }  # fmt: skip
+    fields = task_fields(protocol, {name: value for name, value in given.items() if value is not None})
     task = validated(Task, fields, "the task")
     if warning := validation_warning(methods, task):
         typer.echo(f"warning: {warning}", err=True)
@@ -126,12 +153,3 @@ def _compare(
     if stopped:
         typer.echo("stopped; what was done is shown and written", err=True)
         raise typer.Exit(130)
-
-
-def _numbers(text: str, option: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(
-            f"{option} takes whole numbers with commas between, such as 100,100: got {text!r}"
-        ) from None

@@ -17,9 +17,10 @@ def cost(method: Method, setting: Setting) -> float:
     task = setting.task
     steps = -(-task.train_size // (task.batch_size or task.train_size))
     # two operations a weight and sample forward, twice that backward
-    epoch = 2 * setting.parameters * (3 * task.train_size + task.val_size) * _SECONDS_PER_FLOP
+    work = setting.size.multiplications
+    epoch = 2 * work * (3 * task.train_size + task.val_size) * _SECONDS_PER_FLOP
     epoch += steps * (_SECONDS_PER_REPLICA_STEP + _SECONDS_PER_STEP / (method.width * setting.repeats))
     test_size = task.test_size or task.source().size or DEFAULT_TEST_SIZE
     # the last weights and the best ones
-    test = 2 * 2 * setting.parameters * test_size * _SECONDS_PER_TEST_FLOP
+    test = 2 * 2 * work * test_size * _SECONDS_PER_TEST_FLOP
     return setting.repeats * method.epochs(task) * (epoch + test / task.epochs)

@@ -34,10 +34,11 @@ _DIAGNOSED = (
 _CANDIDATE = ("val_acc_final", "val_loss_final", "val_acc_best", "val_loss_best", *TEST_SCORES)
 _TASK = {
     "data": "string", "data_options": "string", "target": "string", "label_noise": "double",
-    "train_size": "int64", "val_size": "int64", "test_size": "int64", "hidden": "string",
+    "train_size": "int64", "val_size": "int64", "test_size": "int64", "network": "string", "hidden": "string",
     "batch_norm": "bool", "dropout": "double", "label_smoothing": "double", "optimizer": "string",
-    "learning_rate": "double", "momentum": "double", "weight_decay": "double", "batch_size": "int64",
-    "epochs": "int64",
+    "learning_rate": "double", "momentum": "double", "weight_decay": "double",
+    "lr_milestones": "string", "lr_gamma": "double", "clip_norm": "double", "augmentation": "string",
+    "batch_size": "int64", "epochs": "int64",
 }  # fmt: skip
 # pyarrow's functions for these
 _TYPES = {"string": "string", "int64": "int64", "double": "float64", "bool": "bool_"}
@@ -153,7 +154,8 @@ def _settings(task: Task) -> Columns:
     options = ", ".join(f"{key}={value}" for key, value in sorted(task.data_options.items()))
     hidden = "-".join(map(str, task.hidden))
     plain = {name: getattr(task, name) for name in _TASK}
-    return {**plain, "data": data, "data_options": options, "hidden": hidden}
+    milestones = ", ".join(map(str, task.lr_milestones))
+    return {**plain, "data": data, "data_options": options, "hidden": hidden, "lr_milestones": milestones}
 
 
 def _epochs(results: Results) -> Iterator[Columns]:

@@ -101,7 +101,7 @@ def run_schedule(
 
 def most_replicas(setting: Setting) -> int:
     """How many runs of a setting a stack should hold, for the sake of memory: at least one."""
-    return max(1, min(MOST_REPLICAS, MOST_PARAMETERS // setting.parameters))
+    return max(1, min(MOST_REPLICAS, MOST_PARAMETERS // setting.size.parameters))
 
 
 def stack(

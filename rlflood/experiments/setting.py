@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from rlflood.errors import InputError
 from rlflood.training import Precision, Task
 from rlflood.training.device import resolve_device
+from rlflood.training.size import NetworkSize, network_size
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called as ``on_progress(done_epochs, total_epochs)``; an epoch is that of one network."""
@@ -71,11 +71,9 @@ class Setting:
         return cls(task, data_seeds, network_seeds, device, precision, threads)
 
     @property
-    def parameters(self) -> int:
-        """Weights and biases of one network."""
-        source = self.task.source()
-        sizes = (source.features, *self.task.hidden, source.classes)
-        return sum((a + 1) * b for a, b in pairwise(sizes))
+    def size(self) -> NetworkSize:
+        """How large one network is."""
+        return network_size(self.task)
 
     @property
     def repeats(self) -> int:

@@ -11,7 +11,7 @@ from rlflood.data import FILE_ENDINGS, load
 from rlflood.errors import InputError
 from rlflood.experiments.methods import CONTROLLER_SUFFIX, Method, MethodOptions, get_methods
 from rlflood.experiments.setting import Setting
-from rlflood.experiments.sizes import default_sizes
+from rlflood.experiments.sizes import filled_sizes
 from rlflood.toml_files import read_toml, toml_names
 from rlflood.training import Precision, Task
 from rlflood.validation import validated
@@ -65,6 +65,8 @@ class Study(BaseModel):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two tasks are called {name!r}: give each a name of its own")
+        if self.diagnosed_seeds and any(task.network != "mlp" for task in self.tasks):
+            raise ValueError("diagnosed_seeds is for tasks of the network mlp: set it to 0")
         return self
 
     def make_methods(self) -> list[Method]:
@@ -165,8 +167,7 @@ def _tasks(table: Mapping[str, Any], where: str, within: str, folder: Path) -> l
             source = load(fields["data"], target=fields.get("target"), options=fields.get("data_options", {}))
         except InputError as error:
             raise InputError(f"{where}: {within}.data: {error}") from None
-        sizes = (fields.get(name) for name in ("train_size", "val_size", "test_size"))
-        tasks.append(validated(StudyTask, {**fields, **default_sizes(source, *sizes)}, where, within))
+        tasks.append(validated(StudyTask, {**fields, **filled_sizes(source, fields)}, where, within))
     return tasks
 
 

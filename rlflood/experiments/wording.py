@@ -22,11 +22,19 @@ def describe_setting(setting: Setting) -> tuple[str, str]:
     )
     norm = " with batch norm" if task.batch_norm else ""
     batch = "full batch" if task.batch_size is None else f"batches of {task.batch_size}"
-    layers = "-".join(map(str, task.hidden)) or "without a hidden layer"
+    layers: str = task.network
+    if task.network == "mlp":
+        layers = "-".join(map(str, task.hidden)) or "without a hidden layer"
+    changes = f" x {task.lr_gamma:g} after {_shares(task.lr_milestones)}" if task.lr_milestones else ""
+    augmented = "" if task.augmentation == "none" else f"{task.augmentation}, "
     return data, (
-        f"network {layers}{norm}, {task.optimizer} {task.learning_rate:g}, {batch}, "
+        f"network {layers}{norm}, {task.optimizer} {task.learning_rate:g}{changes}, {augmented}{batch}, "
         f"{task.epochs} epochs, {setting.repeats} repeat{'s' if setting.repeats > 1 else ''}"
     )
+
+
+def _shares(milestones: Sequence[float]) -> str:
+    return " and ".join(f"{100 * share:g} %" for share in milestones)
 
 
 def explanation(records: Sequence[Record], rows: Sequence[Row], *, noisy: bool) -> list[str]:

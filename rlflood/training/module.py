@@ -47,8 +47,8 @@ class ModuleTrainer:
 
     Args:
         network: Gives logits ``(samples, classes)``. It is moved to ``device``.
-        optimizer: Over the network's parameters. With float16 on a GPU make it with ``fused=True``, or it waits
-            for the device in every batch.
+        optimizer: Over the network's parameters. With float16 on a GPU make it with ``fused=True``, or it
+            waits for the device in every batch.
         train: Iterated once an epoch: mini-batches ``(x, y)``, or lists of the parts of each.
             If it, or its ``sampler``, has ``set_epoch``, that is called first, with the epoch from 0.
         val, test: Iterated at each evaluation: ``(x, y)`` or ``(x, y, clean y)``.

@@ -90,7 +90,7 @@ def test_files_with_another_checksum_are_not_opened(places, monkeypatch):
     folder = write_cifar(places / "root", monkeypatch)
     file = folder / "data_batch_3"
     file.write_bytes(b"cos\nsystem\n(S'touch " + str(places / "harm").encode() + b"'\ntR.")
-    with pytest.raises(InputError, match="cifar10 in .* are damaged"):
+    with pytest.raises(InputError, match=r"cifar10 in .* are damaged"):
         load("cifar10")
     assert not (places / "harm").exists()
 

@@ -51,9 +51,7 @@ def test_processes_and_parts_make_up_each_batch(processes, micro_batch):
         return [torch.cat([part[2] for part in parts]) for parts in steps]
 
     whole = numbers()
-    parts = [
-        numbers(rank=rank, processes=processes, micro_batch=micro_batch) for rank in range(processes)
-    ]
+    parts = [numbers(rank=rank, processes=processes, micro_batch=micro_batch) for rank in range(processes)]
     for step, expected in enumerate(whole):
         assert torch.equal(torch.cat([part[step] for part in parts]), expected)
 
@@ -103,9 +101,7 @@ def test_all_crops_and_both_sides_are_equally_likely():
 
 def test_augmentation_changes_with_the_epoch_and_the_seed_alone():
     def epoch(number, seed=0, **options):
-        batches = TrainingImages(
-            device_split(), batch_size=8, seed=seed, augmentation="crop-flip", **options
-        )
+        batches = TrainingImages(device_split(), batch_size=8, seed=seed, augmentation="crop-flip", **options)
         batches.set_epoch(number)
         found = [part for parts in batches for part in parts]
         x, numbers = torch.cat([part[0] for part in found]), torch.cat([part[2] for part in found])

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, TensorDataset
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.data import DataLoader, TensorDataset
 
 from rlflood.flooding import flood
 from rlflood.schedulers import TrackingFlood
@@ -25,9 +25,7 @@ def data(seed=0, samples=SAMPLES):
 def network(dropout=0.0, seed=0):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return nn.Sequential(
-            nn.Linear(FEATURES, 16), nn.ReLU(), nn.Dropout(dropout), nn.Linear(16, CLASSES)
-        )
+        return nn.Sequential(nn.Linear(FEATURES, 16), nn.ReLU(), nn.Dropout(dropout), nn.Linear(16, CLASSES))
 
 
 def loaders(batch_size=20, shuffle=False):
@@ -38,7 +36,10 @@ def loaders(batch_size=20, shuffle=False):
     )
 
 
-def trainer(model=None, make=partial(torch.optim.SGD, lr=0.1, momentum=0.9), batch_size=20, shuffle=False, **options):
+SGD = partial(torch.optim.SGD, lr=0.1, momentum=0.9)
+
+
+def trainer(model=None, make=SGD, batch_size=20, shuffle=False, **options):
     model = network() if model is None else model
     return ModuleTrainer(
         model, make(model.parameters()), *loaders(batch_size, shuffle), classes=CLASSES, **options
@@ -52,7 +53,7 @@ def weights(module):
 def test_it_is_a_plain_loop_with_flooding():
     own, plain = trainer(), network()
     optimizer = torch.optim.SGD(plain.parameters(), lr=0.1, momentum=0.9)
-    train, val, test = loaders()
+    train = loaders()[0]
     for level in (0.0, 0.6, 0.9):
         metrics = own.run_epoch(level)
         losses, hits = [], []
@@ -183,9 +184,7 @@ class NoSynchronisation(TorchDispatchMode):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("options", [{}, {"accumulate": 2}, {"clip_norm": 1.0}])
 def test_a_batch_waits_for_nothing(precision, options):
-    own = trainer(
-        make=partial(torch.optim.Adam, lr=1e-3, fused=True), precision=precision, **options
-    )
+    own = trainer(make=partial(torch.optim.Adam, lr=1e-3, fused=True), precision=precision, **options)
     own.run_epoch(0.5)  # what is made once is made
     parts = [[value.clone() for value in batch] for batch in loaders()[0]]
     with NoSynchronisation():
@@ -242,9 +241,7 @@ def test_inductor_does_the_same():
 
 def test_a_split_without_a_loader_is_named():
     model = network()
-    own = ModuleTrainer(
-        model, torch.optim.SGD(model.parameters(), lr=0.1), *loaders()[:2], classes=CLASSES
-    )
+    own = ModuleTrainer(model, torch.optim.SGD(model.parameters(), lr=0.1), *loaders()[:2], classes=CLASSES)
     own.run_epoch(0.0)
     with pytest.raises(ValueError, match="no loader for the split test"):
         own.evaluate("test")
