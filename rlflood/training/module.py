@@ -18,7 +18,7 @@ from rlflood.training.device import resolve_device
 from rlflood.training.network import Replicas
 from rlflood.training.objectives import Batch, Flooding, Objective
 from rlflood.training.order import GOLDEN, mixed
-from rlflood.training.precision import Precision, autocast, resolve_precision
+from rlflood.training.precision import Precision, autocast, matrix_products, resolve_precision
 from rlflood.training.trainer import Checkpoint, Evaluation, SplitName
 
 Samples: TypeAlias = Sequence[Tensor]
@@ -141,7 +141,7 @@ class ModuleTrainer:
         for shuffled in (self._train, getattr(self._train, "sampler", None)):
             if hasattr(shuffled, "set_epoch"):
                 shuffled.set_epoch(self.epoch)
-        with self._generators():
+        with self._generators(), matrix_products(self.precision):
             for parts in _steps(self._train, self._accumulate):
                 self._step(parts)
             validation = self._evaluate("val")

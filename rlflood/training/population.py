@@ -1,6 +1,6 @@
 """The population trainer: many small networks trained as one stacked network."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,12 @@ from rlflood.metrics import Metrics
 from rlflood.training.copying import check_sources, cloned, with_copies
 from rlflood.training.criterion import cross_entropies, smoothed_cross_entropies
 from rlflood.training.device import resolve_device
+from rlflood.training.graph import EpochGraph
 from rlflood.training.network import StackedMLP
 from rlflood.training.objectives import Batch, Flooding, MakeObjective
-from rlflood.training.optimizer import make_optimizer
+from rlflood.training.optimizer import make_optimizer, set_learning_rate
 from rlflood.training.order import batch_order
-from rlflood.training.precision import Precision, autocast, resolve_precision
+from rlflood.training.precision import Precision, autocast, matrix_products, resolve_precision
 from rlflood.training.task import Task
 from rlflood.training.trainer import Checkpoint, Evaluation, SplitName
 
@@ -151,29 +152,33 @@ class PopulationTrainer:
         self.levels = np.full(self.replicas, np.nan)
         self._objective = Flooding() if objective is None else objective(np.arange(self.replicas))
         self._objective.attach(self.network, self._losses)
+        # what an epoch reads and writes besides weights stays in its place, for the sake of graphs
+        self._level = torch.zeros(self.replicas, device=self.device)
+        self._sums = torch.zeros(2, self.replicas, device=self.device)  # training loss and hits
+        batched = task.batch_size is not None and task.batch_size < self._train.samples
+        self._order = (
+            torch.zeros(self.replicas, self._train.samples, dtype=torch.int64, device=self.device)
+            if batched
+            else None
+        )
+        # an objective's own state and dropout's masks are kept by the host, which a replay does not ask
+        self._train_epoch: Callable[[], None] = self._epoch_of_batches
+        if type(self._objective) is Flooding and not task.dropout:
+            self._train_epoch = EpochGraph(self._epoch_of_batches, self.device)
 
     def run_epoch(self, levels: NDArray[np.float64] | float) -> Metrics:
         """Train one epoch and evaluate the validation split; see :meth:`Trainer.run_epoch`."""
         self.levels = np.broadcast_to(levels, self.replicas).astype(np.float64)
-        level = torch.as_tensor(self.levels.astype(np.float32)).to(self.device)
-        loss_sum = torch.zeros(self.replicas, device=self.device)
-        hits = torch.zeros(self.replicas, device=self.device)
+        self._level.copy_(torch.from_numpy(self.levels))
         for group in self._optimizer.param_groups:
-            group["lr"] = self.task.learning_rate_in(self.epoch)
+            set_learning_rate(group, self.task.learning_rate_in(self.epoch))
+        if self._order is not None:
+            self._order.copy_(batch_order(self._order_seeds, self.epoch, self._train.samples))
         self.network.train()
         self.network.begin_epoch(self.epoch)
-        for x, y, samples in self._batches():
-            with autocast(self.precision, self.device):
-                logits = self.network(x)
-            losses = self._criterion(logits, y)
-            self._optimizer.zero_grad()
-            self._objective(Batch(x, logits, y, losses, samples, self.epoch), level).sum().backward()
-            self._optimizer.step()
-            self._objective.after_step()
-            with torch.no_grad():
-                plain = cross_entropies(logits, y) if self.task.label_smoothing else losses
-                loss_sum += plain.mean(1) * y.shape[1]
-                hits += (_predicted(logits) == y).sum(1)
+        with matrix_products(self.precision):
+            self._train_epoch()
+        loss_sum, hits = self._sums
         self.epoch += 1
         own_levels = self._objective.levels()
         if own_levels is not None:
@@ -185,6 +190,22 @@ class PopulationTrainer:
         if self._best is not None:
             self._keep_best(val_acc, val_loss)
         return Metrics(train_loss, train_acc, val_loss, val_acc)
+
+    def _epoch_of_batches(self) -> None:
+        """Train one epoch at the level and in the order that lie on the device, without waiting for it."""
+        self._sums.zero_()
+        for x, y, samples in self._batches():
+            with autocast(self.precision, self.device):
+                logits = self.network(x)
+            losses = self._criterion(logits, y)
+            self._optimizer.zero_grad()
+            self._objective(Batch(x, logits, y, losses, samples, self.epoch), self._level).sum().backward()
+            self._optimizer.step()
+            self._objective.after_step()
+            with torch.no_grad():
+                plain = cross_entropies(logits, y) if self.task.label_smoothing else losses
+                self._sums[0] += plain.mean(1) * y.shape[1]
+                self._sums[1] += (_predicted(logits) == y).sum(1)
 
     def evaluate(self, split: SplitName, checkpoint: Checkpoint = "last") -> Evaluation:
         """Evaluate a split; see :meth:`Trainer.evaluate`.
@@ -237,6 +258,8 @@ class PopulationTrainer:
         self.epoch = state["epoch"]
         self.network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(cloned(state["optimizer"]))
+        if isinstance(self._train_epoch, EpochGraph):
+            self._train_epoch.forget()  # the optimizer has other tensors now
         self._best = cloned(state["best"])
         self._best_val_acc = state["best_val_acc"].numpy().copy()
         self._best_val_loss = state["best_val_loss"].numpy().copy()
@@ -257,9 +280,9 @@ class PopulationTrainer:
             x, y, _ = self._train.rows(slice(None))
             yield x, y, torch.arange(samples, device=self.device).expand(self.replicas, -1)
             return
-        order = batch_order(self._order_seeds, self.epoch, samples)
+        assert self._order is not None
         for start in range(0, samples, size):
-            numbers = order[:, start : start + size]
+            numbers = self._order[:, start : start + size]
             yield *self._train.batch(numbers), numbers
 
     def _split(self, name: SplitName) -> _StackedSplit:

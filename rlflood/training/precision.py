@@ -1,14 +1,15 @@
 """The number format of forward and backward passes."""
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import Literal, get_args
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Literal, get_args
 
 import torch
 
 from rlflood.errors import InputError
 
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
-Resolved = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["auto", "float32", "tf32", "bfloat16", "float16"]
+Resolved = Literal["float32", "tf32", "bfloat16", "float16"]
 _DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -16,13 +17,16 @@ def resolve_precision(precision: Precision, device: torch.device) -> Resolved:
     """What ``auto`` stands for on ``device``: bfloat16 where the hardware multiplies it, else float32.
 
     A processor without bfloat16 instructions emulates them, tens of times slower than float32. float16 is for
-    GPUs older than bfloat16, and for networks of images only, whose trainer scales the loss for it.
+    GPUs older than bfloat16, and for networks of images only, whose trainer scales the loss for it. tf32 is
+    float32 with the matrix products of NVIDIA's tensor cores, which round their inputs to 10 bits.
 
     Raises:
-        InputError: if ``precision`` is none of the four.
+        InputError: if ``precision`` is none of the five, or tf32 on another device than a GPU.
     """
     if precision not in get_args(Precision):
         raise InputError(f"unknown precision {precision!r}: use one of {', '.join(get_args(Precision))}")
+    if precision == "tf32" and device.type != "cuda":
+        raise InputError(f"tf32 is a format of NVIDIA's GPUs, not of {device.type}: use float32 or auto")
     if precision != "auto":
         return precision
     if device.type == "cuda":
@@ -34,6 +38,23 @@ def resolve_precision(precision: Precision, device: torch.device) -> Resolved:
 
 def autocast(precision: Resolved, device: torch.device) -> AbstractContextManager[object]:
     """The context in which a forward pass runs; weights, loss and optimizer stay in float32."""
-    if precision == "float32":
+    if precision in ("float32", "tf32"):
         return nullcontext()
     return torch.autocast(device.type, dtype=_DTYPES[precision])
+
+
+@contextmanager
+def matrix_products(precision: Resolved) -> Iterator[None]:
+    """The context of forward and backward passes: matrix products in TF32 where that was asked for."""
+    if precision != "tf32":
+        yield
+        return
+    backends: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [backend.allow_tf32 for backend in backends]
+    for backend in backends:
+        backend.allow_tf32 = True
+    try:
+        yield
+    finally:
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed

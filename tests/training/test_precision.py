@@ -1,8 +1,10 @@
+from functools import partial
+
 import pytest
 import torch
 
 from rlflood.errors import InputError
-from rlflood.training.precision import autocast, resolve_precision
+from rlflood.training.precision import autocast, matrix_products, resolve_precision
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -46,13 +48,35 @@ def test_auto_asks_the_gpu_and_takes_no_emulation(monkeypatch, supported, expect
 
 
 def test_an_unknown_precision_is_refused_and_not_run_as_another():
-    with pytest.raises(InputError, match="unknown precision 'float16': use one of auto, float32, bfloat16"):
-        resolve_precision("float16", CPU)
+    with pytest.raises(
+        InputError, match="unknown precision 'float8': use one of auto, float32, tf32, bfloat16"
+    ):
+        resolve_precision("float8", CPU)
 
 
-def test_autocast_changes_the_type_of_products_only_for_bfloat16():
+def test_tf32_is_for_gpus():
+    assert resolve_precision("tf32", CUDA) == "tf32"
+    with pytest.raises(InputError, match="tf32 is a format of NVIDIA's GPUs, not of cpu"):
+        resolve_precision("tf32", CPU)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_tf32_products_are_switched_on_and_back(before, request):
+    backend = torch.backends.cuda.matmul
+    request.addfinalizer(partial(setattr, backend, "allow_tf32", backend.allow_tf32))
+    backend.allow_tf32 = before
+    with pytest.raises(RuntimeError, match="inside"), matrix_products("tf32"):
+        assert torch.backends.cuda.matmul.allow_tf32
+        raise RuntimeError("inside")
+    assert torch.backends.cuda.matmul.allow_tf32 == before
+    with matrix_products("bfloat16"):
+        assert torch.backends.cuda.matmul.allow_tf32 == before
+
+
+def test_autocast_changes_the_type_of_products_only_for_the_half_formats():
     x = torch.ones(2, 2)
     with autocast("float32", CPU):
         assert (x @ x).dtype == torch.float32
-    with autocast("bfloat16", CPU):
-        assert (x @ x).dtype == torch.bfloat16
+    for precision in ("bfloat16", "float16"):
+        with autocast(precision, CPU):
+            assert (x @ x).dtype == getattr(torch, precision)
