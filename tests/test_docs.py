@@ -11,6 +11,7 @@ import torch
 from rlflood.registration import ENVIRONMENTS
 from rlflood.schedulers import Controller, ControlSpec
 from rlflood.schedulers.observation import FEATURES
+from rlflood.training import Task
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -112,6 +113,21 @@ def test_the_method_of_the_guide_is_compared(
     results = load_results(Path("runs/mine"))
     assert results.records["wine", "late:0.3"].levels[0].tolist() == [0.0] * 3 + [0.3] * 3
     assert "late:0.2" in capsys.readouterr().out
+
+
+def test_a_module_is_trained_as_the_guide_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(example("docs/guide.md", "ModuleTrainer"), names)
+    saved = torch.load("run.pt", weights_only=True)
+    assert saved["trainer"]["epoch"] == saved["scheduler"]["epoch"] == 10
+
+
+def test_every_trainer_and_protocol_is_in_the_reference() -> None:
+    text = (ROOT / "docs/reference.md").read_text()
+    trainers = ("PopulationTrainer", "ThreadedPopulation", "ModulePopulation", "ModuleTrainer")
+    assert all(f"`{name}`" in text for name in trainers)
+    assert all(f"`{name}`" in text for name in Task.model_fields)
 
 
 def test_every_method_is_in_the_reference() -> None:

@@ -91,7 +91,7 @@ def test_it_knows_noise_from_difficulty(name):
         accuracies[steered] = trainer.evaluate("test").clean_accuracy.reshape(2, -1)
     # what it costs where flooding is of no use: most on the fine checkerboard, see docs/controllers.md
     clean, noisy = (accuracies[True] - accuracies[False]).mean(axis=1)
-    assert clean > -0.04 and noisy > -0.01
+    assert clean > -0.03 and noisy > 0
     # the same problems, data and initialisations, but for the labels
     clean, noisy = np.mean(levels[: base.epochs], axis=0).reshape(2, -1)
-    assert (noisy > clean).mean() > 0.7
+    assert (noisy > clean).mean() > 0.75
