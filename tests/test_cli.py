@@ -13,9 +13,11 @@ import torch
 from safetensors.numpy import save as save_tensors
 
 from rlflood import __version__, agents, cli
+from rlflood.data import image_sets
 from rlflood.experiments import demo, load_results
 from rlflood.experiments.methods import GridSearch
 from rlflood.schedulers import Controller, ControlSpec, LevelSet, shipped
+from tests.image_archives import write_mnist
 
 ROOT = Path(__file__).parent.parent
 QUICK = ("--epochs", "6", "--hidden", "8", "--repeats", "2")
@@ -160,6 +162,20 @@ def test_a_rollout_says_the_sizes_that_it_chose_and_is_the_same_every_time(run, 
     assert Path("a.json").read_bytes() == Path("b.json").read_bytes()
 
 
+def test_a_rollout_of_a_convolutional_network(run, tmp_path, monkeypatch):
+    write_mnist(tmp_path / "data")
+    monkeypatch.setenv("RLFLOOD_DATA", str(tmp_path / "data"))
+    image_sets._read.cache_clear()
+    arguments = ("--data", "mnist", "--network", "cnn", "--epochs", 3, "--repeats", 1, "--threads", 1)
+    status, shown, error = run("rollout", "tracking", *arguments, "--against", "none", "--batch-size", 40)
+    assert status == 0, error
+    words = in_words(shown)
+    # a fifth of the official training part for validation, and the whole official test set
+    assert "160 training, 40 validation and 60 test samples" in words
+    assert "network cnn, sgd 0.1 x 0.1 after 50 % and 80 %, crop-flip, batches of 40, 3 epochs" in words
+    assert "tracking" in words and "none" in words
+
+
 def test_accuracy_against_noisy_labels_and_a_single_repeat(run):
     arguments = ("rollout", "none", "--data", "two-gaussians", "--test-size", 400, "--label-noise", 0.4)
     clean, noisy = (
@@ -299,6 +315,7 @@ def test_the_demo_in_the_folder_of_another_seed(small_demo):
         ("environments", "rlflood/TwoGaussians-v0"),
         ("methods", "tracking"),
         ("presets", "demo"),
+        ("protocols", "cifar10-augmented"),
         ("studies", "paper-table-2"),
         ("controllers", "what for"),
     ],
@@ -479,6 +496,15 @@ WINE = ("--data", "wine")
         (None, (*WINE, "--against", "constant"), "constant:0.1"),
         (None, (*WINE, "--against", "grid", "--runs", 1), "at least 2 runs"),
         (None, (*WINE, "--against", "grid", "--highest-level", "nan"), "highest level"),
+        (None, (*WINE, "--network", "resnet43"), "resnet44"),
+        (None, (*WINE, "--network", "cnn", "--hidden", "100,100,100"), "wine has no images: cnn needs some"),
+        (None, (*WINE, "--augmentation", "crop"), "augmentation are for networks of images"),
+        (None, (*WINE, "--lr-milestones", "0.8,0.5"), "lr_milestones must rise"),
+        (None, (*WINE, "--lr-milestones", "half"), "0.5,0.8"),
+        (None, (*WINE, "--precision", "float16"), "float16 is for networks of images"),
+        (None, (*WINE, "--precision", "tf32"), "tf32 is a format of NVIDIA's GPUs"),
+        (None, (), "give the data, such as --data digits, or a protocol"),
+        (None, ("--protocol", "cifar11"), "did you mean cifar10"),
         (None, (*WINE, "--plot", "out.gif"), ".svg"),
         (None, (*WINE, "--plot", "my.csv/out.png"), "cannot be written"),
         (None, (*WINE, "--json", "."), "is a folder"),

@@ -39,7 +39,7 @@ def controller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("page", "containing"), [("README.md", "scheduler.step"), ("docs/guide.md", "scheduler.step")]
+    ("page", "containing"), [("README.md", "scheduler.step"), ("docs/guide.md", "scheduler(criterion")]
 )
 def test_the_loop_with_a_controller_trains(page: str, containing: str, controller: Path) -> None:
     torch.manual_seed(0)

@@ -13,6 +13,8 @@ from rlflood.experiments.setting import Progress, Setting, no_progress
 from rlflood.metrics import Metrics
 from rlflood.schedulers import FloodScheduler
 from rlflood.training import Evaluation, MakeObjective, Population, make_population
+from rlflood.training.device import resolve_device
+from rlflood.training.memory import free_memory, replicas_that_fit
 
 MOST_REPLICAS = 64
 MOST_PARAMETERS = 64_000_000
@@ -100,7 +102,10 @@ def run_schedule(
 
 
 def most_replicas(setting: Setting) -> int:
-    """How many runs of a setting a stack should hold, for the sake of memory: at least one."""
+    """How many runs of a setting a stack should hold, at least one: on a GPU as many as its memory does."""
+    device = resolve_device(setting.device)
+    if device.type == "cuda":
+        return replicas_that_fit(setting.task, free_memory(device))
     return max(1, min(MOST_REPLICAS, MOST_PARAMETERS // setting.size.parameters))
 
 

@@ -11,12 +11,15 @@ from rlflood.experiments.setting import Setting
 from rlflood.experiments.store import Store, Unit
 from rlflood.experiments.study import Study, StudyTask
 from rlflood.training import Precision
+from rlflood.training.device import resolve_device
 
 StudyProgress: TypeAlias = Callable[[float, float, str], None]
 """Called as ``on_progress(done, total, what)``: the work by its estimated cost, and what is being done."""
 
 # looking at the test loss, gradients and perturbed weights, in epochs of training for each epoch of a run
 _DIAGNOSIS = 3.0
+_MOST_ON_A_GPU = 1024
+"""Runs of a unit; its memory may split them further."""
 _EVERYTHING = "all methods"
 
 
@@ -67,9 +70,19 @@ class Plan:
             unit
             for task in self.study.tasks
             for method in self.methods.values()
-            for unit in missing(done, task.name, method, self.study.seeds)
+            for unit in missing(done, task.name, method, self.study.seeds, self._runs_together(task))
         ]
         return sorted(units, key=lambda unit: unit.first)
+
+    def _runs_together(self, task: StudyTask) -> int:
+        """How many runs of a task a unit should have."""
+        if task.network != "mlp":
+            return 1
+        return (
+            _MOST_ON_A_GPU
+            if resolve_device(self.settings[task.name].device).type == "cuda"
+            else MOST_REPLICAS
+        )
 
     def setting(self, unit: Unit) -> Setting:
         """The unit's task with the seeds of its repeats."""
@@ -110,10 +123,12 @@ class Plan:
         return (1 + _DIAGNOSIS) * methods * cost(self.methods[self.study.reference], one)
 
 
-def missing(done: Iterable[Unit], task: str, method: Method, seeds: int) -> list[Unit]:
+def missing(
+    done: Iterable[Unit], task: str, method: Method, seeds: int, together: int = MOST_REPLICAS
+) -> list[Unit]:
     """The units of a method on a task that are not done.
 
-    Repeats are trained together in blocks that fit one stack. A block's edges don't depend on what is done,
+    Repeats are trained together in blocks of at most ``together`` runs, or of one repeat. A block's edges don't depend on what is done,
     so that a study that was interrupted trains the same stacks as one that was not.
     """
     have = {
@@ -122,7 +137,7 @@ def missing(done: Iterable[Unit], task: str, method: Method, seeds: int) -> list
         if (unit.task, unit.method) == (task, method.name)
         for repeat in range(unit.first, unit.first + unit.repeats)
     }
-    block = max(1, MOST_REPLICAS // method.width)
+    block = max(1, together // method.width)
     units = []
     for start in range(0, seeds, block):
         left = [repeat for repeat in range(start, min(start + block, seeds)) if repeat not in have]

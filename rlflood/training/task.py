@@ -89,12 +89,16 @@ class Task(BaseModel):
             wrong = [] if self.clip_norm is None else ["clip_norm"]
             wrong += [] if self.augmentation == "none" else ["augmentation"]
             if wrong:
-                raise ValueError(f"{' and '.join(wrong)} are for networks of images, not for mlp: leave out")
+                raise ValueError(
+                    f"{' and '.join(wrong)} are for networks of images: leave out, or change network"
+                )
         else:
             fields = type(self).model_fields
             wrong = [name for name in _OF_MLPS if getattr(self, name) != fields[name].default]
             if wrong:
-                raise ValueError(f"{' and '.join(wrong)} are for mlp, not for {self.network}: leave out")
+                raise ValueError(
+                    f"{' and '.join(wrong)} are for the network mlp, not for {self.network}: leave out"
+                )
         if list(self.lr_milestones) != sorted(self.lr_milestones):
             raise ValueError(f"lr_milestones must rise: got {self.lr_milestones}")
         return self
