@@ -128,8 +128,9 @@ def missing(
 ) -> list[Unit]:
     """The units of a method on a task that are not done.
 
-    Repeats are trained together in blocks of at most ``together`` runs, or of one repeat. A block's edges don't depend on what is done,
-    so that a study that was interrupted trains the same stacks as one that was not.
+    Repeats are trained together in blocks of at most ``together`` runs, or of one repeat. A block's edges
+    don't depend on what is done, so that a study that was interrupted trains the same stacks as one that
+    was not.
     """
     have = {
         repeat
