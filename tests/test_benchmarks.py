@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from benchmarks import recipe, speed
+from benchmarks import images, recipe, speed
 from benchmarks.measure import alternate, gflop_per_epoch, paired_interval, spread
 from benchmarks.plain import PlainFloodEnv
 from rlflood.agents import load_preset, preset_names
 from rlflood.envs import FloodVectorEnv
 from rlflood.training import PopulationTrainer, Task
+from rlflood.training.convolutional import small_cnn
 
 TINY = speed.Case("tiny", Task(hidden=(16,), label_noise=0.1, test_size=200, epochs=40), (2, 3), 1.0, seeds=4)
 
@@ -91,3 +93,30 @@ def test_a_rule_is_scored_by_the_runs_that_it_steers(monkeypatch: pytest.MonkeyP
         alone.run_epoch(0.0)
     assert scored.final[5] == pytest.approx(alone.evaluate("test").clean_accuracy[0])
     assert scored.label_noise[:4] == [0.0, 0.1, 0.2, 0.4]
+
+
+def test_ways_to_train_many_convolutional_networks_are_the_same_networks() -> None:
+    networks = [small_cnn(images.SHAPE, images.CLASSES) for _ in range(3)]
+    together = images._Grouped(3)
+    with torch.no_grad():
+        for layer, own in ((together.first, 0), (together.second, 3)):
+            layer.weight.copy_(torch.cat([network[own].weight for network in networks]))
+            layer.bias.copy_(torch.cat([network[own].bias for network in networks]))
+        for i, network in enumerate(networks):
+            network[7].bias.zero_()
+            network[9].bias.zero_()
+            together.hidden[i] = network[7].weight.T
+            together.last[i] = network[9].weight.T
+    x, _ = images.images(4, torch.device("cpu"))
+    expected = torch.stack([network(x) for network in networks])
+    torch.testing.assert_close(together(x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_benchmark_of_images_measures_every_side(tmp_path: Path) -> None:
+    file = tmp_path / "images.json"
+    images.main(batch=2, batches=1, counts="2", small_batches="3", blocks=1, seconds=0.0, json_file=file)
+    found = json.loads(file.read_text())
+    assert found["flooding_share"] > 0
+    sides = [[row["side"] for row in rows] for rows in found["tables"].values()]
+    assert sides == [["plain loop", "the same, flooded", "ModuleTrainer"], ["in turns", "vmap", "grouped"]]
+    assert all(row["rate"][0] > 0 for rows in found["tables"].values() for row in rows)
