@@ -17,7 +17,7 @@ from rlflood.data import image_sets
 from rlflood.experiments import demo, load_results
 from rlflood.experiments.methods import GridSearch
 from rlflood.schedulers import Controller, ControlSpec, LevelSet, shipped
-from tests.image_archives import write_mnist
+from tests.image_archives import write_cifar, write_mnist
 
 ROOT = Path(__file__).parent.parent
 QUICK = ("--epochs", "6", "--hidden", "8", "--repeats", "2")
@@ -174,6 +174,18 @@ def test_a_rollout_of_a_convolutional_network(run, tmp_path, monkeypatch):
     assert "160 training, 40 validation and 60 test samples" in words
     assert "network cnn, sgd 0.1 x 0.1 after 50 % and 80 %, crop-flip, batches of 40, 3 epochs" in words
     assert "tracking" in words and "none" in words
+
+
+def test_the_shipped_controller_on_cifar_with_a_resnet_of_44_layers(run, tmp_path, monkeypatch):
+    write_cifar(tmp_path / "data", monkeypatch, train=50, test=20)
+    monkeypatch.setenv("RLFLOOD_DATA", str(tmp_path / "data"))
+    image_sets._read.cache_clear()
+    arguments = ("--data", "cifar10", "--network", "resnet44", "--epochs", 2, "--repeats", 1, "--threads", 1)
+    status, shown, error = run("rollout", "default", *arguments, "--against", "", "--checkpoints", "kept")
+    assert status == 0, error
+    words = in_words(shown)
+    assert "cifar10: 10 classes, 3072 features" in words and "40 training, 10 validation and 20 test" in words
+    assert "network resnet44, sgd 0.1 x 0.1 after 50 % and 80 %, crop-flip, batches of 128, 2 epochs" in words
 
 
 def test_accuracy_against_noisy_labels_and_a_single_repeat(run):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "  rlflood rollout none --against grid --data two-gaussians --label-noise 0.1 --noisy-test\n"
     "    --hidden 500,500,500,500,500 --epochs 500\n\n"
     "  rlflood rollout default --data cifar10 --network resnet44 --repeats 1 --device cuda\n\n"
-    "  rlflood rollout default --protocol cifar10-augmented --repeats 3 --device cuda"
+    "  rlflood rollout default --protocol cifar10-augmented --device cuda --checkpoints runs/cifar"
 )
 def rollout(
     controller: Annotated[
@@ -50,6 +50,10 @@ def rollout(
     json: Annotated[Path | None, typer.Option(help="Write everything measured to this file.")] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw levels and losses to this .png, .svg or .pdf.")
+    ] = None,
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps unfinished runs; the same command goes on with them."),
     ] = None,
     noisy_test: Annotated[
         bool, typer.Option("--noisy-test", help="Test against noisy labels, as the paper does.")
@@ -119,7 +123,13 @@ def rollout(
     if warning := validation_warning(methods, task):
         typer.echo(f"warning: {warning}", err=True)
     setting = Setting.from_seed(
-        task, seed, repeats, device=device, precision=cast("Precision", precision), threads=threads
+        task,
+        seed,
+        repeats,
+        device=device,
+        precision=cast("Precision", precision),
+        threads=threads,
+        checkpoints=checkpoints,
     )
     _compare(setting, methods, noisy_test, json, plot)
 

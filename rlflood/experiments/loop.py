@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from itertools import pairwise
 from math import ceil
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from rlflood.experiments.checkpoints import Checkpoint, identity
 from rlflood.experiments.record import Array, Runs
 from rlflood.experiments.setting import Progress, Setting, no_progress
 from rlflood.metrics import Metrics
@@ -44,6 +46,22 @@ class History:
             for metrics in self._metrics
         ]
 
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """All of it: ``levels`` and the metrics, shape ``(epochs, replicas)``."""
+        curves = {name: [getattr(metrics, name) for metrics in self._metrics] for name in Metrics.__slots__}
+        return {
+            name: torch.from_numpy(np.stack(rows))
+            for name, rows in {"levels": self._levels, **curves}.items()
+        }
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        """Take over what :meth:`state_dict` gave."""
+        rows = {name: list(values.numpy()) for name, values in state.items()}
+        self._levels = rows.pop("levels")
+        self._metrics = [
+            Metrics(**dict(zip(rows, values, strict=True))) for values in zip(*rows.values(), strict=True)
+        ]
+
     def runs(self, final: Evaluation, best: Evaluation) -> Runs:
         """What has happened, with the test split evaluated after the last epoch and at the best."""
         curves = {
@@ -67,6 +85,7 @@ def run_schedule(
     runs_per_repeat: int = 1,
     objective: MakeObjective | None = None,
     on_progress: Progress = no_progress,
+    name: str | None = None,
 ) -> Runs:
     """Train every repeat of a setting under schedulers, as stacked replicas.
 
@@ -79,9 +98,12 @@ def run_schedule(
         runs_per_repeat: Runs of each repeat.
         objective: What is trained instead of the flooded loss; called with run numbers, as ``make`` is.
         on_progress: Told of every epoch of every stack.
+        name: Of the method, which says how its schedulers and objectives are made; with it, and a folder for
+            checkpoints in the setting, a run that was interrupted goes on.
 
     Raises:
-        InputError: if the task's data cannot be loaded or is too small for its splits.
+        InputError: if the task's data cannot be loaded or is too small for its splits, or a checkpoint is
+            damaged.
     """
     total = setting.repeats * runs_per_repeat
     repeat = np.arange(total) // runs_per_repeat
@@ -97,7 +119,10 @@ def run_schedule(
 
         own = None if objective is None else _of_runs(objective, numbers)
         trainer = stack(setting, repeat[start:end], objective=own)
-        stacks.append(_run_stack(trainer, epochs, make(numbers), after_epoch))
+        scheduler = make(numbers)
+        which = "" if name is None else identity(name, setting, numbers, scheduler)
+        checkpoint = Checkpoint(None if name is None else setting.checkpoints, which)
+        stacks.append(_run_stack(trainer, epochs, scheduler, checkpoint, after_epoch))
     return Runs(*(np.concatenate([getattr(runs, name) for runs in stacks]) for name in Runs.__slots__))
 
 
@@ -129,15 +154,24 @@ def _run_stack(
     trainer: Population,
     epochs: int,
     scheduler: FloodScheduler,
+    checkpoint: Checkpoint,
     after_epoch: Callable[[int], None],
 ) -> Runs:
     history = History()
-    for epoch in range(epochs):
+    parts: dict[str, Any] = {"trainer": trainer, "scheduler": scheduler, "history": history}
+    if (state := checkpoint.load()) is not None:
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        after_epoch(trainer.epoch)
+    for epoch in range(trainer.epoch, epochs):
         metrics = trainer.run_epoch(scheduler.level)
         history.add(trainer.levels, metrics)
         scheduler.step(metrics)
         after_epoch(epoch + 1)
-    return history.runs(trainer.evaluate("test"), trainer.evaluate("test", "best"))
+        checkpoint.save(lambda: {name: part.state_dict() for name, part in parts.items()})
+    runs = history.runs(trainer.evaluate("test"), trainer.evaluate("test", "best"))
+    checkpoint.finished()
+    return runs
 
 
 def _of_runs(objective: MakeObjective, numbers: NDArray[np.int64]) -> MakeObjective:

@@ -20,6 +20,8 @@ StudyProgress: TypeAlias = Callable[[float, float, str], None]
 _DIAGNOSIS = 3.0
 _MOST_ON_A_GPU = 1024
 """Runs of a unit; its memory may split them further."""
+UNFINISHED = ".unfinished"
+"""Folder of runs that have begun, below that of a study."""
 _EVERYTHING = "all methods"
 
 
@@ -55,7 +57,11 @@ class Plan:
         self.methods = {method.name: method for method in study.make_methods()}
         self.settings = {
             task.name: study.setting(
-                task, device=machine.device, precision=machine.precision, threads=machine.threads
+                task,
+                device=machine.device,
+                precision=machine.precision,
+                threads=machine.threads,
+                checkpoints=store.folder / UNFINISHED,
             )
             for task in study.tasks
         }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -30,6 +31,7 @@ class Setting:
         device: Where to train.
         precision: ``float32``, ``bfloat16`` or ``auto``.
         threads: CPU threads, each with a part of the runs.
+        checkpoints: Folder to keep unfinished runs in, from which they go on; None keeps none.
     """
 
     task: Task
@@ -38,6 +40,7 @@ class Setting:
     device: str = "cpu"
     precision: Precision = "float32"
     threads: int = 1
+    checkpoints: Path | None = None
 
     def __post_init__(self) -> None:
         if not len(self.data_seeds) == len(self.network_seeds) > 0:
@@ -55,6 +58,7 @@ class Setting:
         device: str = "cpu",
         precision: Precision = "float32",
         threads: int = 1,
+        checkpoints: Path | None = None,
     ) -> "Setting":
         """Derive the seeds of each repeat from one; repeat ``r`` has the same whatever ``repeats`` is.
 
@@ -68,7 +72,7 @@ class Setting:
         resolve_device(device)
         states = [np.random.SeedSequence(seed, spawn_key=(r,)).generate_state(2) >> 1 for r in range(repeats)]
         data_seeds, network_seeds = zip(*(map(int, state) for state in states), strict=True)
-        return cls(task, data_seeds, network_seeds, device, precision, threads)
+        return cls(task, data_seeds, network_seeds, device, precision, threads, checkpoints)
 
     @property
     def size(self) -> NetworkSize:

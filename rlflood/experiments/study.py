@@ -83,10 +83,18 @@ class Study(BaseModel):
             )
         return methods
 
-    def setting(self, task: Task, *, device: str, precision: Precision, threads: int) -> Setting:
+    def setting(
+        self, task: Task, *, device: str, precision: Precision, threads: int, checkpoints: Path | None = None
+    ) -> Setting:
         """The task with the seeds of all repeats."""
         return Setting.from_seed(
-            task, self.seed, self.seeds, device=device, precision=precision, threads=threads
+            task,
+            self.seed,
+            self.seeds,
+            device=device,
+            precision=precision,
+            threads=threads,
+            checkpoints=checkpoints,
         )
 
 

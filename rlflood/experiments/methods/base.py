@@ -90,7 +90,9 @@ class ScheduledMethod(Method):
 
     def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
         """See :meth:`Method.run`."""
-        runs = run_schedule(setting, lambda numbers: self._make(setting.task), on_progress=on_progress)
+        runs = run_schedule(
+            setting, lambda numbers: self._make(setting.task), on_progress=on_progress, name=self.name
+        )
         fields = {name: getattr(runs, name) for name in runs.__slots__}
         spent = np.full(setting.repeats, float(setting.task.epochs))
         return Record(method=self.name, **fields, epochs_spent=spent)

@@ -61,6 +61,7 @@ def _runs(setting: Setting, levels: Array, on_progress: Progress) -> Runs:
             lambda numbers: ConstantFlood(levels[numbers % len(levels)]),
             runs_per_repeat=len(levels),
             on_progress=on_progress,
+            name="levels",  # a grid and its oracle are the same runs
         )
         _last = _Trained(setting, levels, runs)
     return _last.runs

@@ -38,6 +38,7 @@ class RandomSearch(Method):
             lambda numbers: ConstantFlood(values.ravel()[numbers]),
             runs_per_repeat=self.width,
             on_progress=on_progress,
+            name=self.name,
         )
         return picked_record(self.name, runs, values, anytime=True)
 
