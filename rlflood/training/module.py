@@ -225,7 +225,6 @@ class ModuleTrainer:
     def _step(self, parts: list[Samples]) -> None:
         """One step of the optimizer, on a mini-batch that comes in one or more parts."""
         alone = len(parts) == 1 and self.processes == 1
-        before = self._sums.clone()
         trained = torch.zeros((), device=self.device)
         self._optimizer.zero_grad()
         for number, part in enumerate(parts):
@@ -247,7 +246,7 @@ class ModuleTrainer:
                 trained += losses.sum()
         parameters = [p for p in self.network.parameters() if p.grad is not None]
         if not alone:
-            self._turn(parameters, trained, (self._sums - before)[2])
+            self._turn(parameters, trained, sum(len(part[1]) for part in parts))
         if self._clip_norm is not None:
             self._scaler.unscale_(self._optimizer)
             nn.utils.clip_grad_norm_(parameters, self._clip_norm)
@@ -256,9 +255,9 @@ class ModuleTrainer:
         self._objective.after_step()
 
     @torch.no_grad()
-    def _turn(self, parameters: list[nn.Parameter], loss: Tensor, samples: Tensor) -> None:
+    def _turn(self, parameters: list[nn.Parameter], loss: Tensor, samples: int) -> None:
         """Make the gradient of the summed loss, times the unit, that of the flooded mean loss."""
-        whole = self._over_processes(torch.stack([loss, samples]))
+        whole = self._over_processes(torch.stack([loss, torch.full_like(loss, samples)]))
         mean = whole[0] / whole[1]
         # DistributedDataParallel has divided the sum by the number of processes
         factor = torch.sign(mean - self._level[0]) * (self.processes / _UNIT) / whole[1]

@@ -27,7 +27,7 @@ def test_two_processes_give_what_one_gives(tmp_path):
         for rank in range(2)
     ]
     for process in running:
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors
     alone = train()
     for rank in range(2):
