@@ -77,7 +77,9 @@ def rollout(
     ] = None,
     lr_milestones: Annotated[
         str | None,
-        typer.Option(help="Shares of the run after which it falls by ten. [never; images: 0.5,0.8]"),
+        typer.Option(
+            help="Shares of the run after which it falls by ten, or never. [never; images: 0.5,0.8]"
+        ),
     ] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Of the optimizer. [0]")] = None,
     batch_norm: Annotated[
@@ -114,8 +116,7 @@ def rollout(
         "val_size": val_size, "test_size": test_size, "network": network,
         "hidden": None if hidden is None else numbers(hidden, "--hidden", int, "100,100"),
         "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer, "learning_rate": learning_rate,
-        "lr_milestones": None if lr_milestones is None
-        else numbers(lr_milestones, "--lr-milestones", float, "0.5,0.8"),
+        "lr_milestones": _milestones(lr_milestones),
         "weight_decay": weight_decay, "batch_norm": batch_norm, "augmentation": augmentation,
     }  # fmt: skip
     fields = task_fields(protocol, {name: value for name, value in given.items() if value is not None})
@@ -163,3 +164,9 @@ def _compare(
     if stopped:
         typer.echo("stopped; what was done is shown and written", err=True)
         raise typer.Exit(130)
+
+
+def _milestones(text: str | None) -> tuple[float, ...] | None:
+    if text is None or text == "never":
+        return None if text is None else ()
+    return numbers(text, "--lr-milestones", float, "0.5,0.8, or never")
