@@ -129,8 +129,7 @@ class Patterns(Generator):
 
     Easy to learn and far from separable by one feature, as images are. ``side`` pixels a side; ``shift``,
     the standard deviation of the displacement in sides; ``variation``, how far the waves of one image are
-    from its class's; ``noise``, the standard deviation of a pixel's own; ``background``, the strength of what
-    all images share, by which steps of the same size change more.
+    from its class's; ``noise``, the standard deviation of a pixel's own.
     """
 
     name = "patterns"
@@ -144,7 +143,6 @@ class Patterns(Generator):
         shift: Option = 0.1,
         variation: Option = 0.6,
         noise: Option = 0.3,
-        background: Option = 0.0,
     ) -> None:
         self.classes = whole(self.name, "classes", classes, 2, _MOST_CLASSES)
         self.side = whole(self.name, "side", side, 2)
@@ -152,7 +150,6 @@ class Patterns(Generator):
         self.shift = real(self.name, "shift", shift, 0.0)
         self.variation = real(self.name, "variation", variation, 0.0)
         self.noise = real(self.name, "noise", noise, 0.0)
-        self.background = real(self.name, "background", background, 0.0)
 
     def _sampler(self, seed: int) -> Sampler:
         structure = stream(seed, Stream.STRUCTURE)
@@ -167,8 +164,6 @@ class Patterns(Generator):
         )
         angles = 2 * np.pi * frequencies @ pixels.T
         own = structure.standard_normal((self.classes, 2, len(frequencies)))
-        even, odd = structure.standard_normal((2, len(frequencies))) * strength
-        background = self.background * (even @ np.cos(angles) + odd @ np.sin(angles))
 
         def sample(n: int, rng: np.random.Generator) -> Samples:
             y = rng.integers(self.classes, size=n)
@@ -176,7 +171,7 @@ class Patterns(Generator):
             turn = 2 * np.pi * self.shift * rng.standard_normal((n, 2)) @ frequencies.T
             even = waves[:, 0] * np.cos(turn) + waves[:, 1] * np.sin(turn)
             odd = waves[:, 1] * np.cos(turn) - waves[:, 0] * np.sin(turn)
-            images = background + even @ np.cos(angles) + odd @ np.sin(angles)
+            images = even @ np.cos(angles) + odd @ np.sin(angles)
             return (images + self.noise * rng.standard_normal(images.shape)).astype(np.float32), y
 
         return sample
