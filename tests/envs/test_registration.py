@@ -54,7 +54,7 @@ def small(name):
     if name in PAPERS_IMAGES:
         size = IMAGE_SETS[ENVIRONMENTS[name]["data"]].classes
         sizes = {"train_size": size, "val_size": size, "test_size": 60, "batch_size": None}
-        network = {"network": "resnet20"} if "network" in ENVIRONMENTS[name] else {"hidden": (8,)}
+        network = {"network": "cnn"} if "network" in ENVIRONMENTS[name] else {"hidden": (8,)}
         return {**network, "learning_rate": 0.01, "epochs": 4, "epochs_per_step": 2, **sizes}
     keywords = {"hidden": (8,), "epochs": 4, "train_size": 30, "val_size": 30, "test_size": 30}
     return keywords | ({"decisions": 2} if "decisions" in ENVIRONMENTS[name] else {"epochs_per_step": 2})
