@@ -152,12 +152,12 @@ def _compare(
         with progress_bar("epochs") as advance:
             for record in compare(setting, methods, advance):
                 records.append(record)
+                if json is not None:  # each method at once: the next one may take hours
+                    write_output(json, comparison_json(setting, records), "--json")
     except KeyboardInterrupt:
         stopped = True
     if records:
         print_records(records, noisy=noisy)
-        if json is not None:
-            write_output(json, comparison_json(setting, records), "--json")
         if plot is not None:
             title = f"{setting.task.data}, {100 * setting.task.label_noise:g} % label noise"
             write_output(plot, figure(title, records, plot.suffix[1:].lower()), "--plot")
