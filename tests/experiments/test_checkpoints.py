@@ -66,7 +66,7 @@ def test_convolutional_networks_go_on_too(tmp_path, monkeypatch):
     image_sets._read.cache_clear()
     write_mnist(tmp_path)
     task = Task(
-        data="mnist", network="resnet20", augmentation="crop-flip", optimizer="sgd", learning_rate=0.05,
+        data="mnist", network="cnn", augmentation="crop-flip", optimizer="sgd", learning_rate=0.05,
         lr_milestones=(0.5,), train_size=30, val_size=20, test_size=20, batch_size=15, epochs=4,
     )  # fmt: skip
     setting = Setting.from_seed(task, 0, 2, checkpoints=tmp_path / "unfinished")
