@@ -1,6 +1,7 @@
 """What `rlflood list` shows: each list as its columns and rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 Listing = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
@@ -21,11 +22,7 @@ def _datasets() -> Listing:
 def _environments() -> Listing:
     from rlflood.registration import ENVIRONMENTS
 
-    rows: list[tuple[str, ...]] = []
-    for name, keywords in ENVIRONMENTS.items():
-        settings = ", ".join(f"{key}={value}" for key, value in keywords.items() if key != "data")
-        rows.append((name, str(keywords["data"]), settings))
-    return ("id", "data", "settings"), rows
+    return ("id", "data", "settings"), _on_data(ENVIRONMENTS)
 
 
 def _methods() -> Listing:
@@ -40,11 +37,16 @@ def _methods() -> Listing:
 def _protocols() -> Listing:
     from rlflood.protocols import PROTOCOLS
 
+    return ("name", "data", "settings"), _on_data(PROTOCOLS)
+
+
+def _on_data(named: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Each name with its data and its other settings."""
     rows: list[tuple[str, ...]] = []
-    for name, fields in PROTOCOLS.items():
+    for name, fields in named.items():
         settings = ", ".join(f"{key}={value}" for key, value in fields.items() if key != "data")
-        rows.append((name, fields["data"], settings))
-    return ("name", "data", "settings"), rows
+        rows.append((name, str(fields["data"]), settings))
+    return rows
 
 
 def _presets() -> Listing:

@@ -59,7 +59,8 @@ class ImageSet:
 
     def place(self) -> Path | None:
         """The first folder that has all its files, plain or compressed; None where there is none."""
-        return next((folder for folder in self.places() if all(map(self._in(folder), self.files))), None)
+        here = (folder for folder in self.places() if all(self.path(folder, file) for file in self.files))
+        return next(here, None)
 
     def places(self) -> list[Path]:
         """The folders that are looked at, in order."""
@@ -71,9 +72,6 @@ class ImageSet:
         endings = ("", ".gz") if self.compressible else ("",)
         paths = (folder / f"{name}{ending}" for ending in endings)
         return next((path for path in paths if path.is_file()), None)
-
-    def _in(self, folder: Path) -> Any:
-        return lambda name: self.path(folder, name) is not None
 
 
 _IDX_FILES = (

@@ -26,12 +26,11 @@ class Checkpoint:
     """The state of one stack of runs in a file of its own, which is there only while they are not finished.
 
     Args:
-        folder: Where such files are kept, by whichever command; None keeps nothing.
-        identity: What tells these runs from all others: a file holds the runs of one identity only.
+        path: The file, named by the :func:`identity` of its runs; None keeps nothing.
     """
 
-    def __init__(self, folder: Path | None, identity: str) -> None:
-        self._path = None if folder is None else folder / f"{identity}.pt"
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
         self._written = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:

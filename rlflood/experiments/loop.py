@@ -120,8 +120,10 @@ def run_schedule(
         own = None if objective is None else _of_runs(objective, numbers)
         trainer = stack(setting, repeat[start:end], objective=own)
         scheduler = make(numbers)
-        which = "" if name is None else identity(name, setting, numbers, scheduler)
-        checkpoint = Checkpoint(None if name is None else setting.checkpoints, which)
+        file = None
+        if name is not None and setting.checkpoints is not None:
+            file = setting.checkpoints / f"{identity(name, setting, numbers, scheduler)}.pt"
+        checkpoint = Checkpoint(file)
         stacks.append(_run_stack(trainer, epochs, scheduler, checkpoint, after_epoch))
     return Runs(*(np.concatenate([getattr(runs, name) for runs in stacks]) for name in Runs.__slots__))
 

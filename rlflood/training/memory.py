@@ -2,6 +2,7 @@
 
 import torch
 
+from rlflood.data.synthetic import DEFAULT_TEST_SIZE
 from rlflood.training.size import network_size
 from rlflood.training.task import Task
 
@@ -17,7 +18,7 @@ _FLOAT = 4
 def replicas_that_fit(task: Task, free: int) -> int:
     """How many perceptrons of a task fit into ``free`` bytes, at least one: a rough, careful estimate."""
     source = task.source()
-    test_size = task.test_size or source.size or 20_000
+    test_size = task.test_size or source.size or DEFAULT_TEST_SIZE
     data = (task.train_size + task.val_size + test_size) * (source.features + 4)
     batch = min(task.batch_size or task.train_size, task.train_size)
     units = batch * (source.features + sum(task.hidden) + source.classes)

@@ -243,7 +243,8 @@ class ModuleTrainer:
                 plain = losses if self._criterion is _cross_entropies else _cross_entropies(logits, y)
                 hits = (logits.argmax(1) == y).sum()
                 self._sums += torch.stack([plain.sum(), hits, torch.ones_like(hits) * len(y)])
-                trained += losses.sum()
+                if not alone:
+                    trained += losses.sum()
         parameters = [p for p in self.network.parameters() if p.grad is not None]
         if not alone:
             self._turn(parameters, trained, sum(len(part[1]) for part in parts))

@@ -23,8 +23,8 @@ from rlflood.training.module import ModuleTrainer, processes_and_rank
 from rlflood.training.objectives import MakeObjective
 from rlflood.training.optimizer import make_optimizer
 from rlflood.training.precision import Precision
-from rlflood.training.task import Task
-from rlflood.training.trainer import Checkpoint, Evaluation, SplitName
+from rlflood.training.task import Task, check_population
+from rlflood.training.trainer import Checkpoint, Evaluation, SplitName, joined, joined_losses
 
 Result = TypeVar("Result")
 
@@ -130,10 +130,7 @@ class ModulePopulation:
         micro_batch: int | None = None,
         compile: bool | str = False,
     ) -> None:
-        if not len(tasks) == len(data_seeds) == len(network_seeds) > 0:
-            raise ValueError("one data seed and one network seed a task")
-        if any(task.stack_key != tasks[0].stack_key for task in tasks):
-            raise ValueError("the tasks of a population may differ in their data only")
+        check_population(tasks, data_seeds, network_seeds)
         self.task, self.replicas = tasks[0], len(tasks)
         self._device = resolve_device(device)
         made: dict[tuple[str, int], ImageSplits] = {}
@@ -180,21 +177,15 @@ class ModulePopulation:
     def run_epoch(self, levels: NDArray[np.float64] | float) -> Metrics:
         """See :meth:`Trainer.run_epoch`."""
         level = np.broadcast_to(levels, self.replicas)
-        parts = self._each(lambda i, trainer: trainer.run_epoch(level[i : i + 1]))
-        return Metrics(*(np.concatenate([getattr(m, name) for m in parts]) for name in Metrics.__slots__))
+        return joined(self._each(lambda i, trainer: trainer.run_epoch(level[i : i + 1])))
 
     def evaluate(self, split: SplitName, checkpoint: Checkpoint = "last") -> Evaluation:
         """See :meth:`Trainer.evaluate`."""
-        parts = self._each(lambda i, trainer: trainer.evaluate(split, checkpoint))
-        return Evaluation(*(np.concatenate([getattr(e, n) for e in parts]) for n in Evaluation.__slots__))
+        return joined(self._each(lambda i, trainer: trainer.evaluate(split, checkpoint)))
 
     def sample_losses(self, split: SplitName) -> NDArray[np.float64]:
         """See :meth:`Trainer.sample_losses`."""
-        parts = self._each(lambda i, trainer: trainer.sample_losses(split)[0])
-        losses = np.full((self.replicas, max(map(len, parts))), np.nan)
-        for row, part in zip(losses, parts, strict=True):
-            row[: len(part)] = part
-        return losses
+        return joined_losses(self._each(lambda i, trainer: trainer.sample_losses(split)))
 
     def copy_replicas(self, sources: NDArray[np.int64]) -> None:
         """See :meth:`Trainer.copy_replicas`."""

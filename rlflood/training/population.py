@@ -21,7 +21,7 @@ from rlflood.training.objectives import Batch, Flooding, MakeObjective
 from rlflood.training.optimizer import make_optimizer, set_learning_rate
 from rlflood.training.order import batch_order
 from rlflood.training.precision import Precision, autocast, matrix_products, resolve_precision
-from rlflood.training.task import Task
+from rlflood.training.task import Task, check_population
 from rlflood.training.trainer import Checkpoint, Evaluation, SplitName
 
 # activations of one evaluation pass stay below this many numbers (a quarter of a GB in float32)
@@ -102,14 +102,8 @@ class PopulationTrainer:
         keep_best: bool = False,
         objective: MakeObjective | None = None,
     ) -> None:
-        if not len(tasks) == len(data_seeds) == len(network_seeds) > 0:
-            raise ValueError(
-                f"one data seed and one network seed a task: got {len(tasks)} tasks, "
-                f"{len(data_seeds)} data seeds and {len(network_seeds)} network seeds"
-            )
+        check_population(tasks, data_seeds, network_seeds)
         task = tasks[0]
-        if any(other.stack_key != task.stack_key for other in tasks):
-            raise ValueError("the tasks of a stack may differ in their data only; train these tasks apart")
         self.task, self.replicas, self.epoch = task, len(tasks), 0
         self.device = resolve_device(device)
         self.precision = resolve_precision(precision, self.device)

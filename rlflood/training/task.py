@@ -1,5 +1,6 @@
 """A task: one learning problem, fully specified but for its seeds."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
@@ -139,3 +140,18 @@ class Task(BaseModel):
             self.weight_decay, self.lr_milestones, self.lr_gamma, self.clip_norm, self.augmentation,
             self.batch_size, self.epochs,
         )  # fmt: skip
+
+
+def check_population(tasks: Sequence[Task], data_seeds: Sequence[int], network_seeds: Sequence[int]) -> None:
+    """Make sure that one trainer can train these tasks together.
+
+    Raises:
+        ValueError: if the numbers of tasks and seeds differ, or tasks differ in more than their data.
+    """
+    if not len(tasks) == len(data_seeds) == len(network_seeds) > 0:
+        raise ValueError(
+            f"one data seed and one network seed a task: got {len(tasks)} tasks, "
+            f"{len(data_seeds)} data seeds and {len(network_seeds)} network seeds"
+        )
+    if any(task.stack_key != tasks[0].stack_key for task in tasks):
+        raise ValueError("the tasks of a stack may differ in their data only; train these tasks apart")

@@ -16,7 +16,7 @@ from rlflood.training.copying import check_sources, with_copies
 from rlflood.training.objectives import MakeObjective, Objective
 from rlflood.training.population import PopulationTrainer
 from rlflood.training.task import Task
-from rlflood.training.trainer import Checkpoint, Evaluation, SplitName
+from rlflood.training.trainer import Checkpoint, Evaluation, SplitName, joined, joined_losses
 
 
 class ThreadedPopulation:
@@ -73,21 +73,19 @@ class ThreadedPopulation:
         """See :meth:`Trainer.run_epoch`."""
         level = np.broadcast_to(levels, self.replicas)
         pairs = zip(self._parts, self._slices, strict=True)
-        parts = list(self._pool.map(lambda pair: pair[0].run_epoch(level[pair[1]]), pairs))
-        return Metrics(*(np.concatenate([getattr(m, name) for m in parts]) for name in Metrics.__slots__))
+        parts: list[Metrics] = list(self._pool.map(lambda pair: pair[0].run_epoch(level[pair[1]]), pairs))
+        return joined(parts)
 
     def evaluate(self, split: SplitName, checkpoint: Checkpoint = "last") -> Evaluation:
         """See :meth:`Trainer.evaluate`."""
-        parts = list(self._pool.map(lambda part: part.evaluate(split, checkpoint), self._parts))
-        return Evaluation(*(np.concatenate([getattr(e, n) for e in parts]) for n in Evaluation.__slots__))
+        parts: list[Evaluation] = list(
+            self._pool.map(lambda part: part.evaluate(split, checkpoint), self._parts)
+        )
+        return joined(parts)
 
     def sample_losses(self, split: SplitName) -> NDArray[np.float64]:
         """See :meth:`Trainer.sample_losses`."""
-        parts = list(self._pool.map(lambda part: part.sample_losses(split), self._parts))
-        losses = np.full((self.replicas, max(part.shape[1] for part in parts)), np.nan)
-        for own, part in zip(self._slices, parts, strict=True):
-            losses[own, : part.shape[1]] = part
-        return losses
+        return joined_losses(list(self._pool.map(lambda part: part.sample_losses(split), self._parts)))
 
     def copy_replicas(self, sources: NDArray[np.int64]) -> None:
         """See :meth:`Trainer.copy_replicas`; a source may be on another thread."""

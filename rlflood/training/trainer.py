@@ -1,7 +1,8 @@
 """What every trainer offers to schedulers, environments and benchmarks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,22 @@ class Evaluation:
     loss: NDArray[np.float64]
     accuracy: NDArray[np.float64]
     clean_accuracy: NDArray[np.float64]
+
+
+Reported = TypeVar("Reported", Metrics, Evaluation)
+
+
+def joined(parts: Sequence[Reported]) -> Reported:
+    """What the parts of a population report, as the whole reports it."""
+    kind = type(parts[0])
+    return kind(*(np.concatenate([getattr(part, name) for part in parts]) for name in kind.__slots__))
+
+
+def joined_losses(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Losses of samples, ``(replicas, samples)`` of each part, as one array; NaN beyond a shorter split."""
+    longest = max(part.shape[1] for part in parts)
+    padded = (np.pad(part, ((0, 0), (0, longest - part.shape[1])), constant_values=np.nan) for part in parts)
+    return np.concatenate(list(padded))
 
 
 class Trainer(Protocol):
