@@ -1,6 +1,5 @@
 """Data sets by name, or by file, and what there is to list."""
 
-import difflib
 import importlib.util
 import inspect
 from collections.abc import Callable, Mapping
@@ -14,7 +13,7 @@ from rlflood.data import random_problems, synthetic, tabular
 from rlflood.data.image_sets import IMAGE_SETS, load_images
 from rlflood.data.own_files import ENDINGS, own_file
 from rlflood.data.source import Source
-from rlflood.errors import InputError
+from rlflood.errors import InputError, did_you_mean
 
 Options: TypeAlias = Mapping[str, float | int | str]
 
@@ -86,8 +85,8 @@ def load(data: str, *, target: str | None = None, options: Options | None = None
         return own_file(data, target)
     if Path(data).exists() or Path(data).name != data:
         raise InputError(f"{data} is no data file: give one that ends in {' or '.join(ENDINGS)}.")
-    close = difflib.get_close_matches(data.lower(), _BUILDERS)
-    hint = f"Did you mean {' or '.join(close)}? " if close else ""
+    hint = did_you_mean(data.lower(), _BUILDERS)
+    hint = hint[:1].upper() + hint[1:]
     raise InputError(
         f"There is no data set called {data!r}. {hint}Known: {', '.join(_BUILDERS)}, or a file that ends in "
         f"{' or '.join(ENDINGS)}."

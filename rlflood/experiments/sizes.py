@@ -1,12 +1,11 @@
 """What a task is like where its user has not said so."""
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 from rlflood.data import Source, load
 from rlflood.data.synthetic import DEFAULT_TEST_SIZE
-from rlflood.errors import InputError
+from rlflood.errors import InputError, did_you_mean
 from rlflood.protocols import IMAGE_NETWORK, PROTOCOLS
 
 SYNTHETIC = 100
@@ -54,8 +53,7 @@ def task_fields(protocol: str | None, given: Mapping[str, Any]) -> dict[str, Any
             loaded.
     """
     if protocol is not None and protocol not in PROTOCOLS:
-        close = difflib.get_close_matches(protocol, PROTOCOLS)
-        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        hint = did_you_mean(protocol, PROTOCOLS)
         raise InputError(f"there is no protocol {protocol!r}: {hint}There are {', '.join(PROTOCOLS)}")
     begun = {} if protocol is None else PROTOCOLS[protocol]
     if protocol is None and given.get("network", "mlp") != "mlp":

@@ -1,11 +1,10 @@
 """Methods by name."""
 
-import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from rlflood.errors import InputError
+from rlflood.errors import InputError, did_you_mean
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.controller import ControllerMethod
 from rlflood.schedulers.shipped import SUFFIX, find_controller, shipped_controllers
@@ -62,8 +61,7 @@ def get_method(name: str, options: MethodOptions | None = None) -> Method:
     if file is not None:
         return ControllerMethod(file)
     known = [*METHODS, *shipped_controllers()]
-    close = difflib.get_close_matches(kind, known)
-    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    hint = did_you_mean(kind, known)
     raise InputError(
         f"there is no method or controller {name!r}: {hint}use one of {', '.join(known)}, "
         "or a controller's file (.safetensors)"
