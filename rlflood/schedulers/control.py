@@ -67,11 +67,6 @@ class Control:
         return self.decided < self.decisions and self.epoch >= self._begin(self.decided)
 
     @property
-    def epochs_to_go(self) -> int:
-        """Epochs from now to the next decision, or to the end of the run."""
-        return self._begin(self.decided) - self.epoch
-
-    @property
     def level(self) -> NDArray[np.float64]:
         """The level of the next epoch in nats: shape ``(replicas,)``, or ``(1,)`` while all are alike."""
         turn = self.observer.turning_point

@@ -1,5 +1,6 @@
 """Networks of images as a population: each is trained by itself, several at a time on as many threads."""
 
+import copy
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -196,8 +197,8 @@ class ModulePopulation:
             self._trainers[i].load_state_dict(states[int(sources[i])])
 
     def module(self, replica: int) -> nn.Module:
-        """The network of one replica itself, no copy."""
-        network: nn.Module = self._trainers[replica].network
+        """A copy of one replica's network."""
+        network: nn.Module = copy.deepcopy(self._trainers[replica].network)
         return network
 
     def state_dict(self) -> dict[str, Any]:

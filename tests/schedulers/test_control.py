@@ -28,7 +28,6 @@ def decision_epochs(joined):
         assert not joined.due  # one decision an epoch
         joined.update(METRICS)
     assert not joined.due
-    assert joined.epochs_to_go == 0
     return begun
 
 
@@ -54,18 +53,6 @@ def test_decisions_are_evenly_spread_for_any_length_of_run(epochs, decisions):
 )
 def test_when_it_decides(epochs, decisions, expected):
     assert decision_epochs(control(epochs=epochs, decisions=decisions)) == expected
-
-
-def test_the_epochs_to_go_count_down_to_the_next_decision():
-    joined = control(epochs=10, decisions=4)
-    left = []
-    for _ in range(10):
-        if joined.due:
-            assert joined.epochs_to_go == 0
-            joined.act(np.array([0]))
-        left.append(joined.epochs_to_go)
-        joined.update(METRICS)
-    assert left == [2, 1, 3, 2, 1, 2, 1, 3, 2, 1]
 
 
 def test_a_relative_level_follows_the_best_loss_between_decisions():
@@ -104,7 +91,6 @@ def test_a_run_resumes_bit_for_bit(decisions, stop, seed):
         for joined in following[1:]:
             np.testing.assert_array_equal(joined.level, straight.level)
             np.testing.assert_array_equal(joined.observation(), straight.observation())
-            assert joined.epochs_to_go == straight.epochs_to_go
         for joined in following:
             joined.update(metrics)
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from rlflood import data as data_sets
 from rlflood.envs.episode import Draw
 from rlflood.errors import InputError
-from rlflood.experiments.sizes import default_sizes
+from rlflood.experiments.sizes import task_fields
 from rlflood.schedulers import Controller
 from rlflood.training import Task
 from rlflood.training.distribution import FixedTask, Mixture, TaskSource
@@ -40,15 +39,17 @@ def data_set(
 
     Args:
         data, target: As for a :class:`~rlflood.training.Task`.
-        train_size, val_size: Of the splits; see :func:`~rlflood.experiments.default_sizes`.
+        train_size, val_size: Of the splits; see :func:`~rlflood.experiments.sizes.default_sizes`.
 
     Raises:
         InputError: if the data cannot be used.
     """
-    sizes = default_sizes(data_sets.load(data, target=target), train_size, val_size, None)
+    fields = task_fields(
+        None, {"data": data, "target": target, "train_size": train_size, "val_size": val_size}
+    )
     # nobody looks at the test split here: no reason to draw 20,000 samples for it
-    sizes["test_size"] = min(sizes["test_size"], sizes["val_size"])
-    task = validated(Task, {"data": data, "target": target, **sizes}, "the task")
+    fields["test_size"] = min(fields["test_size"], fields["val_size"])
+    task = validated(Task, fields, "the task")
     return FixedTask(task), f"draws from {Path(data).name}"
 
 
