@@ -24,7 +24,7 @@ from rlflood.training.module import ModuleTrainer, processes_and_rank
 from rlflood.training.objectives import MakeObjective
 from rlflood.training.optimizer import make_optimizer
 from rlflood.training.precision import Precision
-from rlflood.training.task import Task, check_population
+from rlflood.training.task import Task, check_population, made_once
 from rlflood.training.trainer import Checkpoint, Evaluation, SplitName, joined, joined_losses
 
 Result = TypeVar("Result")
@@ -134,28 +134,22 @@ class ModulePopulation:
         check_population(tasks, data_seeds, network_seeds)
         self.task, self.replicas = tasks[0], len(tasks)
         self._device = resolve_device(device)
-        made: dict[tuple[str, int], ImageSplits] = {}
-        self._trainers: list[ModuleTrainer] = []
-        features = []
-        for i, (task, data_seed, seed) in enumerate(zip(tasks, data_seeds, network_seeds, strict=True)):
-            key = (task.model_dump_json(), data_seed)
-            if key not in made:
-                made[key] = ImageSplits(task, data_seed, self._device)
-            features.append(made[key].features)
-            self._trainers.append(
-                image_trainer(
-                    task,
-                    made[key],
-                    seed,
-                    micro_batch=micro_batch,
-                    device=self._device,
-                    precision=precision,
-                    keep_best=keep_best,
-                    compile=compile,
-                    objective=None if objective is None else objective(np.array([i])),
-                )
+        splits, numbers = made_once(tasks, data_seeds, partial(ImageSplits, device=self._device))
+        self._trainers = [
+            image_trainer(
+                task,
+                splits[numbers[i]],
+                network_seeds[i],
+                micro_batch=micro_batch,
+                device=self._device,
+                precision=precision,
+                keep_best=keep_best,
+                compile=compile,
+                objective=None if objective is None else objective(np.array([i])),
             )
-        self._features = np.array(features)
+            for i, task in enumerate(tasks)
+        ]
+        self._features = np.array([splits[number].features for number in numbers])
         self.classes = np.concatenate([trainer.classes for trainer in self._trainers])
         on_gpu = self._device.type == "cuda"
         workers = min(_STREAMS if on_gpu else threads, self.replicas)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from rlflood.data import Split, Splits
+from rlflood.data import Split
 from rlflood.errors import InputError
 from rlflood.metrics import Metrics
 from rlflood.training.copying import check_sources, cloned, with_copies
@@ -21,7 +21,7 @@ from rlflood.training.objectives import Batch, Flooding, MakeObjective
 from rlflood.training.optimizer import make_optimizer, set_learning_rate
 from rlflood.training.order import batch_order
 from rlflood.training.precision import Precision, autocast, matrix_products, resolve_precision
-from rlflood.training.task import Task, check_population
+from rlflood.training.task import Task, check_population, made_once
 from rlflood.training.trainer import Checkpoint, Evaluation, SplitName
 
 # activations of one evaluation pass stay below this many numbers (a quarter of a GB in float32)
@@ -112,7 +112,8 @@ class PopulationTrainer:
         if self.precision == "float16":
             raise InputError("float16 is for networks of images: use bfloat16, float32 or auto")
 
-        self.splits, index = _distinct_splits(tasks, data_seeds)
+        self.splits, numbers = made_once(tasks, data_seeds, Task.split)
+        index = torch.tensor(numbers)
         features = max(splits.features for splits in self.splits)
         stacked = {
             name: _StackedSplit(
@@ -124,7 +125,7 @@ class PopulationTrainer:
         self._index, self._features = index, features
         self._test: _StackedSplit | None = None
 
-        own = [self.splits[i] for i in index.tolist()]
+        own = [self.splits[number] for number in numbers]
         self.classes = np.array([splits.classes for splits in own])
         self.network = StackedMLP(
             [splits.features for splits in own],
@@ -337,20 +338,6 @@ class _Frozen(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = functional_call(self._network, self._weights, (x,))
         return logits
-
-
-def _distinct_splits(tasks: Sequence[Task], data_seeds: Sequence[int]) -> tuple[list[Splits], Tensor]:
-    """The data of the stack, each made once, and for each replica which one is its own."""
-    made: dict[tuple[str, int], int] = {}
-    splits: list[Splits] = []
-    index = []
-    for task, seed in zip(tasks, data_seeds, strict=True):
-        key = (task.model_dump_json(), seed)
-        if key not in made:
-            made[key] = len(splits)
-            splits.append(task.split(seed))
-        index.append(made[key])
-    return splits, torch.tensor(index)
 
 
 def _predicted(logits: Tensor) -> Tensor:

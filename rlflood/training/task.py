@@ -1,7 +1,7 @@
 """A task: one learning problem, fully specified but for its seeds."""
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
@@ -155,3 +155,22 @@ def check_population(tasks: Sequence[Task], data_seeds: Sequence[int], network_s
         )
     if any(task.stack_key != tasks[0].stack_key for task in tasks):
         raise ValueError("the tasks of a stack may differ in their data only; train these tasks apart")
+
+
+Data = TypeVar("Data")
+
+
+def made_once(
+    tasks: Sequence[Task], data_seeds: Sequence[int], make: Callable[[Task, int], Data]
+) -> tuple[list[Data], list[int]]:
+    """What ``make`` gives for each different pair of task and seed, and for each replica which is its own."""
+    numbers: dict[tuple[str, int], int] = {}
+    made: list[Data] = []
+    index = []
+    for task, seed in zip(tasks, data_seeds, strict=True):
+        key = (task.model_dump_json(), seed)
+        if key not in numbers:
+            numbers[key] = len(made)
+            made.append(make(task, seed))
+        index.append(numbers[key])
+    return made, index
