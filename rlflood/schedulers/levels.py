@@ -20,7 +20,7 @@ class LevelSet:
         values: What each action stands for, in rising order from 0 or more.
         unit: ``absolute``: the level itself, in nats. ``relative``: a fraction of the best (lowest)
             validation loss of the run so far, which carries over between loss scales and class counts.
-            ``turning-point``: a multiple of the train loss in the epoch of that best validation loss, from
+            ``turning-point``: a multiple of the train loss at that best validation loss, from
             the moment on when the validation loss has risen by a tenth; 0 before. At 1 the train loss is held
             where early stopping would have stopped.
 
@@ -56,7 +56,7 @@ class LevelSet:
             best_val_loss: Lowest validation loss of each replica so far; infinite before the first epoch,
                 when a level in another unit is 0: there is nothing yet to take a fraction of. Of a loss
                 below 0 (of a criterion other than cross-entropy) it is 0 too, since no level is negative.
-            turning_loss: Train loss of each replica in that epoch; infinite until the run has turned, when
+            turning_loss: Train loss of each replica at that best; infinite until the run has turned, when
                 there is nothing yet to go back to.
         """
         values = np.asarray(self.values)[actions]

@@ -49,14 +49,17 @@ def test_levels_are_multiples_of_the_train_loss_at_the_turning_point_whatever_th
     rng = np.random.default_rng(seed)
     scheduler = rlflood.load_controller(name, epochs=epochs, classes=classes)
     highest = Controller.load(shipped_controllers()[name]).spec.levels.values[-1]
-    best, train_loss_at_best, turned = np.inf, 0.0, False
+    best, train_loss_at_best, turned, fresh = np.inf, 0.0, False, False
     assert scheduler.level == 0
     for _ in range(epochs):
         train_loss, train_acc, val_loss, val_acc = rng.random(4) * (3, 1, 3, 1)
         if broken and rng.random() < 0.3:
             train_loss, val_loss = np.nan, np.inf
         level = scheduler.step(Metrics(train_loss, train_acc, val_loss, val_acc))
-        if val_loss < best:
+        if fresh and np.isfinite(train_loss):  # the epoch after the best begins with the network that was best
+            train_loss_at_best = train_loss
+        fresh = val_loss < best
+        if fresh:
             best, train_loss_at_best = val_loss, train_loss
         turned |= val_loss > 1.1 * best
         assert 0 <= level <= (highest * train_loss_at_best + 1e-12 if turned else 0)

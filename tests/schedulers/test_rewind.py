@@ -19,8 +19,8 @@ def test_a_run_by_hand() -> None:
     scheduler = RewindFlood(epochs=10)
     course = [(1.0, 0.9), (0.8, 0.5), (0.85, 0.3), (0.9, 0.2)] + [(0.9, 0.4)] * 6
     levels = [scheduler.step(after(*losses)) for losses in course]
-    # epochs left after each step: 9, 8, ..., 0; 0.88 is a tenth above 0.8
-    assert levels == pytest.approx([0, 0, 0, 0.4, 0.4, 0.4, 0.4, 0.4, 0, 0])
+    # epochs left after each step: 9, 8, ..., 0; 0.88 is a tenth above 0.8; the third epoch began with the best network
+    assert levels == pytest.approx([0, 0, 0, 0.24, 0.24, 0.24, 0.24, 0.24, 0, 0])
 
 
 def test_a_run_that_never_turns_is_never_flooded() -> None:
@@ -30,17 +30,17 @@ def test_a_run_that_never_turns_is_never_flooded() -> None:
 
 def test_a_new_best_while_held_moves_the_level_but_not_the_time() -> None:
     scheduler = RewindFlood(epochs=10, fraction=1.0, release=1.0)
-    for losses in [(0.8, 0.5), (1.0, 0.2)]:
+    for losses in [(0.8, 0.6), (1.0, 0.5)]:
         scheduler.step(after(*losses))
     assert scheduler.level == pytest.approx(0.5)
     assert scheduler.step(after(0.7, 0.45)) == pytest.approx(0.45)
-    levels = [scheduler.step(after(0.7, 0.45)) for _ in range(7)]
-    assert levels == pytest.approx([0.45] * 5 + [0, 0])  # the turn was in epoch 1: one epoch to go
+    levels = [scheduler.step(after(0.7, 0.4)) for _ in range(7)]
+    assert levels == pytest.approx([0.4] * 5 + [0, 0])  # the turn was in epoch 1: one epoch to go
 
 
 def test_release_0_holds_to_the_end() -> None:
     scheduler = RewindFlood(epochs=4, release=0.0)
-    levels = [scheduler.step(after(*losses)) for losses in [(0.8, 0.5), (1.0, 0.2), (1.0, 0.4)]]
+    levels = [scheduler.step(after(*losses)) for losses in [(0.8, 0.6), (1.0, 0.5), (1.0, 0.4)]]
     assert levels == pytest.approx([0, 0.4, 0.4])
 
 
@@ -48,7 +48,7 @@ def test_replicas_turn_apart_and_what_is_not_finite_counts_as_turned() -> None:
     scheduler = RewindFlood(epochs=10, fraction=1.0)
     scheduler.step(after(np.array([0.8, 0.8, NAN]), np.array([0.5, 0.6, 0.7])))
     levels = scheduler.step(after(np.array([0.9, 0.7, NAN]), np.array([0.3, 0.4, 0.5])))
-    np.testing.assert_allclose(levels, [0.5, 0, 0])  # the third has no best loss to go back to
+    np.testing.assert_allclose(levels, [0.3, 0, 0])  # the third has no best loss to go back to
 
 
 @pytest.mark.parametrize(

@@ -51,11 +51,11 @@ def test_two_epochs_by_hand():
         {
             "has turned": 1,
             "log budget left over the turn": math.log10(8),
-            "log train loss over that at the best validation loss": log2 - 1,
+            "log train loss over that at the best validation loss": 0.0,
             "log validation loss over its best": log2,
             "log best validation loss": -log2,
-            "log train loss at the best validation loss": -log2,
-            "level over the train loss at the best validation loss": 0.5,
+            "log train loss at the best validation loss": -1.0,  # the second epoch began with the best network
+            "level over the train loss at the best validation loss": 2.0,
             "train accuracy": 1.0,
             "validation accuracy": 0.4,
             "best validation accuracy": 0.6,
