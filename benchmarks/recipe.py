@@ -50,8 +50,8 @@ REGIMES = {
         hidden=(64,) * 5, train_size=200, val_size=150, test_size=1000, epochs=200, learning_rate=0.008
     ),
 }  # fmt: skip
-"""Other networks and lengths than recipes train on: what is asked for is transfer. A step of the last one moves its
-outputs as far as one of the paper's five layers of 500 at 1e-3, at a fiftieth of the cost."""
+"""Other networks and lengths than recipes train on: what is asked for is transfer. A step of the last one
+moves its outputs as far as one of the paper's five layers of 500 at 1e-3, at a fiftieth of the cost."""
 
 _STACK = 72
 _SEED = 777
