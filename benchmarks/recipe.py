@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from rlflood.agents import load_preset, train
@@ -140,8 +141,7 @@ def main(
     """Train by recipes, and score what they give and what needs no training."""
     torch.set_num_threads(1)
     found: dict[str, Any] = {}
-    noisy = [f"{100 * noise:g} % noise" for noise in NOISES]
-    table = Table("recipe", "final", "best checkpoint", *noisy, *FAMILIES, *REGIMES)
+    columns: list[list[str]] = []
     for name in names:
         controller, made, began = None, {}, time.monotonic()
         if name.endswith(".toml"):
@@ -154,8 +154,12 @@ def main(
         parts = [final, np.array(scored.best)]
         parts += [final[noise == level] for level in NOISES] + [final[family == kind] for kind in FAMILIES]
         parts += [final[regime == kind] for kind in REGIMES]
-        table.add_row(name, *(f"{100 * part.mean():.2f}" for part in parts))
+        columns.append([f"{100 * part.mean():.2f}" for part in parts])
         found[name] = {**made, "wall": round(time.monotonic() - began, 1), "score": asdict(scored)}
+    table = Table("test accuracy, %", *(escape(Path(name).name) for name in names))
+    measured = ["last epoch", "best checkpoint", *(f"{100 * noise:g} % noise" for noise in NOISES)]
+    for measure, *values in zip([*measured, *FAMILIES, *REGIMES], *columns, strict=True):
+        table.add_row(measure, *values)
     Console().print(table)
     if out is not None:
         write_whole(out, json.dumps(found).encode())
