@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from rlflood.errors import InputError
 from rlflood.metrics import Metrics
+from rlflood.schedulers.ceiling import Ceiling
 from rlflood.schedulers.levels import LEVEL_SETS, LevelSet
 from rlflood.schedulers.observation import ObservationKind, Observer, check_observation
 
@@ -36,7 +37,8 @@ class Control:
     """One run, or a stack of runs in step, under a policy.
 
     Environments and :class:`~rlflood.schedulers.policy.PolicyScheduler` both go through this class, so a
-    controller sees and does in a user's loop exactly what it saw and did in training.
+    controller sees and does in a user's loop exactly what it saw and did in training. Levels that go by the
+    turning point are under a :class:`~rlflood.schedulers.ceiling.Ceiling`.
 
     Args:
         spec: How the policy is joined to the run.
@@ -55,6 +57,7 @@ class Control:
         self.observer = Observer(spec.observation, epochs=epochs, decisions=self.decisions, classes=classes)
         self.actions: NDArray[np.int64] = np.zeros(1, np.int64)
         self.decided = 0
+        self.ceiling = Ceiling()
 
     @property
     def epoch(self) -> int:
@@ -70,7 +73,8 @@ class Control:
     def level(self) -> NDArray[np.float64]:
         """The level of the next epoch in nats: shape ``(replicas,)``, or ``(1,)`` while all are alike."""
         turn = self.observer.turning_point
-        return self.spec.levels.levels(self.actions, turn.best_val_loss, turn.train_loss)
+        level = self.spec.levels.levels(self.actions, turn.best_val_loss, turn.train_loss)
+        return self.ceiling.limit(level, turn.train_loss) if self._by_the_turn else level
 
     def observation(self) -> NDArray[np.float32]:
         """What the policy sees now: shape ``(replicas, features)``."""
@@ -83,7 +87,12 @@ class Control:
 
     def update(self, metrics: Metrics) -> None:
         """Take in the metrics of an epoch that was trained at :attr:`level`."""
-        self.observer.update(metrics, self.level)
+        level = self.level
+        if self._by_the_turn:
+            train_loss = np.atleast_1d(np.asarray(metrics.train_loss, float))
+            turn = self.observer.turning_point
+            self.ceiling.update(train_loss, level, turn.train_loss, self.observer.guessing)
+        self.observer.update(metrics, level)
 
     def state_dict(self) -> dict[str, Any]:
         """All that the loop remembers."""
@@ -91,6 +100,7 @@ class Control:
             "observer": self.observer.state_dict(),
             "actions": self.actions.copy(),
             "decided": self.decided,
+            "ceiling": self.ceiling.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -98,6 +108,11 @@ class Control:
         self.observer.load_state_dict(state["observer"])
         self.actions = np.array(state["actions"], np.int64)
         self.decided = int(state["decided"])
+        self.ceiling.load_state_dict(state["ceiling"])
+
+    @property
+    def _by_the_turn(self) -> bool:
+        return self.spec.levels.unit == "turning-point"
 
     def _begin(self, decision: int) -> int:
         return decision * self.epochs // self.decisions

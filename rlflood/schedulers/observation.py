@@ -164,6 +164,11 @@ class Observer:
         """The lowest validation loss so far, in nats; infinite before the first epoch."""
         return self.turning_point.best_val_loss
 
+    @property
+    def guessing(self) -> Array:
+        """The loss of guessing, in nats; 1 until it is known."""
+        return self._scale
+
     def features(self) -> NDArray[np.float32]:
         """What the policy sees now: shape ``(replicas, features)``."""
         with np.errstate(over="ignore"):  # what overflows is clipped like any other extreme

@@ -25,8 +25,8 @@ class TurningPoint:
     Attributes:
         best_val_loss: Lowest validation loss so far; infinite before the first.
         best_epoch: Its epoch, counted from 1; 0 before the first.
-        train_loss_at_best: The train loss there: of the epoch after that one, which begins with the network that
-            was best; of that epoch itself until the next. Infinite before the first.
+        train_loss_at_best: The train loss there: of the epoch after that one, which begins with the network
+            that was best; of that epoch itself until the next. Infinite before the first.
         turned: Whether the validation loss has been a tenth above its best.
         epoch: The epoch of the best validation loss when it first turned; of the best so far until then.
     """
@@ -42,9 +42,11 @@ class TurningPoint:
 
     def update(self, epoch: int, train_loss: Values, val_loss: Values) -> None:
         """Take in an epoch: numbers, or rows of shape ``(replicas,)``."""
-        # an epoch's train loss is that of its batches before each step, its validation loss that after the last:
-        # what goes with a validation loss is the next epoch's train loss
-        after_best = (self.best_epoch == epoch - 1) & np.isfinite(self.best_val_loss) & np.isfinite(train_loss)
+        # an epoch's train loss is that of its batches before each step, its validation loss that after the
+        # last one: what goes with a validation loss is the next epoch's train loss
+        after_best = (
+            (self.best_epoch == epoch - 1) & np.isfinite(self.best_val_loss) & np.isfinite(train_loss)
+        )
         self.train_loss_at_best = np.where(after_best, train_loss, self.train_loss_at_best)
         better = np.isfinite(val_loss) & (val_loss < self.best_val_loss)
         self.best_epoch = np.where(better, float(epoch), self.best_epoch)

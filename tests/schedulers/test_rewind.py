@@ -19,7 +19,8 @@ def test_a_run_by_hand() -> None:
     scheduler = RewindFlood(epochs=10)
     course = [(1.0, 0.9), (0.8, 0.5), (0.85, 0.3), (0.9, 0.2)] + [(0.9, 0.4)] * 6
     levels = [scheduler.step(after(*losses)) for losses in course]
-    # epochs left after each step: 9, 8, ..., 0; 0.88 is a tenth above 0.8; the third epoch began with the best network
+    # epochs left after each step: 9, 8, ..., 0; 0.88 is a tenth above 0.8
+    # 0.3: the third epoch began with the network that was best
     assert levels == pytest.approx([0, 0, 0, 0.24, 0.24, 0.24, 0.24, 0.24, 0, 0])
 
 

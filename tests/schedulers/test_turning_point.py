@@ -54,7 +54,8 @@ def test_two_epochs_by_hand():
             "log train loss over that at the best validation loss": 0.0,
             "log validation loss over its best": log2,
             "log best validation loss": -log2,
-            "log train loss at the best validation loss": -1.0,  # the second epoch began with the best network
+            # the second epoch began with the network that was best
+            "log train loss at the best validation loss": -1.0,
             "level over the train loss at the best validation loss": 2.0,
             "train accuracy": 1.0,
             "validation accuracy": 0.4,

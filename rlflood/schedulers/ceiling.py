@@ -1,0 +1,69 @@
+"""The fall-back of a controller: a level that threw a network is not set again."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+CUT = 0.7
+"""What is left of the level that threw the network."""
+MARGIN = 0.05
+"""How far above its level a loss has been thrown at least, as a share of the loss of guessing."""
+
+
+class Ceiling:
+    """The highest level that a run may still be set, for each replica.
+
+    Where steps are large (wide and deep networks, high learning rates) a way up does not stop at its level:
+    the network is thrown beyond it and has lost all that it had learned. Small networks come back from there
+    at once, and a policy that was trained on them may send a run up again and again. So when a network that
+    was under its level has a train loss above that of guessing, levels above 0.7 of that one are barred for
+    the rest of the run, and the next time above 0.7 of what threw it then.
+
+    Heights are multiples of the train loss at the turning point, like the levels.
+
+    Attributes:
+        height: The highest multiple that is allowed; infinite until the first throw.
+    """
+
+    _state = ("height", "_level", "_under")
+
+    def __init__(self) -> None:
+        self.height: Array = np.full(1, np.inf)
+        self._level: Array = np.zeros(1)
+        self._under: NDArray[np.bool_] = np.zeros(1, bool)
+
+    def update(self, train_loss: Array, level: Array, turning_loss: Array, guessing: Array) -> None:
+        """Take in an epoch.
+
+        Args:
+            train_loss: Train loss of each replica: where the last epoch has taken it. In nats, like all.
+            level: What the epoch was trained at.
+            turning_loss: Train loss at the turning point; infinite before.
+            guessing: The loss of guessing.
+        """
+        before = self._level
+        thrown = self._under & (train_loss > np.maximum(guessing, before + MARGIN * guessing))
+        known = np.isfinite(turning_loss) & (turning_loss > 0)
+        multiple = before / np.where(known, turning_loss, 1.0)
+        self.height = np.where(thrown & known, np.minimum(self.height, CUT * multiple), self.height)
+        # on its way up from here on, until it is thrown or no longer flooded
+        self._under = (level > 0) & ((self._under & ~thrown) | (train_loss < level))
+        self._level = level
+
+    def limit(self, level: Array, turning_loss: Array) -> Array:
+        """``level``, or as much of it as is still allowed; in nats."""
+        barred = np.isfinite(self.height) & np.isfinite(turning_loss)
+        highest = np.where(barred, self.height, 0.0) * np.where(barred, np.maximum(turning_loss, 0.0), 0.0)
+        return np.where(barred, np.minimum(level, highest), level)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is remembered: arrays."""
+        return {name.lstrip("_"): getattr(self, name).copy() for name in self._state}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from :meth:`state_dict`, bit for bit."""
+        for name in self._state:
+            setattr(self, name, state[name.lstrip("_")].copy())
