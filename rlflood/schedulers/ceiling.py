@@ -9,8 +9,8 @@ Array = NDArray[np.float64]
 
 CUT = 0.7
 """What is left of the level that threw the network."""
-MARGIN = 0.05
-"""How far above its level a loss has been thrown at least, as a share of the loss of guessing."""
+THROWN = 1.2
+"""A train loss so many times that of guessing, and its level, is one of a network that has been thrown."""
 
 
 class Ceiling:
@@ -19,8 +19,8 @@ class Ceiling:
     Where steps are large (wide and deep networks, high learning rates) a way up does not stop at its level:
     the network is thrown beyond it and has lost all that it had learned. Small networks come back from there
     at once, and a policy that was trained on them may send a run up again and again. So when a network that
-    was under its level has a train loss above that of guessing, levels above 0.7 of that one are barred for
-    the rest of the run, and the next time above 0.7 of what threw it then.
+    was under its level has a train loss a fifth above that of guessing, levels above 0.7 of that one are barred
+    for the rest of the run, and the next time above 0.7 of what threw it then.
 
     Heights are multiples of the train loss at the turning point, like the levels.
 
@@ -45,7 +45,7 @@ class Ceiling:
             guessing: The loss of guessing.
         """
         before = self._level
-        thrown = self._under & (train_loss > np.maximum(guessing, before + MARGIN * guessing))
+        thrown = self._under & (train_loss > THROWN * np.maximum(guessing, before))
         known = np.isfinite(turning_loss) & (turning_loss > 0)
         multiple = before / np.where(known, turning_loss, 1.0)
         self.height = np.where(thrown & known, np.minimum(self.height, CUT * multiple), self.height)

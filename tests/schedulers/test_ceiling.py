@@ -28,9 +28,9 @@ def highest(ceiling: Ceiling, turning_loss: float = 0.2) -> float:
 
 def test_a_network_thrown_beyond_guessing_bars_the_level_that_threw_it() -> None:
     ceiling = Ceiling()
-    see(ceiling, (0.05, 0.24), (0.1, 0.24), (0.6, 0.24))  # under its level, then far above, but not lost
+    see(ceiling, (0.05, 0.24), (0.1, 0.24), (0.8, 0.24))  # under its level, then far above, but not lost
     assert highest(ceiling) == 9.0
-    see(ceiling, (0.2, 0.24), (0.7, 0.24))  # 0.7 is more than log 2
+    see(ceiling, (0.2, 0.24), (0.84, 0.24))  # more than 1.2 log 2
     assert highest(ceiling) == pytest.approx(0.7 * 0.24)
     assert highest(ceiling, turning_loss=0.1) == pytest.approx(0.7 * 0.12)  # it goes by the turning point
 
@@ -48,10 +48,10 @@ def test_the_next_throw_bars_more_and_what_never_was_under_its_level_bars_nothin
 
 def test_a_level_near_guessing_needs_a_throw_beyond_it() -> None:
     ceiling = Ceiling()
-    see(ceiling, (0.6, 0.7), (0.71, 0.7), (0.73, 0.7), turning_loss=0.7)  # 0.7 + 0.05 log 2 = 0.735
-    assert highest(ceiling, 0.7) == 9.0
-    see(ceiling, (0.74, 0.7), turning_loss=0.7)
-    assert highest(ceiling, 0.7) == pytest.approx(0.49)
+    see(ceiling, (0.7, 0.8), (0.85, 0.8), (0.95, 0.8), turning_loss=0.8)
+    assert highest(ceiling, 0.8) == 9.0
+    see(ceiling, (0.97, 0.8), turning_loss=0.8)  # more than 1.2 * 0.8
+    assert highest(ceiling, 0.8) == pytest.approx(0.56)
 
 
 @given(
