@@ -19,8 +19,8 @@ class Ceiling:
     Where steps are large (wide and deep networks, high learning rates) a way up does not stop at its level:
     the network is thrown beyond it and has lost all that it had learned. Small networks come back from there
     at once, and a policy that was trained on them may send a run up again and again. So when a network that
-    was under its level has a train loss a fifth above that of guessing, levels above 0.7 of that one are barred
-    for the rest of the run, and the next time above 0.7 of what threw it then.
+    was under its level has a train loss a fifth above that of guessing, levels above 0.7 of that one are
+    barred for the rest of the run, and the next time above 0.7 of what threw it then.
 
     Heights are multiples of the train loss at the turning point, like the levels.
 
