@@ -55,9 +55,8 @@ class Ceiling:
 
     def limit(self, level: Array, turning_loss: Array) -> Array:
         """``level``, or as much of it as is still allowed; in nats."""
-        barred = np.isfinite(self.height) & np.isfinite(turning_loss)
-        highest = np.where(barred, self.height, 0.0) * np.where(barred, np.maximum(turning_loss, 0.0), 0.0)
-        return np.where(barred, np.minimum(level, highest), level)
+        with np.errstate(invalid="ignore"):  # no ceiling times a turn at 0 is no number: none applies
+            return np.fmin(level, self.height * np.maximum(turning_loss, 0.0))
 
     def state_dict(self) -> dict[str, Any]:
         """All that is remembered: arrays."""

@@ -56,9 +56,8 @@ def test_levels_are_multiples_of_the_train_loss_at_the_turning_point_whatever_th
         if broken and rng.random() < 0.3:
             train_loss, val_loss = np.nan, np.inf
         level = scheduler.step(Metrics(train_loss, train_acc, val_loss, val_acc))
-        if fresh and np.isfinite(
-            train_loss
-        ):  # the epoch after the best begins with the network that was best
+        # the epoch after the best begins with the network that was best
+        if fresh and np.isfinite(train_loss):
             train_loss_at_best = train_loss
         fresh = val_loss < best
         if fresh:

@@ -93,9 +93,8 @@ def test_the_features_of_three_epochs_by_hand():
         "log train loss": -math.log10(4),
         "log validation loss": -math.log10(5),
         "log best validation loss": -1.0,
-        "log train loss at the best validation loss": -math.log10(
-            4
-        ),  # this epoch began with the best network
+        # this epoch began with the best network
+        "log train loss at the best validation loss": -math.log10(4),
         "train accuracy": 1.0,
         "validation accuracy": 0.4,
         "best validation accuracy": 0.6,
