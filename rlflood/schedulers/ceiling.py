@@ -1,9 +1,9 @@
 """The fall-back of a controller: a level that threw a network is not set again."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
+
+from rlflood.schedulers.remembering import Remembering
 
 Array = NDArray[np.float64]
 
@@ -13,7 +13,7 @@ THROWN = 1.2
 """A train loss so many times that of guessing, and its level, is one of a network that has been thrown."""
 
 
-class Ceiling:
+class Ceiling(Remembering):
     """The highest level that a run may still be set, for each replica.
 
     Where steps are large (wide and deep networks, high learning rates) a way up does not stop at its level:
@@ -28,41 +28,32 @@ class Ceiling:
         height: The highest multiple that is allowed; infinite until the first throw.
     """
 
-    _state = ("height", "_level", "_under")
+    _state = ("height", "_under")
 
     def __init__(self) -> None:
         self.height: Array = np.full(1, np.inf)
-        self._level: Array = np.zeros(1)
         self._under: NDArray[np.bool_] = np.zeros(1, bool)
 
-    def update(self, train_loss: Array, level: Array, turning_loss: Array, guessing: Array) -> None:
+    def update(
+        self, train_loss: Array, before: Array, level: Array, turning_loss: Array, guessing: Array
+    ) -> None:
         """Take in an epoch.
 
         Args:
             train_loss: Train loss of each replica: where the last epoch has taken it. In nats, like all.
+            before: The level of the epoch before, whose end the train loss shows.
             level: What the epoch was trained at.
             turning_loss: Train loss at the turning point; infinite before.
             guessing: The loss of guessing.
         """
-        before = self._level
         thrown = self._under & (train_loss > THROWN * np.maximum(guessing, before))
         known = np.isfinite(turning_loss) & (turning_loss > 0)
         multiple = before / np.where(known, turning_loss, 1.0)
         self.height = np.where(thrown & known, np.minimum(self.height, CUT * multiple), self.height)
         # on its way up from here on, until it is thrown or no longer flooded
         self._under = (level > 0) & ((self._under & ~thrown) | (train_loss < level))
-        self._level = level
 
     def limit(self, level: Array, turning_loss: Array) -> Array:
         """``level``, or as much of it as is still allowed; in nats."""
         with np.errstate(invalid="ignore"):  # no ceiling times a turn at 0 is no number: none applies
             return np.fmin(level, self.height * np.maximum(turning_loss, 0.0))
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that is remembered: arrays."""
-        return {name.lstrip("_"): getattr(self, name).copy() for name in self._state}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from :meth:`state_dict`, bit for bit."""
-        for name in self._state:
-            setattr(self, name, state[name.lstrip("_")].copy())

@@ -1,7 +1,6 @@
 """The loop between a run and a policy: when it decides, what it sees, which level follows."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from rlflood.metrics import Metrics
 from rlflood.schedulers.ceiling import Ceiling
 from rlflood.schedulers.levels import LEVEL_SETS, LevelSet
 from rlflood.schedulers.observation import ObservationKind, Observer, check_observation
+from rlflood.schedulers.remembering import Remembering
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class ControlSpec:
             raise InputError(f"a controller decides at least once a run: got decisions={self.decisions}")
 
 
-class Control:
+class Control(Remembering):
     """One run, or a stack of runs in step, under a policy.
 
     Environments and :class:`~rlflood.schedulers.policy.PolicyScheduler` both go through this class, so a
@@ -48,6 +48,8 @@ class Control:
     Raises:
         InputError: if ``epochs`` is not positive.
     """
+
+    _state = ("observer", "actions", "decided", "ceiling")
 
     def __init__(self, spec: ControlSpec, *, epochs: int, classes: int | NDArray[np.int64] | None) -> None:
         if epochs < 1:
@@ -90,25 +92,9 @@ class Control:
         level = self.level
         if self._by_the_turn:
             train_loss = np.atleast_1d(np.asarray(metrics.train_loss, float))
-            turn = self.observer.turning_point
-            self.ceiling.update(train_loss, level, turn.train_loss, self.observer.guessing)
+            seen = self.observer
+            self.ceiling.update(train_loss, seen.level, level, seen.turning_point.train_loss, seen.guessing)
         self.observer.update(metrics, level)
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that the loop remembers."""
-        return {
-            "observer": self.observer.state_dict(),
-            "actions": self.actions.copy(),
-            "decided": self.decided,
-            "ceiling": self.ceiling.state_dict(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from :meth:`state_dict`, bit for bit."""
-        self.observer.load_state_dict(state["observer"])
-        self.actions = np.array(state["actions"], np.int64)
-        self.decided = int(state["decided"])
-        self.ceiling.load_state_dict(state["ceiling"])
 
     @property
     def _by_the_turn(self) -> bool:

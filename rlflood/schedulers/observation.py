@@ -1,12 +1,13 @@
 """What a controller sees of a run: the same for environments, benchmarks and a user's own loop."""
 
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlflood.errors import InputError
 from rlflood.metrics import Metrics
+from rlflood.schedulers.remembering import Remembering
 from rlflood.schedulers.turning_point import TurningPoint
 
 ObservationKind = Literal["metrics", "extended", "turning-point"]
@@ -86,7 +87,7 @@ def bounds(kind: ObservationKind) -> tuple[NDArray[np.float32], NDArray[np.float
     return low.astype(np.float32), high.astype(np.float32)
 
 
-class Observer:
+class Observer(Remembering):
     """Follows a run epoch by epoch and gives the features that a policy sees.
 
     The ``metrics`` features are the four raw metrics. The ``extended`` ones are comparable between
@@ -103,6 +104,10 @@ class Observer:
     A loss that is not finite counts as the highest, such an accuracy as that of guessing (0 among the raw
     metrics); neither is ever the best so far, and other replicas are not touched.
 
+    Attributes:
+        epoch: Epochs seen so far.
+        level: What the last of them was trained at, in nats; 0 before the first.
+
     Args:
         kind: ``metrics``, ``extended`` or ``turning-point``.
         epochs: Epochs of the run.
@@ -116,7 +121,8 @@ class Observer:
     """
 
     _state = (
-        "epoch", "_classes_known", "_scale", "_chance", "_metrics", "_level", "_best_val_acc", "_averages",
+        "epoch", "_classes_known", "_scale", "_chance", "_metrics", "level", "_best_val_acc", "_averages",
+        "turning_point",
     )  # fmt: skip
 
     def __init__(
@@ -136,7 +142,7 @@ class Observer:
         self._chance: Array = np.zeros(1) if classes is None else 1 / np.atleast_1d(classes)
         # rows: train loss, train accuracy, validation loss, validation accuracy
         self._metrics: Array = np.stack([self._scale, self._chance, self._scale, self._chance])
-        self._level: Array = np.zeros(1)
+        self.level: Array = np.zeros(1)
         self._best_val_acc: Array = np.full(1, -np.inf)
         self._averages: Array = self._followed()
         self.turning_point = TurningPoint()
@@ -151,7 +157,7 @@ class Observer:
             self._scale = np.clip(first, np.log(2), np.log(100_000))
             self._chance = np.exp(-self._scale)
         self.epoch += 1
-        self._metrics, self._level = values, np.broadcast_to(level, values[2].shape).copy()
+        self._metrics, self.level = values, np.broadcast_to(level, values[2].shape).copy()
         train_loss, _, val_loss, val_acc = values
         self.turning_point.update(self.epoch, train_loss, val_loss)
         self._best_val_acc = np.fmax(self._best_val_acc, np.where(np.isfinite(val_acc), val_acc, -np.inf))
@@ -176,17 +182,6 @@ class Observer:
         low, high = bounds(self.kind)
         return np.clip(columns.T, low, high).astype(np.float32)
 
-    def state_dict(self) -> dict[str, Any]:
-        """All that the observer remembers of the run: numbers and arrays."""
-        own = {name.lstrip("_"): _copy(getattr(self, name)) for name in self._state}
-        return own | {"turning_point": self.turning_point.state_dict()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from :meth:`state_dict`, bit for bit."""
-        for name in self._state:
-            setattr(self, name, _copy(state[name.lstrip("_")]))
-        self.turning_point.load_state_dict(state["turning_point"])
-
     def _log_loss(self, loss: Array) -> Array:
         relative = np.where(np.isfinite(loss), loss, np.inf) / self._scale
         return np.log10(np.clip(relative, _LOWEST_LOSS, _HIGHEST_LOSS))
@@ -205,7 +200,7 @@ class Observer:
         return np.where(np.isfinite(self._metrics), self._metrics, worst)
 
     def _relative_level(self) -> Array:
-        return self._level / np.where(self.best_val_loss > 0, self.best_val_loss, np.inf)
+        return self.level / np.where(self.best_val_loss > 0, self.best_val_loss, np.inf)
 
     def _seen(self) -> tuple[Array | float, ...]:
         """The columns of the kinds ``extended`` and ``turning-point``."""
@@ -222,9 +217,9 @@ class Observer:
             / self.epochs,
             "has turned": turned,
             "log budget left over the turn": left,
-            "level": self._level / self._scale,
+            "level": self.level / self._scale,
             "level over best validation loss": self._relative_level(),
-            "level over the train loss at the best validation loss": self._level
+            "level over the train loss at the best validation loss": self.level
             / np.where(at_best > 0, at_best, np.inf),
             "log train loss": self._log_loss(train_loss),
             "log validation loss": self._log_loss(val_loss),
@@ -242,7 +237,3 @@ class Observer:
             "change of validation accuracy": changes[2],
         }
         return tuple(columns[name] for name in FEATURES[self.kind])
-
-
-def _copy(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else value

@@ -1,11 +1,10 @@
 """When a run first began to overfit: what a controller must remember to know how long learning takes."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from rlflood.metrics import Values
+from rlflood.schedulers.remembering import Remembering
 
 Array = NDArray[np.float64]
 
@@ -13,7 +12,7 @@ RISE = 0.1
 """How far above its best, as a share of it, a validation loss has turned for good."""
 
 
-class TurningPoint:
+class TurningPoint(Remembering):
     """Where a run was best, and where it was when it first turned, for each replica.
 
     How long a network takes to learn what carries over depends on the problem, the network and the
@@ -67,12 +66,3 @@ class TurningPoint:
         """Whether it has turned, and log10 of the epochs left over the epochs to the turn."""
         left = np.log10(np.maximum(epochs - epoch, 0.1) / self.epoch)
         return self.turned.astype(float), left
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that is remembered: arrays."""
-        return {name: getattr(self, name).copy() for name in self._state}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from :meth:`state_dict`, bit for bit."""
-        for name in self._state:
-            setattr(self, name, state[name].copy())

@@ -16,10 +16,14 @@ LN2 = math.log(2)
 GUESSING = np.array([LN2])
 
 
-def see(ceiling: Ceiling, *epochs: tuple[float, float], turning_loss: float = 0.2) -> None:
-    """Epochs of a train loss and a level."""
+def see(
+    ceiling: Ceiling, *epochs: tuple[float, float], before: float = 0.0, turning_loss: float = 0.2
+) -> None:
+    """Epochs of a train loss and a level, after one at the level ``before``."""
     for train_loss, level in epochs:
-        ceiling.update(np.array([train_loss]), np.array([level]), np.array([turning_loss]), GUESSING)
+        arrays = [np.array([value]) for value in (train_loss, before, level, turning_loss)]
+        ceiling.update(*arrays, GUESSING)
+        before = level
 
 
 def highest(ceiling: Ceiling, turning_loss: float = 0.2) -> float:
@@ -50,7 +54,7 @@ def test_a_level_near_guessing_needs_a_throw_beyond_it() -> None:
     ceiling = Ceiling()
     see(ceiling, (0.7, 0.8), (0.85, 0.8), (0.95, 0.8), turning_loss=0.8)
     assert highest(ceiling, 0.8) == 9.0
-    see(ceiling, (0.97, 0.8), turning_loss=0.8)  # more than 1.2 * 0.8
+    see(ceiling, (0.97, 0.8), before=0.8, turning_loss=0.8)  # more than 1.2 * 0.8
     assert highest(ceiling, 0.8) == pytest.approx(0.56)
 
 
@@ -102,5 +106,5 @@ def test_it_goes_on_from_its_state_bit_for_bit() -> None:
     see(whole, *course)
     see(first, *course[:3])
     second.load_state_dict(first.state_dict())
-    see(second, *course[3:])
+    see(second, *course[3:], before=course[2][1])
     assert highest(whole) == highest(second) == pytest.approx(0.7 * 0.16)
