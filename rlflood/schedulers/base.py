@@ -12,6 +12,7 @@ from torch import Tensor
 
 from rlflood.flooding import flood
 from rlflood.metrics import Metrics, Values
+from rlflood.schedulers.remembering import state_key
 
 MetricLike: TypeAlias = float | Sequence[float] | np.number[Any] | NDArray[Any] | Tensor
 """A number, or one for each replica, as Python, NumPy or PyTorch has it."""
@@ -209,7 +210,7 @@ class FloodScheduler(ABC):
             "scheduler": type(self).__name__,
             "epoch": self._epoch,
             "level": _to_plain(self._level),
-            **{_key(name): _to_plain(getattr(self, name)) for name in self._state},
+            **{state_key(name): _to_plain(getattr(self, name)) for name in self._state},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -223,7 +224,7 @@ class FloodScheduler(ABC):
         kind = type(self).__name__
         if state.get("scheduler") != kind:
             raise ValueError(f"The state is that of {state.get('scheduler')!r}, not of {kind}.")
-        expected = {"scheduler", "epoch", "level", *map(_key, self._state)}
+        expected = {"scheduler", "epoch", "level", *map(state_key, self._state)}
         if set(state) != expected:
             raise ValueError(
                 f"The state of a {kind} has the entries {sorted(expected)}, but this one has {sorted(state)}."
@@ -233,7 +234,7 @@ class FloodScheduler(ABC):
         if isinstance(self._level, np.ndarray) and shape != self._shape:
             raise ValueError(f"The state's level has shape {np.shape(level)}, this {kind}'s {self._shape}.")
         for name in self._state:
-            part, value = getattr(self, name), _from_plain(state[_key(name)])
+            part, value = getattr(self, name), _from_plain(state[state_key(name)])
             if isinstance(part, Stateful):
                 part.load_state_dict(value)
             else:
@@ -296,10 +297,6 @@ def check_levels(levels: NDArray[np.float64]) -> None:
     wrong = levels[~(np.isfinite(levels) & (levels >= 0))]
     if wrong.size:
         raise ValueError(f"A flood level must be finite and not negative, not {wrong[0]}.")
-
-
-def _key(attribute: str) -> str:
-    return attribute.lstrip("_")
 
 
 def _to_plain(value: Any) -> Any:

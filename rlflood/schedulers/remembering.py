@@ -16,16 +16,21 @@ class Remembering:
 
     def state_dict(self) -> dict[str, Any]:
         """All that is remembered: copies."""
-        return {name.lstrip("_"): _copy(getattr(self, name)) for name in self._state}
+        return {state_key(name): _copy(getattr(self, name)) for name in self._state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from :meth:`state_dict`."""
         for name in self._state:
-            part, saved = getattr(self, name), state[name.lstrip("_")]
+            part, saved = getattr(self, name), state[state_key(name)]
             if isinstance(part, Remembering):
                 part.load_state_dict(saved)
             else:
                 setattr(self, name, _copy(saved))
+
+
+def state_key(attribute: str) -> str:
+    """The name under which an attribute is saved."""
+    return attribute.lstrip("_")
 
 
 def _copy(value: Any) -> Any:
