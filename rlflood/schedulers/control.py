@@ -37,8 +37,11 @@ class Control(Remembering):
     """One run, or a stack of runs in step, under a policy.
 
     Environments and :class:`~rlflood.schedulers.policy.PolicyScheduler` both go through this class, so a
-    controller sees and does in a user's loop exactly what it saw and did in training. Levels that go by the
-    turning point are under a :class:`~rlflood.schedulers.ceiling.Ceiling`.
+    controller sees and does in a user's loop exactly what it saw and did in training.
+
+    Levels that go by the turning point have two fall-backs. They are under a
+    :class:`~rlflood.schedulers.ceiling.Ceiling`. And once no more epochs are left than it took to the turn,
+    none is above the last train loss: a way up that begins there has no time to pay.
 
     Args:
         spec: How the policy is joined to the run.
@@ -76,7 +79,11 @@ class Control(Remembering):
         """The level of the next epoch in nats: shape ``(replicas,)``, or ``(1,)`` while all are alike."""
         turn = self.observer.turning_point
         level = self.spec.levels.levels(self.actions, turn.best_val_loss, turn.train_loss)
-        return self.ceiling.limit(level, turn.train_loss) if self._by_the_turn else level
+        if not self._by_the_turn:
+            return level
+        level = self.ceiling.limit(level, turn.train_loss)
+        late = self.epochs - self.epoch <= turn.epoch
+        return np.where(late, np.fmin(level, np.maximum(self.observer.train_loss, 0.0)), level)
 
     def observation(self) -> NDArray[np.float32]:
         """What the policy sees now: shape ``(replicas, features)``."""

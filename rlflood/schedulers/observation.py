@@ -171,6 +171,12 @@ class Observer(Remembering):
         return self.turning_point.best_val_loss
 
     @property
+    def train_loss(self) -> Array:
+        """The last epoch's train loss, in nats; that of guessing before the first."""
+        train_loss: Array = self._metrics[0]
+        return train_loss
+
+    @property
     def guessing(self) -> Array:
         """The loss of guessing, in nats; 1 until it is known."""
         return self._scale

@@ -65,6 +65,21 @@ def test_a_relative_level_follows_the_best_loss_between_decisions():
     np.testing.assert_allclose(levels, [[0, 0], [0.4, 0.4], [0.3, 0.4], [0.3, 0.2]])
 
 
+def test_there_is_no_way_up_when_less_is_left_than_it_took_to_the_turn():
+    joined = control(epochs=12, decisions=1, levels=LevelSet((0.0, 1.0), "turning-point"))
+    joined.act(np.array([1]))
+    # best after epoch 3, of which epoch 4 shows the train loss; turned at epoch 4; the network learns on
+    train = np.array([0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1, np.nan, 0.5, -0.1])
+    val = np.array([0.7, 0.65, 0.6, *[0.9] * 9])
+    levels = []
+    for train_loss, val_loss in zip(train, val, strict=True):
+        levels += joined.level.tolist()
+        joined.update(Metrics(train_loss, 0.5, val_loss, 0.5))
+    held = [0.4] * 5  # epochs 5 to 9; from the tenth on three or fewer are left
+    np.testing.assert_allclose(levels, [0, 0, 0, 0, *held, 0.1, 0.4, 0.4])
+    assert joined.level == 0  # a negative loss is no level
+
+
 def test_the_observer_is_told_the_level_of_the_epoch_that_ended():
     joined = control(epochs=4, decisions=4, levels=LevelSet((0.0, 0.5, 1.0)))
     joined.act(np.array([2]))
