@@ -1,4 +1,4 @@
-"""The fall-back of a controller: a level that threw a network is not set again."""
+"""A fall-back of controllers: a level that threw a network is not set again."""
 
 import numpy as np
 from numpy.typing import NDArray
