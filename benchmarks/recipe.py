@@ -132,7 +132,9 @@ def trained(recipe: str, seed: int, threads: int) -> tuple[Controller, dict[str,
 
 
 def main(
-    names: Annotated[list[str], typer.Argument(help="Recipes (.toml), controllers, `tracking` or `none`.")],
+    names: Annotated[
+        list[str], typer.Argument(help="Recipes (.toml), controllers, `tracking`, `rewind` or `none`.")
+    ],
     out: Annotated[Path | None, typer.Option(help="Write everything measured to this file.")] = None,
     seed: Annotated[int, typer.Option(help="Of the training.")] = 0,
     threads: Annotated[int, typer.Option(help="CPU threads of the training.")] = 1,
