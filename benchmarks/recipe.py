@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.recipe mine.toml --seed 1 --out mine.json`` trains a controller and scores it;
 ``python -m benchmarks.recipe tracking none`` scores what needs no training. Recipes are chosen by this score,
-so neither the families nor the seeds may occur in a training or in a report.
+so neither the families nor the seeds may occur in a training or in a report. With ``--mixture default`` the
+problems are fresh tasks of that preset instead: what its controllers were trained for.
 """
 
 import json
@@ -54,6 +55,9 @@ REGIMES = {
 """Other networks and lengths than recipes train on: what is asked for is transfer. A step of the last one
 moves its outputs as far as one of the paper's five layers of 500 at 1e-3, at a fiftieth of the cost."""
 
+Problems = dict[str, list[tuple[Task, int]]]
+"""By kind of run: tasks, which fit one stack, with their data seeds."""
+
 _STACK = 72
 _SEED = 777
 
@@ -69,30 +73,43 @@ class Score:
     label_noise: list[float]
 
 
-def problems(regime: str, draws: int = DRAWS) -> list[tuple[Task, int]]:
-    """The tasks of a regime with their data seeds: every problem at every label noise."""
-    found = []
-    for number, family in enumerate(FAMILIES):
-        mixture = Mixture(
-            base=REGIMES[regime], families=(family,), clean_share=1.0, classes=(2, 6), dimensions=(2, 16)
-        )
-        for draw in range(draws):
-            task = mixture.draw(np.random.default_rng([_SEED, number, draw]))
-            for noise in NOISES:
-                noisy = task.model_copy(update={"label_noise": noise})
-                found.append((noisy, 90_000 + 100 * number + draw))
+def validation_problems(draws: int = DRAWS) -> Problems:
+    """Every problem at every label noise and in every regime."""
+    found: Problems = {}
+    for regime, base in REGIMES.items():
+        found[regime] = []
+        for number, family in enumerate(FAMILIES):
+            mixture = Mixture(
+                base=base, families=(family,), clean_share=1.0, classes=(2, 6), dimensions=(2, 16)
+            )
+            for draw in range(draws):
+                task = mixture.draw(np.random.default_rng([_SEED, number, draw]))
+                for noise in NOISES:
+                    noisy = task.model_copy(update={"label_noise": noise})
+                    found[regime].append((noisy, 90_000 + 100 * number + draw))
     return found
 
 
-def score(name: str, controller: Controller | None, draws: int = DRAWS) -> Score:
+def mixture_problems(mixture: Mixture, draws: int = DRAWS) -> Problems:
+    """Fresh tasks of a mixture, as many of each of its variants; training draws others."""
+    found: Problems = {}
+    for number, variant in enumerate(mixture.variants):
+        one = Mixture.model_validate({**mixture.model_dump(), "variants": (variant,)})
+        rng = np.random.default_rng([_SEED, len(FAMILIES) + number])
+        found[f"variant {number + 1}"] = [
+            (one.draw(rng), 95_000 + 1000 * number + draw) for draw in range(8 * draws)
+        ]
+    return found
+
+
+def score(name: str, controller: Controller | None, problems: Problems) -> Score:
     """Run a controller, or the rule called ``name``, on all problems."""
     final: list[float] = []
     best: list[float] = []
     families: list[str] = []
     regimes: list[str] = []
     noises: list[float] = []
-    for regime in REGIMES:
-        pairs = problems(regime, draws)
+    for regime, pairs in problems.items():
         for start in range(0, len(pairs), _STACK):
             tasks = [task for task, _ in pairs[start : start + _STACK]]
             seeds = [seed for _, seed in pairs[start : start + _STACK]]
@@ -139,32 +156,44 @@ def main(
     seed: Annotated[int, typer.Option(help="Of the training.")] = 0,
     threads: Annotated[int, typer.Option(help="CPU threads of the training.")] = 1,
     draws: Annotated[int, typer.Option(help="Problems of each family and regime.")] = DRAWS,
+    mixture: Annotated[
+        str | None, typer.Option(help="Score on fresh tasks of this preset, 8 x draws of each variant.")
+    ] = None,
 ) -> None:
     """Train by recipes, and score what they give and what needs no training."""
     torch.set_num_threads(1)
+    problems = mixture_problems(load_preset(mixture).tasks, draws) if mixture else validation_problems(draws)
     found: dict[str, Any] = {}
-    columns: list[list[str]] = []
+    columns: list[dict[str, float]] = []
     for name in names:
         controller, made, began = None, {}, time.monotonic()
         if name.endswith(".toml"):
             controller, made = trained(name, seed, threads)
         elif name.endswith(SUFFIX) or find_controller(name) is not None:
             controller = Controller.load(find_controller(name) or name)
-        scored = score(name, controller, draws)
-        final, noise = np.array(scored.final), np.array(scored.label_noise)
-        family, regime = np.array(scored.family), np.array(scored.regime)
-        parts = [final, np.array(scored.best)]
-        parts += [final[noise == level] for level in NOISES] + [final[family == kind] for kind in FAMILIES]
-        parts += [final[regime == kind] for kind in REGIMES]
-        columns.append([f"{100 * part.mean():.2f}" for part in parts])
+        scored = score(name, controller, problems)
+        columns.append(means(scored))
         found[name] = {**made, "wall": round(time.monotonic() - began, 1), "score": asdict(scored)}
     table = Table("test accuracy, %", *(escape(Path(name).name) for name in names))
-    measured = ["last epoch", "best checkpoint", *(f"{100 * noise:g} % noise" for noise in NOISES)]
-    for measure, *values in zip([*measured, *FAMILIES, *REGIMES], *columns, strict=True):
-        table.add_row(measure, *values)
+    for row in columns[0]:
+        table.add_row(row, *(f"{100 * column[row]:.2f}" for column in columns))
     Console().print(table)
     if out is not None:
         write_whole(out, json.dumps(found).encode())
+
+
+def means(scored: Score) -> dict[str, float]:
+    """The rows of the table: the mean over all runs, and over those of each kind."""
+    final, noise = np.array(scored.final), np.array(scored.label_noise)
+    rows = {
+        "last epoch": final.mean(),
+        "best checkpoint": np.mean(scored.best),
+        "noisy": final[noise > 0].mean(),
+    }
+    rows |= {f"{100 * level:g} % noise": final[noise == level].mean() for level in NOISES if level in noise}
+    for kinds in (np.array(scored.family), np.array(scored.regime)):
+        rows |= {kind: final[kinds == kind].mean() for kind in dict.fromkeys(kinds.tolist())}
+    return rows
 
 
 if __name__ == "__main__":

@@ -74,7 +74,9 @@ def test_every_side_gets_every_block() -> None:
 def test_the_problems_that_recipes_are_chosen_by_are_none_that_they_train_on() -> None:
     trained_on = {family for name in preset_names() for family in load_preset(name).tasks.families}
     assert not trained_on & set(recipe.FAMILIES)
-    pairs = recipe.problems("SGD", draws=2)
+    problems = recipe.validation_problems(draws=2)
+    assert list(problems) == list(recipe.REGIMES)
+    pairs = problems["SGD"]
     assert len(pairs) == len(recipe.FAMILIES) * 2 * len(recipe.NOISES)
     # every problem comes at every noise with the same data
     for start in range(0, len(pairs), len(recipe.NOISES)):
@@ -86,13 +88,30 @@ def test_the_problems_that_recipes_are_chosen_by_are_none_that_they_train_on() -
 def test_a_rule_is_scored_by_the_runs_that_it_steers(monkeypatch: pytest.MonkeyPatch) -> None:
     small = Task(hidden=(8,), train_size=30, val_size=20, test_size=40, epochs=3)
     monkeypatch.setattr(recipe, "REGIMES", {"small": small})
-    scored = recipe.score("none", None, draws=1)
-    task, seed = recipe.problems("small", draws=1)[5]
+    problems = recipe.validation_problems(draws=1)
+    scored = recipe.score("none", None, problems)
+    task, seed = problems["small"][5]
     alone = PopulationTrainer([task], [seed], [seed + 5])
     for _ in range(3):
         alone.run_epoch(0.0)
     assert scored.final[5] == pytest.approx(alone.evaluate("test").clean_accuracy[0])
     assert scored.label_noise[:4] == [0.0, 0.1, 0.2, 0.4]
+    rows = recipe.means(scored)
+    assert rows["last epoch"] == pytest.approx(np.mean(scored.final))
+    assert rows["10 % noise"] == pytest.approx(np.mean(scored.final[1::4]))
+    assert rows["noisy"] == pytest.approx(np.mean([x for i, x in enumerate(scored.final) if i % 4]))
+    assert rows["rings"] == pytest.approx(np.mean(scored.final[:4]))
+
+
+def test_a_mixture_is_scored_on_as_many_tasks_of_each_variant() -> None:
+    mixture = load_preset("default").tasks
+    problems = recipe.mixture_problems(mixture, draws=1)
+    seeds = [seed for pairs in problems.values() for _, seed in pairs]
+    assert len(set(seeds)) == len(seeds) == 8 * len(mixture.variants)
+    for pairs, variant in zip(problems.values(), mixture.variants, strict=True):
+        for task, _ in pairs:
+            assert task.data in mixture.families
+            assert task.model_dump(include=set(variant), mode="json") == variant
 
 
 def test_ways_to_train_many_convolutional_networks_are_the_same_networks() -> None:
