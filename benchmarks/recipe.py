@@ -127,6 +127,20 @@ def score(name: str, controller: Controller | None, problems: Problems) -> Score
     return Score(final, best, families, regimes, noises)
 
 
+def means(scored: Score) -> dict[str, float]:
+    """The rows of the table: the mean over all runs, and over those of each kind."""
+    final, noise = np.array(scored.final), np.array(scored.label_noise)
+    rows = {
+        "last epoch": final.mean(),
+        "best checkpoint": np.mean(scored.best),
+        "noisy": final[noise > 0].mean(),
+    }
+    rows |= {f"{100 * level:g} % noise": final[noise == level].mean() for level in NOISES if level in noise}
+    for kinds in (np.array(scored.family), np.array(scored.regime)):
+        rows |= {kind: final[kinds == kind].mean() for kind in dict.fromkeys(kinds.tolist())}
+    return rows
+
+
 def _scheduler(name: str, controller: Controller | None, epochs: int, classes: Any) -> FloodScheduler:
     if controller is not None:
         return PolicyScheduler(controller, epochs=epochs, classes=classes)
@@ -180,20 +194,6 @@ def main(
     Console().print(table)
     if out is not None:
         write_whole(out, json.dumps(found).encode())
-
-
-def means(scored: Score) -> dict[str, float]:
-    """The rows of the table: the mean over all runs, and over those of each kind."""
-    final, noise = np.array(scored.final), np.array(scored.label_noise)
-    rows = {
-        "last epoch": final.mean(),
-        "best checkpoint": np.mean(scored.best),
-        "noisy": final[noise > 0].mean(),
-    }
-    rows |= {f"{100 * level:g} % noise": final[noise == level].mean() for level in NOISES if level in noise}
-    for kinds in (np.array(scored.family), np.array(scored.regime)):
-        rows |= {kind: final[kinds == kind].mean() for kind in dict.fromkeys(kinds.tolist())}
-    return rows
 
 
 if __name__ == "__main__":
