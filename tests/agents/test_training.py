@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -124,13 +125,29 @@ def test_the_controller_file_is_the_trained_policy_and_says_where_it_came_from(
     assert loaded.provenance["seed"] == 5
     assert loaded.provenance["episodes"] == 16
     assert loaded.provenance["algorithm"] == algorithm
-    assert 0 < loaded.provenance["seconds"] < 600
     assert Preset(**loaded.provenance["preset"]) == preset
     versions = loaded.provenance["versions"]
     assert versions["stable-baselines3"] == version("stable-baselines3")
     contributed = algorithm in ("trpo", "recurrent-ppo", "ars")
     assert versions.get("sb3-contrib") == (version("sb3-contrib") if contributed else None)
     assert load_controller(outcome.path, epochs=100, classes=3).level in preset.spec.levels.values
+
+
+def test_the_time_of_training_adds_up_over_resumptions(
+    tmp_path: Path, tiny: MakePreset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+
+    def half_a_minute(_: Progress) -> None:
+        nonlocal now
+        now += 30
+
+    monkeypatch.setattr("rlflood.agents.callback.time", SimpleNamespace(monotonic=lambda: now))
+    assert train(tiny(episodes=16), tmp_path, on_progress=half_a_minute).seconds == 60
+    now = 1000.0  # the time in between is not training
+    outcome = resume(tmp_path, episodes=24, on_progress=half_a_minute)
+    assert outcome.seconds == 90
+    assert Controller.load(outcome.path).provenance["seconds"] == 90
 
 
 @every_algorithm
