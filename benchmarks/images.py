@@ -21,6 +21,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional as F
 
 from benchmarks.measure import alternate, spread
+from rlflood.errors import told
 from rlflood.files import write_whole
 from rlflood.schedulers import TrackingFlood
 from rlflood.training import ModuleTrainer, Precision
@@ -234,4 +235,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with told():
+        typer.run(main)

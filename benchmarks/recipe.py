@@ -8,6 +8,7 @@ problems are fresh tasks of that preset instead: what its controllers were train
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +21,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from rlflood.agents import load_preset, train
+from rlflood.agents import Preset, load_preset, train
+from rlflood.errors import InputError, told
 from rlflood.files import write_whole
 from rlflood.metrics import Metrics
 from rlflood.schedulers import (
@@ -54,6 +56,12 @@ REGIMES = {
 }  # fmt: skip
 """Other networks and lengths than recipes train on: what is asked for is transfer. A step of the last one
 moves its outputs as far as one of the paper's five layers of 500 at 1e-3, at a fiftieth of the cost."""
+RULES: dict[str, Callable[[int], FloodScheduler]] = {
+    "none": lambda epochs: ConstantFlood(0.0),
+    "tracking": lambda epochs: TrackingFlood(0.7),
+    "rewind": lambda epochs: RewindFlood(epochs=epochs),
+}
+"""What needs no training, given the epochs of a run."""
 
 Problems = dict[str, list[tuple[Task, int]]]
 """By kind of run: tasks, which fit one stack, with their data seeds."""
@@ -102,8 +110,23 @@ def mixture_problems(mixture: Mixture, draws: int = DRAWS) -> Problems:
     return found
 
 
-def score(name: str, controller: Controller | None, problems: Problems) -> Score:
-    """Run a controller, or the rule called ``name``, on all problems."""
+def read(name: str) -> Preset | Controller | str:
+    """The recipe, the controller or the rule that a name stands for.
+
+    Raises:
+        InputError: if it stands for nothing, or its file cannot be read.
+    """
+    if name.endswith(".toml"):
+        return load_preset(name)
+    if name.endswith(SUFFIX) or find_controller(name) is not None:
+        return Controller.load(find_controller(name) or name)
+    if name not in RULES:
+        raise InputError(f"{name} is no recipe (.toml), no controller, and no rule ({', '.join(RULES)})")
+    return name
+
+
+def score(policy: Controller | str, problems: Problems) -> Score:
+    """Run a controller, or the rule of that name, on all problems."""
     final: list[float] = []
     best: list[float] = []
     families: list[str] = []
@@ -114,7 +137,7 @@ def score(name: str, controller: Controller | None, problems: Problems) -> Score
             tasks = [task for task, _ in pairs[start : start + _STACK]]
             seeds = [seed for _, seed in pairs[start : start + _STACK]]
             trainer = make_population(tasks, seeds, [seed + 5 for seed in seeds], keep_best=True)
-            scheduler = _scheduler(name, controller, tasks[0].epochs, trainer.classes)
+            scheduler = _scheduler(policy, tasks[0].epochs, trainer.classes)
             for _ in range(tasks[0].epochs):
                 levels = np.broadcast_to(np.asarray(scheduler.level, float), len(tasks))
                 metrics: Metrics = trainer.run_epoch(levels)
@@ -141,21 +164,14 @@ def means(scored: Score) -> dict[str, float]:
     return rows
 
 
-def _scheduler(name: str, controller: Controller | None, epochs: int, classes: Any) -> FloodScheduler:
-    if controller is not None:
-        return PolicyScheduler(controller, epochs=epochs, classes=classes)
-    if name == "tracking":
-        return TrackingFlood(0.7)
-    if name == "rewind":
-        return RewindFlood(epochs=epochs)
-    if name == "none":
-        return ConstantFlood(0.0)
-    raise typer.BadParameter(f"{name} is no recipe (.toml), controller, `tracking`, `rewind` or `none`")
+def _scheduler(policy: Controller | str, epochs: int, classes: Any) -> FloodScheduler:
+    if isinstance(policy, str):
+        return RULES[policy](epochs)
+    return PolicyScheduler(policy, epochs=epochs, classes=classes)
 
 
-def trained(recipe: str, seed: int, threads: int) -> tuple[Controller, dict[str, Any]]:
+def trained(preset: Preset, seed: int, threads: int) -> tuple[Controller, dict[str, Any]]:
     """A controller trained by a recipe, and how."""
-    preset = load_preset(recipe)
     with TemporaryDirectory() as folder:
         outcome = train(preset, Path(folder), seed=seed, threads=threads)
     made = {"preset": preset.model_dump(mode="json"), "seed": seed, "seconds": round(outcome.seconds, 1)}
@@ -179,16 +195,15 @@ def main(
     problems = mixture_problems(load_preset(mixture).tasks, draws) if mixture else validation_problems(draws)
     found: dict[str, Any] = {}
     columns: list[dict[str, float]] = []
-    for name in names:
-        controller, made, began = None, {}, time.monotonic()
-        if name.endswith(".toml"):
-            controller, made = trained(name, seed, threads)
-        elif name.endswith(SUFFIX) or find_controller(name) is not None:
-            controller = Controller.load(find_controller(name) or name)
-        scored = score(name, controller, problems)
+    # all are read before the first is run, which takes minutes
+    for name, policy in {name: read(name) for name in names}.items():
+        made, began = {}, time.monotonic()
+        if isinstance(policy, Preset):
+            policy, made = trained(policy, seed, threads)
+        scored = score(policy, problems)
         columns.append(means(scored))
         found[name] = {**made, "wall": round(time.monotonic() - began, 1), "score": asdict(scored)}
-    table = Table("test accuracy, %", *(escape(Path(name).name) for name in names))
+    table = Table("test accuracy, %", *(escape(Path(name).name) for name in found))
     for row in columns[0]:
         table.add_row(row, *(f"{100 * column[row]:.2f}" for column in columns))
     Console().print(table)
@@ -197,4 +212,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with told():
+        typer.run(main)

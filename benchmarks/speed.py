@@ -23,6 +23,7 @@ from stable_baselines3.common.vec_env import SubprocVecEnv
 from benchmarks.measure import Clock, alternate, gflop_per_epoch, matrix_product, paired_interval, spread
 from benchmarks.plain import PlainFloodEnv
 from rlflood.envs import FloodVectorEnv
+from rlflood.errors import told
 from rlflood.files import write_whole
 from rlflood.training import (
     PopulationTrainer,
@@ -288,4 +289,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with told():
+        typer.run(main)

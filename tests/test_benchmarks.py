@@ -1,6 +1,8 @@
 """The benchmark's two sides train the same thing, and its arithmetic is right. Nothing here is about time."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +91,7 @@ def test_a_rule_is_scored_by_the_runs_that_it_steers(monkeypatch: pytest.MonkeyP
     small = Task(hidden=(8,), train_size=30, val_size=20, test_size=40, epochs=3)
     monkeypatch.setattr(recipe, "REGIMES", {"small": small})
     problems = recipe.validation_problems(draws=1)
-    scored = recipe.score("none", None, problems)
+    scored = recipe.score("none", problems)
     task, seed = problems["small"][5]
     alone = PopulationTrainer([task], [seed], [seed + 5])
     for _ in range(3):
@@ -101,6 +103,22 @@ def test_a_rule_is_scored_by_the_runs_that_it_steers(monkeypatch: pytest.MonkeyP
     assert rows["10 % noise"] == pytest.approx(np.mean(scored.final[1::4]))
     assert rows["noisy"] == pytest.approx(np.mean([x for i, x in enumerate(scored.final) if i % 4]))
     assert rows["rings"] == pytest.approx(np.mean(scored.final[:4]))
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["none", "nosuch"], "nosuch is no recipe"),
+        (["none", "nosuch.toml"], "the preset nosuch.toml cannot be read"),
+        (["none", "--mixture", "nosuch"], "unknown preset 'nosuch'"),
+    ],
+)
+def test_what_cannot_be_scored_is_told_before_anything_is_run(names: list[str], message: str) -> None:
+    command = [sys.executable, "-m", "benchmarks.recipe", *names]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"error: {message}") and ended.stderr.count("\n") == 1
+    assert ended.stdout == ""
 
 
 def test_a_mixture_is_scored_on_as_many_tasks_of_each_variant() -> None:
