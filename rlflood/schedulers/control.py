@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from rlflood.errors import InputError
 from rlflood.metrics import Metrics
-from rlflood.schedulers.ceiling import Ceiling
 from rlflood.schedulers.levels import LEVEL_SETS, LevelSet
 from rlflood.schedulers.observation import ObservationKind, Observer, check_observation
+from rlflood.schedulers.overshoot import Overshoot
 from rlflood.schedulers.remembering import Remembering
+from rlflood.schedulers.turning_point import FRACTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,11 @@ class Control(Remembering):
     Environments and :class:`~rlflood.schedulers.policy.PolicyScheduler` both go through this class, so a
     controller sees and does in a user's loop exactly what it saw and did in training.
 
-    Levels that go by the turning point have two fall-backs. They are under a
-    :class:`~rlflood.schedulers.ceiling.Ceiling`. And once no more epochs are left than it took to the turn,
-    none is above the last train loss: a way up that begins there has no time to pay.
+    Levels that go by the turning point are under a safeguard, for networks that step further than a policy
+    was trained on; see :class:`~rlflood.schedulers.overshoot.Overshoot`. Until a network has come up to a
+    level, none is above the one that :class:`~rlflood.schedulers.rewind.RewindFlood` holds at. If it has been
+    carried far beyond one, that rule takes the run over. And once no more epochs are left than it took to the
+    turn, none is above the last train loss: a way up that begins there has no time to pay.
 
     Args:
         spec: How the policy is joined to the run.
@@ -52,7 +55,7 @@ class Control(Remembering):
         InputError: if ``epochs`` is not positive.
     """
 
-    _state = ("observer", "actions", "decided", "ceiling")
+    _state = ("observer", "actions", "decided", "overshoot")
 
     def __init__(self, spec: ControlSpec, *, epochs: int, classes: int | NDArray[np.int64] | None) -> None:
         if epochs < 1:
@@ -62,7 +65,7 @@ class Control(Remembering):
         self.observer = Observer(spec.observation, epochs=epochs, decisions=self.decisions, classes=classes)
         self.actions: NDArray[np.int64] = np.zeros(1, np.int64)
         self.decided = 0
-        self.ceiling = Ceiling()
+        self.overshoot = Overshoot()
 
     @property
     def epoch(self) -> int:
@@ -81,8 +84,10 @@ class Control(Remembering):
         level = self.spec.levels.levels(self.actions, turn.best_val_loss, turn.train_loss)
         if not self._by_the_turn:
             return level
-        level = self.ceiling.limit(level, turn.train_loss)
-        late = self.epochs - self.epoch <= turn.epoch
+        left, held = self.epochs - self.epoch, FRACTION * np.maximum(turn.train_loss, 0.0)
+        level = np.where(self.overshoot.known, level, np.fmin(level, held))
+        level = np.where(self.overshoot.far, turn.rewound(left), level)
+        late = left <= turn.epoch
         return np.where(late, np.fmin(level, np.maximum(self.observer.train_loss, 0.0)), level)
 
     def observation(self) -> NDArray[np.float32]:
@@ -99,8 +104,7 @@ class Control(Remembering):
         level = self.level
         if self._by_the_turn:
             train_loss = np.atleast_1d(np.asarray(metrics.train_loss, float))
-            seen = self.observer
-            self.ceiling.update(train_loss, seen.level, level, seen.turning_point.train_loss, seen.guessing)
+            self.overshoot.update(train_loss, self.observer.level, level)
         self.observer.update(metrics, level)
 
     @property

@@ -176,11 +176,6 @@ class Observer(Remembering):
         train_loss: Array = self._metrics[0]
         return train_loss
 
-    @property
-    def guessing(self) -> Array:
-        """The loss of guessing, in nats; 1 until it is known."""
-        return self._scale
-
     def features(self) -> NDArray[np.float32]:
         """What the policy sees now: shape ``(replicas, features)``."""
         with np.errstate(over="ignore"):  # what overflows is clipped like any other extreme

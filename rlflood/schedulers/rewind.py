@@ -2,11 +2,9 @@
 
 import math
 
-import numpy as np
-
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.base import FloodScheduler
-from rlflood.schedulers.turning_point import TurningPoint
+from rlflood.schedulers.turning_point import FRACTION, RELEASE, TurningPoint
 
 
 class RewindFlood(FloodScheduler):
@@ -29,7 +27,7 @@ class RewindFlood(FloodScheduler):
 
     _state = ("_turn",)
 
-    def __init__(self, *, epochs: int, fraction: float = 0.8, release: float = 0.6) -> None:
+    def __init__(self, *, epochs: int, fraction: float = FRACTION, release: float = RELEASE) -> None:
         if epochs < 1:
             raise ValueError(f"epochs must be 1 or more, not {epochs}.")
         for name, share in (("fraction", fraction), ("release", release)):
@@ -42,5 +40,4 @@ class RewindFlood(FloodScheduler):
     def _next_level(self, metrics: Metrics) -> Values:
         turn = self._turn
         turn.update(self.epoch, metrics.train_loss, metrics.val_loss)
-        hold = np.isfinite(turn.train_loss) & (self.epochs - self.epoch > self.release * turn.epoch)
-        return self.fraction * np.where(hold, np.maximum(turn.train_loss, 0.0), 0.0)
+        return turn.rewound(self.epochs - self.epoch, self.fraction, self.release)

@@ -11,6 +11,10 @@ Array = NDArray[np.float64]
 RISE = 0.1
 """How far above its best, as a share of it, a validation loss has turned for good."""
 
+FRACTION, RELEASE = 0.8, 0.6
+"""Where a run is held after its turn, as a share of the train loss there, and when it is let go: when so many
+times as many epochs are left as it took to the turn. Both as found for ``RewindFlood``."""
+
 
 class TurningPoint(Remembering):
     """Where a run was best, and where it was when it first turned, for each replica.
@@ -61,6 +65,17 @@ class TurningPoint(Remembering):
     def train_loss(self) -> Array:
         """The train loss at the best validation loss, in nats; infinite until the run has turned."""
         return np.where(self.turned, self.train_loss_at_best, np.inf)
+
+    def rewound(self, left: int, fraction: float = FRACTION, release: float = RELEASE) -> Array:
+        """The level, in nats, that takes a run back to its turn, and lets it go in time for the end.
+
+        Args:
+            left: Epochs left.
+            fraction: of the train loss at the turn.
+            release: of the epochs to the turn.
+        """
+        hold = np.isfinite(self.train_loss) & (left > release * self.epoch)
+        return fraction * np.where(hold, np.maximum(self.train_loss, 0.0), 0.0)
 
     def features(self, epoch: int, epochs: int) -> tuple[Array, ...]:
         """Whether it has turned, and log10 of the epochs left over the epochs to the turn."""

@@ -66,7 +66,7 @@ def test_a_relative_level_follows_the_best_loss_between_decisions():
 
 
 def test_there_is_no_way_up_when_less_is_left_than_it_took_to_the_turn():
-    joined = control(epochs=12, decisions=1, levels=LevelSet((0.0, 1.0), "turning-point"))
+    joined = control(epochs=12, decisions=1, levels=LevelSet((0.0, 0.5), "turning-point"))
     joined.act(np.array([1]))
     # best after epoch 3, of which epoch 4 shows the train loss; turned at epoch 4; the network learns on
     train = np.array([0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1, np.nan, 0.5, -0.1])
@@ -75,8 +75,8 @@ def test_there_is_no_way_up_when_less_is_left_than_it_took_to_the_turn():
     for train_loss, val_loss in zip(train, val, strict=True):
         levels += joined.level.tolist()
         joined.update(Metrics(train_loss, 0.5, val_loss, 0.5))
-    held = [0.4] * 5  # epochs 5 to 9; from the tenth on three or fewer are left
-    np.testing.assert_allclose(levels, [0, 0, 0, 0, *held, 0.1, 0.4, 0.4])
+    held = [0.2] * 5  # epochs 5 to 9; from the tenth on three or fewer are left
+    np.testing.assert_allclose(levels, [0, 0, 0, 0, *held, 0.1, 0.2, 0.2])
     assert joined.level == 0  # a negative loss is no level
 
 
