@@ -72,10 +72,15 @@ _SEED = 777
 
 @dataclass(frozen=True)
 class Score:
-    """Test accuracies on clean labels, each of shape ``(runs,)`` in the order of :func:`problems`."""
+    """Of each run, in the order of the problems: test accuracies on clean labels, and what it was.
+
+    ``left_to_rule`` says whether a controller's run ended under the rule that takes over where networks step
+    too far.
+    """
 
     final: list[float]
     best: list[float]
+    left_to_rule: list[bool]
     family: list[str]
     regime: list[str]
     label_noise: list[float]
@@ -129,6 +134,7 @@ def score(policy: Controller | str, problems: Problems) -> Score:
     """Run a controller, or the rule of that name, on all problems."""
     final: list[float] = []
     best: list[float] = []
+    left: list[bool] = []
     families: list[str] = []
     regimes: list[str] = []
     noises: list[float] = []
@@ -144,14 +150,16 @@ def score(policy: Controller | str, problems: Problems) -> Score:
                 scheduler.step(metrics)
             final += trainer.evaluate("test", "last").clean_accuracy.tolist()
             best += trainer.evaluate("test", "best").clean_accuracy.tolist()
+            ruled = scheduler.left_to_rule if isinstance(scheduler, PolicyScheduler) else np.zeros(1, bool)
+            left += np.broadcast_to(ruled, len(tasks)).tolist()
             families += [task.data for task in tasks]
             regimes += [regime] * len(tasks)
             noises += [task.label_noise for task in tasks]
-    return Score(final, best, families, regimes, noises)
+    return Score(final, best, left, families, regimes, noises)
 
 
 def means(scored: Score) -> dict[str, float]:
-    """The rows of the table: the mean over all runs, and over those of each kind."""
+    """The rows of the table: means over all runs those of each kind, and the share left to the rule."""
     final, noise = np.array(scored.final), np.array(scored.label_noise)
     rows = {
         "last epoch": final.mean(),
@@ -161,7 +169,7 @@ def means(scored: Score) -> dict[str, float]:
     rows |= {f"{100 * level:g} % noise": final[noise == level].mean() for level in NOISES if level in noise}
     for kinds in (np.array(scored.family), np.array(scored.regime)):
         rows |= {kind: final[kinds == kind].mean() for kind in dict.fromkeys(kinds.tolist())}
-    return rows
+    return rows | {"left to the rule": np.mean(scored.left_to_rule)}
 
 
 def _scheduler(policy: Controller | str, epochs: int, classes: Any) -> FloodScheduler:

@@ -103,6 +103,17 @@ def test_a_rule_is_scored_by_the_runs_that_it_steers(monkeypatch: pytest.MonkeyP
     assert rows["10 % noise"] == pytest.approx(np.mean(scored.final[1::4]))
     assert rows["noisy"] == pytest.approx(np.mean([x for i, x in enumerate(scored.final) if i % 4]))
     assert rows["rings"] == pytest.approx(np.mean(scored.final[:4]))
+    assert rows["left to the rule"] == 0 and len(scored.left_to_rule) == len(scored.final)
+
+
+def test_runs_of_a_controller_that_step_too_far_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    far = Task(hidden=(64,) * 4, train_size=60, val_size=40, test_size=40, epochs=60, learning_rate=0.01)
+    near = far.model_copy(update={"hidden": (8,), "learning_rate": 0.001})
+    monkeypatch.setattr(recipe, "REGIMES", {"far": far, "near": near})
+    scored = recipe.score(recipe.read("default"), recipe.validation_problems(draws=1))
+    left = np.array(scored.left_to_rule).reshape(2, -1).mean(axis=1)
+    assert left[0] > 0.5 > 0.1 > left[1]
+    assert recipe.means(scored)["left to the rule"] == pytest.approx(left.mean())
 
 
 @pytest.mark.parametrize(

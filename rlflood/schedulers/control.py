@@ -90,6 +90,11 @@ class Control(Remembering):
         late = left <= turn.epoch
         return np.where(late, np.fmin(level, np.maximum(self.observer.train_loss, 0.0)), level)
 
+    @property
+    def left_to_rule(self) -> NDArray[np.bool_]:
+        """Whether the rule has taken over from the policy, for each replica; see the class."""
+        return self.overshoot.far
+
     def observation(self) -> NDArray[np.float32]:
         """What the policy sees now: shape ``(replicas, features)``."""
         return self.observer.features()

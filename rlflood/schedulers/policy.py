@@ -46,6 +46,15 @@ class PolicyScheduler(FloodScheduler):
             initial_level=level if np.ndim(0 if classes is None else classes) else float(level[0])
         )
 
+    @property
+    def left_to_rule(self) -> NDArray[np.bool_]:
+        """Whether the network has been carried so far beyond a level that a rule steers the rest of the run.
+
+        Shape ``(replicas,)``, or ``(1,)`` while all are alike. The rule is that of
+        :class:`~rlflood.schedulers.rewind.RewindFlood`; see :class:`~rlflood.schedulers.overshoot.Overshoot`.
+        """
+        return self._control.left_to_rule
+
     def _next_level(self, metrics: Metrics) -> Values:
         self._control.update(metrics)
         return self._decided_level()

@@ -72,16 +72,17 @@ def test_it_goes_on_from_its_state_bit_for_bit() -> None:
         assert see(*course[stop:], before=before, overshoot=second).ratio == see(*course).ratio
 
 
-def steered(unit: str, value: float, course: Course) -> list[float]:
-    """The levels of a run by a policy that always asks for the same, after each epoch of ``course``."""
+def run(unit: str, value: float, course: Course) -> tuple[list[float], list[bool]]:
+    """A policy that always asks for the same: after each epoch the level, and whether the rule has it."""
     spec = ControlSpec("turning-point", LevelSet((0.0, value), unit), decisions=1)  # type: ignore[arg-type]
     control = Control(spec, epochs=10, classes=2)
     control.act(np.array([1]))
-    levels = []
+    levels, left = [], []
     for train_loss, val_loss in course:
         control.update(Metrics(train_loss, 0.5, val_loss, 0.5))
         levels.append(float(control.level[0]))
-    return levels
+        left.append(bool(control.left_to_rule[0]))
+    return levels, left
 
 
 TURN: Course = [(0.7, 0.6), (0.4, 0.9)]
@@ -90,8 +91,8 @@ TURN: Course = [(0.7, 0.6), (0.4, 0.9)]
 
 def test_a_policy_may_send_a_network_higher_once_it_has_come_up_gently() -> None:
     course = [*TURN, (0.3, 1.0), (0.35, 1.0), (0.36, 1.0)]  # 0.36 is beyond 0.32 by an eighth
-    assert steered("turning-point", 1.2, course) == pytest.approx([0, 0.32, 0.32, 0.48, 0.48])
-    assert steered("turning-point", 0.6, course) == pytest.approx([0, *[0.24] * 4])  # it asks for less
+    assert run("turning-point", 1.2, course)[0] == pytest.approx([0, 0.32, 0.32, 0.48, 0.48])
+    assert run("turning-point", 0.6, course)[0] == pytest.approx([0, *[0.24] * 4])  # it asks for less
 
 
 def test_the_rule_takes_over_a_network_that_is_carried_too_far() -> None:
@@ -100,10 +101,14 @@ def test_the_rule_takes_over_a_network_that_is_carried_too_far() -> None:
     expected = [rule.step(Metrics(train_loss, 0.5, val_loss, 0.5)) for train_loss, val_loss in course]
     expected[3:5] = [0.48, 0.48]  # 0.7 is beyond 0.48 by almost a half
     expected[8:] = [0.3]  # in the last epoch no level is above the train loss
-    assert steered("turning-point", 1.2, course) == pytest.approx(expected)
+    levels, left = run("turning-point", 1.2, course)
+    assert levels == pytest.approx(expected)
+    assert left == [False] * 5 + [True] * 4
     assert expected[1] == expected[5] == pytest.approx(0.32)
 
 
 def test_levels_in_other_units_are_the_policy_s_alone() -> None:
     course = [*TURN, (0.1, 1.0), (1.5, 1.0), (0.3, 1.0)]
-    assert steered("absolute", 0.4, course) == pytest.approx([0.4] * 5)
+    levels, left = run("absolute", 0.4, course)
+    assert levels == pytest.approx([0.4] * 5)
+    assert not any(left)
