@@ -108,8 +108,7 @@ def draw_importance(name: str, rollouts: Rollouts, found: Sequence[Importance]) 
         panel.grid(axis="y", visible=False)
         panel.locator_params(axis="x", nbins=6)
         panel.tick_params(axis="y", length=0)
-    unit = "share of the best validation loss" if rollouts.relative else "nats"
-    levels.set_xlabel(f"mean change of the chosen level\n({unit})")
+    levels.set_xlabel(f"mean change of the chosen level\n({rollouts.unit})")
     probabilities.set_xlabel("mean probability moved\n(total variation distance)")
     levels.set_yticks(places, [plain(importance.feature) for importance in shown])
     levels.set_ylim(len(shown) - 0.4, -0.6)
@@ -166,7 +165,7 @@ def draw_plane(name: str, rollouts: Rollouts, surface: Plane | None) -> Any:
     panels[len(panels) // 2].set_xlabel(plain(surface.x.feature))
     panels[0].set_ylabel(textwrap.fill(plain(surface.y.feature), 32))
     bar = body.colorbar(mesh, ax=list(panels), aspect=30, pad=0.02)
-    bar.set_label(_level_label(rollouts))
+    bar.set_label(f"flood level\n({rollouts.unit})")
     bar.outline.set_linewidth(0.6)
     return canvas
 
@@ -212,13 +211,16 @@ def draw_schedule(name: str, rollouts: Rollouts) -> Any:
         lower.plot(epochs, levels, color=LEVEL, linestyle=":", linewidth=1.4, label="flood level $b$")
         lower.set_xlabel("epoch")
         lower.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    top = 1.05 * max(rollouts.controller.spec.levels.values)
+    level_set = rollouts.controller.spec.levels
+    # shares of the train loss at the turn are drawn in nats, which have no bound
+    shown = [panel.yaxis.get_data_interval()[1] for panel in panels[0]]
+    top = 1.05 * (max(shown) or 1.0 if level_set.unit == "turning-point" else max(level_set.values))
     panels[0, 0].set_ylim(-0.03 * top, top)
     drawn = np.array([panel.yaxis.get_data_interval() for panel in panels[1]])
     make_logarithmic(panels[1, 0].yaxis, drawn[:, 0].min(), drawn[:, 1].max())
     if not np.isfinite(drawn).any():  # no loss was: an axis needs limits all the same
         panels[1, 0].set_ylim(_LOWEST_LOSS, 1)
-    panels[0, 0].set_ylabel(_level_label(rollouts))
+    panels[0, 0].set_ylabel("level / best validation loss" if rollouts.relative else "flood level $b$ (nats)")
     panels[1, 0].set_ylabel("loss (nats)")
     body.align_ylabels()
     handles, labels = panels[1, 0].get_legend_handles_labels()
@@ -253,10 +255,6 @@ def _span(parts: Sequence[Array]) -> tuple[float, float]:
     low, high = min(float(part.min()) for part in parts), max(float(part.max()) for part in parts)
     # means of one and the same level differ in their last bits
     return (low, high) if high - low > 1e-9 else (low - 0.05, high + 0.05)
-
-
-def _level_label(rollouts: Rollouts) -> str:
-    return "level / best validation loss" if rollouts.relative else "flood level $b$ (nats)"
 
 
 def _capital(text: str) -> str:

@@ -13,13 +13,23 @@ from rlflood.experiments.setting import Progress, Setting, no_progress
 from rlflood.schedulers import Controller
 from rlflood.schedulers.control import Control
 from rlflood.schedulers.controller import Memory
+from rlflood.schedulers.levels import LevelUnit
 from rlflood.schedulers.observation import FEATURES
 from rlflood.training import Population, Precision, make_population
+
+_UNITS: dict[LevelUnit, str] = {
+    "absolute": "nats",
+    "relative": "share of the best validation loss",
+    "turning-point": "share of the train loss at the turn",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decisions:
-    """Every decision of every run, one a row.
+    """Every decision of every run that was the controller's to take, one a row.
+
+    What a controller would choose after its run was left to the rule
+    (:attr:`~rlflood.schedulers.PolicyScheduler.left_to_rule`) has no effect, and is not here.
 
     Attributes:
         observations: What the controller saw, float32, shape ``(rows, features)``.
@@ -53,6 +63,7 @@ class Rollouts:
             sets absolute levels.
         train_loss: In nats.
         val_loss: In nats.
+        left_to_rule: Whether the rule had taken over from the controller by the end, shape ``(runs,)``.
         decisions: What the controller saw.
         described: How many tasks of what kind, at which label noises, in words.
     """
@@ -64,6 +75,7 @@ class Rollouts:
     fractions: Array
     train_loss: Array
     val_loss: Array
+    left_to_rule: NDArray[np.bool_]
     decisions: Decisions
     described: str
 
@@ -76,6 +88,11 @@ class Rollouts:
     def relative(self) -> bool:
         """Whether the controller sets fractions of the best validation loss so far, not nats."""
         return self.controller.spec.levels.unit == "relative"
+
+    @property
+    def unit(self) -> str:
+        """What an action of the controller is measured in, in words."""
+        return _UNITS[self.controller.spec.levels.unit]
 
     @property
     def chosen(self) -> Array:
@@ -109,6 +126,7 @@ def roll_out(
     longest = max(run.task.epochs for run in runs)
     total, done = sum(run.task.epochs for run in runs), 0
     curves = np.empty((4, len(runs), longest))
+    left_to_rule = np.zeros(len(runs), bool)
     decisions: list[Decisions] = []
     for members in _stacks(runs):
 
@@ -127,7 +145,9 @@ def roll_out(
             threads=threads,
         )
         epochs = own[0].task.epochs
-        found = _run_stack(controller, trainer, epochs, members, decisions, after_epoch)
+        found, left_to_rule[members] = _run_stack(
+            controller, trainer, epochs, members, decisions, after_epoch
+        )
         curves[:, members] = found[:, :, np.arange(longest) * epochs // longest]
     levels, fractions, train_loss, val_loss = curves
     return Rollouts(
@@ -138,6 +158,7 @@ def roll_out(
         fractions=fractions,
         train_loss=train_loss,
         val_loss=val_loss,
+        left_to_rule=left_to_rule,
         decisions=_joined(decisions),
         described=described,
     )
@@ -150,8 +171,12 @@ def _run_stack(
     members: NDArray[np.int64],
     decisions: list[Decisions],
     after_epoch: Callable[[], None],
-) -> Array:
-    """Train a stack, and put its decisions to ``decisions``; the curves, shape ``(4, members, epochs)``."""
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Train a stack, and put its decisions to ``decisions``.
+
+    Returns:
+        The curves, shape ``(4, members, epochs)``, and which members were left to the rule.
+    """
     control = Control(controller.spec, epochs=epochs, classes=trainer.classes)
     memory = None if controller.lstm is None else np.repeat(controller.lstm.blank(), len(members), axis=0)
     curves = np.empty((4, len(members), epochs))
@@ -160,7 +185,9 @@ def _run_stack(
             seen = control.observation()
             when = control.decided, 3 * epoch // epochs
             number, third = (np.full_like(members, value) for value in when)
-            decisions.append(Decisions(seen, members, number, third, memory))
+            own = np.flatnonzero(~np.broadcast_to(control.left_to_rule, len(members)))
+            remembered = None if memory is None else memory[own]
+            decisions.append(Decisions(seen[own], members[own], number[own], third[own], remembered))
             actions, memory = controller.act(seen, memory)
             control.act(actions)
         level = np.broadcast_to(control.level, len(members))
@@ -169,7 +196,7 @@ def _run_stack(
         control.update(metrics)
         curves[2:, :, epoch] = metrics.train_loss, metrics.val_loss
         after_epoch()
-    return curves
+    return curves, np.broadcast_to(control.left_to_rule, len(members))
 
 
 def _joined(parts: Sequence[Decisions]) -> Decisions:

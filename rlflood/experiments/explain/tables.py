@@ -52,13 +52,20 @@ def level_rows(rollouts: Rollouts) -> Table:
 
 def notes(rollouts: Rollouts) -> list[str]:
     """The lines under the tables: what their columns mean."""
-    unit = "as a share of the best validation loss" if rollouts.relative else "in nats"
-    return [
+    unit = "in nats" if rollouts.unit == "nats" else f"as a {rollouts.unit}"
+    lines = [
         "Choices: what becomes of them if one observation is permuted among the runs at the same "
         f"decision: mean change of the level ({unit}) and of the probabilities (moved to other actions); "
         "± half of the 95 % interval over tasks.",
         "Mean level: over the best validation loss so far, and in nats in brackets.",
     ]
+    left = rollouts.left_to_rule
+    if left.any():
+        lines.append(
+            f"{left.sum()} of {len(left)} runs were left to the rule `rewind`, because the network "
+            "was carried too far beyond a level: choices after that are not counted."
+        )
+    return lines
 
 
 def _mean(values: Array) -> str:

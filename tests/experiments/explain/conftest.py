@@ -82,6 +82,7 @@ def invented():
             fractions=np.full((runs, epochs), 0.5),
             train_loss=np.full((runs, epochs), 0.25),
             val_loss=np.full((runs, epochs), 0.5),
+            left_to_rule=np.zeros(runs, bool),
             decisions=Decisions(
                 observations=observations.reshape(-1, features),
                 run=np.repeat(np.arange(runs), decisions),

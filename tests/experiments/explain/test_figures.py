@@ -59,7 +59,12 @@ def test_what_stands_in_the_figures(watched):
     for feature in FEATURES["extended"]:
         assert feature in importance
     assert "Not shown, being the same in all runs at a decision: share of the budget spent." in importance
-    for text in ("first third of the run", "middle third", "last third", "level / best validation loss"):
+    for text in (
+        "first third of the run",
+        "middle third",
+        "last third",
+        "(share of the best validation loss)",
+    ):
         assert text in plane
     for text in ("0 % label noise", "40 % label noise", "training loss", "validation loss", "flood level"):
         assert text in schedule
@@ -93,6 +98,16 @@ def test_a_controller_of_one_observation_and_absolute_levels(linear, rolled_out)
     ((name, *_),) = importance_rows(importances(rollouts))[1]
     assert name == "train accuracy"
     assert "in nats" in notes(rollouts)[0]
+
+
+def test_levels_by_the_turning_point_are_shares_of_the_train_loss_there(linear, rolled_out):
+    levels = LevelSet((0.0, 0.6, 0.8), "turning-point")
+    controller = linear({(1, "train accuracy"): 5}, [0, -2, -9], levels=levels, observation="turning-point")
+    rollouts = rolled_out(controller, 3, (0.2,))
+    found = importances(rollouts)
+    assert "as a share of the train loss at the turn" in notes(rollouts)[0]
+    assert "(share of the train loss at the turn)" in svg(drawn(draw_importance, "mine", rollouts, found))
+    assert "nats" in svg(drawn(draw_schedule, "mine", rollouts))
 
 
 def test_a_single_decision_has_no_plane(random_controller, rolled_out):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from rlflood.experiments import Setting
-from rlflood.experiments.explain import fresh_tasks, roll_out
+from rlflood.experiments.explain import fresh_tasks, notes, roll_out
 from rlflood.experiments.loop import run_schedule
 from rlflood.schedulers import LevelSet, PolicyScheduler
-from rlflood.training import Task
+from rlflood.training import Task, make_population
 from rlflood.training.distribution import FixedTask
 
 ABSOLUTE = LevelSet((0.0, 0.2, 0.4))
@@ -47,6 +47,32 @@ def test_decisions_are_numbered_and_placed_in_the_run(random_controller, rolled_
         assert found.third[own].tolist() == [0, 0, 1, 2]
         assert found.observations[own, 0].tolist() == [0, 0.25, 0.5, 0.75]
     assert found.memory is None
+
+
+@pytest.mark.parametrize("memory", [0, 5])
+def test_what_it_would_choose_after_the_rule_took_over_is_not_recorded(random_controller, memory):
+    levels = LevelSet((0.0, 0.4, 0.8), "turning-point")
+    controller = random_controller(1, observation="turning-point", levels=levels, memory=memory, decisions=10)
+    far = TASK.model_copy(
+        update={"hidden": (64,) * 4, "learning_rate": 0.02, "epochs": 40, "label_noise": 0.4}
+    )
+    draws = fresh_tasks(FixedTask(far), 6, 0, (0.4,))
+    found = roll_out(controller, draws, "six runs")
+    assert found.left_to_rule.any()
+    runs = [row[0] for row in draws]
+    scheduler = PolicyScheduler(controller, epochs=40, classes=np.full(6, 3))
+    own = np.zeros(6, int)
+    trainer = make_population(
+        [run.task for run in runs], [run.data_seed for run in runs], [run.network_seed for run in runs]
+    )
+    for epoch in range(40):
+        own += (epoch % 4 == 0) & ~scheduler.left_to_rule
+        scheduler.step(trainer.run_epoch(np.broadcast_to(scheduler.level, 6)))
+    assert np.bincount(found.decisions.run).tolist() == own.tolist()
+    assert own.min() < 10
+    assert found.left_to_rule.tolist() == scheduler.left_to_rule.tolist()
+    assert found.decisions.memory is None or len(found.decisions.memory) == own.sum()
+    assert notes(found)[-1].startswith(f"{found.left_to_rule.sum()} of 6 runs were left to the rule")
 
 
 @pytest.mark.parametrize("memory", [0, 5])
