@@ -26,7 +26,7 @@ class Overshoot(Remembering):
 
     def __init__(self) -> None:
         self.ratio: Array = np.zeros(1)
-        self._under: NDArray[np.bool_] = np.zeros(1, bool)  # its level, at which it is trained next
+        self._under: NDArray[np.bool_] = np.zeros(1, bool)  # the last epoch began below its level
         self._target: Array = np.zeros(1)  # highest level since it came up from below; 0 where it has not
 
     def update(self, train_loss: Array, before: Array, level: Array) -> None:
