@@ -33,7 +33,7 @@ from rlflood.schedulers import (
     RewindFlood,
     TrackingFlood,
 )
-from rlflood.schedulers.shipped import SUFFIX, find_controller
+from rlflood.schedulers.shipped import find_controller
 from rlflood.training import Task, make_population
 from rlflood.training.distribution import Family, Mixture
 
@@ -123,8 +123,8 @@ def read(name: str) -> Preset | Controller | str:
     """
     if name.endswith(".toml"):
         return load_preset(name)
-    if name.endswith(SUFFIX) or find_controller(name) is not None:
-        return Controller.load(find_controller(name) or name)
+    if (file := find_controller(name)) is not None:
+        return Controller.load(file)
     if name not in RULES:
         raise InputError(f"{name} is no recipe (.toml), no controller, and no rule ({', '.join(RULES)})")
     return name
@@ -159,7 +159,7 @@ def score(policy: Controller | str, problems: Problems) -> Score:
 
 
 def means(scored: Score) -> dict[str, float]:
-    """The rows of the table: means over all runs those of each kind, and the share left to the rule."""
+    """The rows of the table: means over all runs and over each kind, and the share left to the rule."""
     final, noise = np.array(scored.final), np.array(scored.label_noise)
     rows = {
         "last epoch": final.mean(),
@@ -188,7 +188,7 @@ def trained(preset: Preset, seed: int, threads: int) -> tuple[Controller, dict[s
 
 def main(
     names: Annotated[
-        list[str], typer.Argument(help="Recipes (.toml), controllers, `tracking`, `rewind` or `none`.")
+        list[str], typer.Argument(help=f"Recipes (.toml), controllers, or rules: {', '.join(RULES)}.")
     ],
     out: Annotated[Path | None, typer.Option(help="Write everything measured to this file.")] = None,
     seed: Annotated[int, typer.Option(help="Of the training.")] = 0,

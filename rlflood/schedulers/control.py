@@ -106,11 +106,10 @@ class Control(Remembering):
 
     def update(self, metrics: Metrics) -> None:
         """Take in the metrics of an epoch that was trained at :attr:`level`."""
-        level = self.level
-        if self._by_the_turn:
-            train_loss = np.atleast_1d(np.asarray(metrics.train_loss, float))
-            self.overshoot.update(train_loss, self.observer.level, level)
+        before, level = self.observer.level, self.level
         self.observer.update(metrics, level)
+        if self._by_the_turn:
+            self.overshoot.update(self.observer.train_loss, before, level)
 
     @property
     def _by_the_turn(self) -> bool:

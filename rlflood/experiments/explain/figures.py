@@ -211,10 +211,10 @@ def draw_schedule(name: str, rollouts: Rollouts) -> Any:
         lower.plot(epochs, levels, color=LEVEL, linestyle=":", linewidth=1.4, label="flood level $b$")
         lower.set_xlabel("epoch")
         lower.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    level_set = rollouts.controller.spec.levels
-    # shares of the train loss at the turn are drawn in nats, which have no bound
-    shown = [panel.yaxis.get_data_interval()[1] for panel in panels[0]]
-    top = 1.05 * (max(shown) or 1.0 if level_set.unit == "turning-point" else max(level_set.values))
+    highest = max(rollouts.controller.spec.levels.values)
+    if rollouts.controller.spec.levels.unit == "turning-point":  # drawn in nats, which have no bound
+        highest = max(panel.yaxis.get_data_interval()[1] for panel in panels[0]) or 1.0
+    top = 1.05 * highest
     panels[0, 0].set_ylim(-0.03 * top, top)
     drawn = np.array([panel.yaxis.get_data_interval() for panel in panels[1]])
     make_logarithmic(panels[1, 0].yaxis, drawn[:, 0].min(), drawn[:, 1].max())

@@ -184,10 +184,10 @@ def _run_stack(
         if control.due:
             seen = control.observation()
             when = control.decided, 3 * epoch // epochs
-            number, third = (np.full_like(members, value) for value in when)
-            own = np.flatnonzero(~np.broadcast_to(control.left_to_rule, len(members)))
-            remembered = None if memory is None else memory[own]
-            decisions.append(Decisions(seen[own], members[own], number[own], third[own], remembered))
+            own = ~np.broadcast_to(control.left_to_rule, len(members))
+            run, remembered = members[own], None if memory is None else memory[own]
+            number, third = (np.full_like(run, value) for value in when)
+            decisions.append(Decisions(seen[own], run, number, third, remembered))
             actions, memory = controller.act(seen, memory)
             control.act(actions)
         level = np.broadcast_to(control.level, len(members))
