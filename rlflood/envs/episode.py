@@ -113,7 +113,7 @@ class Episode:
         while True:
             self._level = np.broadcast_to(self._control.level, len(actions)).copy()
             metrics = self.trainer.run_epoch(self._level)
-            self._control.update(metrics)
+            self._control.update(metrics, self._level)
             # of every epoch: a loss can overflow once and come back
             self.diverged |= ~(np.isfinite(metrics.train_loss) & np.isfinite(metrics.val_loss))
             if self.over or self._control.due:

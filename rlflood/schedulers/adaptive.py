@@ -25,21 +25,30 @@ class AdaptiveFlood(FloodScheduler):
         alpha: size of a step of the level, in nats; positive.
         tolerance: a change of the validation accuracy that is not noise, as a share (.004 is 0.4 points).
         maximum: the highest level.
+        replicas: see :class:`~rlflood.schedulers.base.FloodScheduler`.
 
     Raises:
         ValueError: if a setting is negative or not finite, or ``alpha`` is 0.
     """
 
     _state = ("_fitted", "_accepted")
+    _settings = ("alpha", "tolerance", "maximum")
 
-    def __init__(self, alpha: float = 0.015, tolerance: float = 0.004, maximum: float = 0.5) -> None:
+    def __init__(
+        self,
+        alpha: float = 0.015,
+        tolerance: float = 0.004,
+        maximum: float = 0.5,
+        *,
+        replicas: int | None = None,
+    ) -> None:
         if not 0 < alpha < math.inf:
             raise ValueError(f"alpha must be positive and finite, not {alpha}.")
         if not 0 <= tolerance < math.inf:
             raise ValueError(f"tolerance must be finite and not negative, not {tolerance}.")
         if not 0 <= maximum < math.inf:
             raise ValueError(f"maximum must be finite and not negative, not {maximum}.")
-        super().__init__()
+        super().__init__(replicas=replicas)
         self.alpha = alpha
         self.tolerance = tolerance
         self.maximum = maximum

@@ -24,6 +24,7 @@ class BackwardFlood(FloodScheduler):
     """
 
     _state = ("_reached",)
+    _settings = ("_target", "threshold")
 
     def __init__(self, level: MetricLike, threshold: float = 1e-4) -> None:
         if not 0 < threshold < math.inf:
@@ -36,3 +37,5 @@ class BackwardFlood(FloodScheduler):
     def _next_level(self, metrics: Metrics) -> Values:
         self._reached = self._reached | (metrics.train_loss < self.threshold)
         return np.where(self._reached, self._target, 0.0)
+
+    _unvalidated_level = _next_level  # it does not look at the validation

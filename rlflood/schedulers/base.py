@@ -1,9 +1,10 @@
 """What every flood scheduler has in common."""
 
+import warnings
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from typing import Any, ClassVar, Protocol, TypeAlias, overload, runtime_checkable
+from typing import Any, ClassVar, TypeAlias, overload
 
 import numpy as np
 import torch
@@ -12,22 +13,24 @@ from torch import Tensor
 
 from rlflood.flooding import flood
 from rlflood.metrics import Metrics, Values
-from rlflood.schedulers.remembering import state_key
+from rlflood.schedulers.left import Position, warn_if_left
+from rlflood.schedulers.reports import METRICS, NEVER_BELOW, Reports, checked_metrics
+from rlflood.schedulers.state import check_settings, check_state, load_state, plain_settings, saved_state
 
 MetricLike: TypeAlias = float | Sequence[float] | np.number[Any] | NDArray[Any] | Tensor
 """A number, or one for each replica, as Python, NumPy or PyTorch has it."""
 
-_METRICS = tuple(field.name for field in fields(Metrics))
-_DTYPES = (np.float64, np.int64, np.bool_)  # the arrays that come back from lists as they were
+STATE_VERSION = 1
+"""Of what :meth:`FloodScheduler.state_dict` gives."""
 
-
-@runtime_checkable
-class Stateful(Protocol):
-    """A part of a scheduler that keeps its own state (see :attr:`FloodScheduler._state`)."""
-
-    def state_dict(self) -> dict[str, Any]: ...
-
-    def load_state_dict(self, state: dict[str, Any], /) -> None: ...
+_NOT_GIVEN: Any = object()
+"""For a metric that was left out, which is a mistake; None says that there is none."""
+_OWN_STATE = ("_epoch", "_level", "_reports")
+_FLOODED = (
+    f"In {NEVER_BELOW} flooded epochs the train loss has not once been below the level; a raw loss is, in a "
+    "quarter to a half of them. Report the loss before the scheduler's call, not the flooded one that it "
+    "returns. Or, if it is raw, the level has had no effect so far."
+)
 
 
 class FloodScheduler(ABC):
@@ -46,42 +49,61 @@ class FloodScheduler(ABC):
     with its own level. Replicas never influence each other: metrics that are not a number, from a replica
     that diverged, leave the other levels as they would be.
 
-    **To write a scheduler**, derive from this class, implement :meth:`_next_level`, and name in
-    :attr:`_state` the attributes that change during a run. Everything else (checks, floats or arrays, saving,
-    resuming, the level on the device) is done here. One that halves the level whenever the validation loss
-    rises::
+    **To write a scheduler**, derive from this class, implement :meth:`_next_level`, name in :attr:`_state`
+    the attributes that change during a run, and in :attr:`_settings` those that say how it was made.
+    Everything else (checks, floats or arrays, saving, resuming, the level on the device) is done here. One
+    that halves the level whenever the validation loss rises by more than a share::
 
         class Halving(FloodScheduler):
             _state = ("_last_loss",)
+            _settings = ("rise",)
 
-            def __init__(self, level: float) -> None:
+            def __init__(self, level: float, rise: float = 0.0) -> None:
                 super().__init__(initial_level=level)
+                self.rise = rise
                 self._last_loss: Values = np.inf
 
             def _next_level(self, metrics: Metrics) -> Values:
-                worse = metrics.val_loss > self._last_loss
+                worse = metrics.val_loss > (1 + self.rise) * self._last_loss
                 self._last_loss = metrics.val_loss
                 return np.where(worse, self._level / 2, self._level)
 
     Args:
         initial_level: the level before the first metrics: not negative, finite; a number, or an array of
-            shape ``(replicas,)``, which fixes the number of replicas.
+            shape ``(replicas,)``, which declares the replicas.
+        replicas: how many networks it steers, if metrics and losses come as arrays; else the first metrics
+            say so.
 
     Raises:
-        ValueError: if ``initial_level`` is anything else.
+        ValueError: if ``initial_level`` is anything else, or does not fit ``replicas``.
     """
 
     _state: ClassVar[tuple[str, ...]] = ()
     """The attributes, besides the level, that change during a run.
 
     Each holds a number, a truth value, a string, None, an array (of float64, int64 or bool; not empty), a
-    dictionary of these, or an object with its own ``state_dict`` and ``load_state_dict`` (:class:`Stateful`),
-    which must be there before a state is loaded. A subclass of a scheduler with state repeats that state.
+    dictionary of these, or an object with its own ``state_dict`` and ``load_state_dict``
+    (:class:`~rlflood.schedulers.state.Stateful`), which must be there before a state is loaded. A subclass of
+    a scheduler with state repeats that state.
     """
+    _settings: ClassVar[tuple[str, ...]] = ()
+    """The attributes that say how it was made: numbers, strings, None, sequences or arrays of numbers.
 
-    def __init__(self, initial_level: MetricLike = 0.0) -> None:
+    A state is loaded only where they are the same, but for ``epochs`` where that is asked for.
+    """
+    epochs: int | None = None
+    """The length of the run, of schedulers that are told it."""
+
+    def __init__(self, initial_level: MetricLike = 0.0, *, replicas: int | None = None) -> None:
         self._level = checked_level(initial_level)
+        if replicas is not None:
+            if replicas < 1 or np.shape(self._level) not in ((), (replicas,)):
+                raise ValueError(f"replicas={replicas} does not fit levels of shape {np.shape(self._level)}.")
+            self._level = np.broadcast_to(self._level, replicas).copy()
         self._epoch = 0
+        self._reports = Reports()
+        self._position = Position(type(self).__name__)
+        weakref.finalize(self, warn_if_left, self._position)
         # The shape of metrics, level and losses in this run; None while nothing has settled it.
         self._shape = self._level.shape if isinstance(self._level, np.ndarray) else None
         # What __call__ floods with. Each tensor lives as long as the run and is only ever refilled, so that
@@ -94,13 +116,25 @@ class FloodScheduler(ABC):
 
         Args:
             metrics: float64 arrays of shape ``(replicas,)``; a run of floats comes as one replica. They are
-                copies, for keeps.
+                copies, for keeps. Not finite are those of a replica that is lost, or of which nothing was
+                finite yet (see :class:`~rlflood.schedulers.reports.Reports`).
 
         Returns:
             The level, a number or shape ``(replicas,)``, finite and not negative even where metrics are not.
 
         ``self._level`` is still the level of the epoch that ended, ``self.epoch`` counts that epoch already.
         """
+
+    def _unvalidated_level(self, metrics: Metrics) -> Values:
+        """As :meth:`_next_level`, after an epoch without validation: the level as it was.
+
+        A scheduler that does not look at the validation goes on all the same; one that follows the train
+        loss or counts epochs by itself takes them in.
+
+        Args:
+            metrics: As there; those of the validation mean nothing.
+        """
+        return self._level
 
     @property
     def level(self) -> Values:
@@ -111,6 +145,15 @@ class FloodScheduler(ABC):
     def epoch(self) -> int:
         """How many epochs have been reported to :meth:`step`."""
         return self._epoch
+
+    @property
+    def held(self) -> bool:
+        """Whether a network is held at a loss that it would leave if it were let go: its level is above 0.
+
+        A schedule that lets go before the end has its good network there. A run that is broken off while it
+        is held (patience, Ctrl-C) leaves one that may be many points below its best.
+        """
+        return bool(np.any(np.asarray(self._level) > 0))
 
     def __call__(self, loss: Tensor) -> Tensor:
         """Flood the loss of a mini-batch at the present level: :func:`rlflood.flooding.flood`.
@@ -125,17 +168,20 @@ class FloodScheduler(ABC):
         :mod:`rlflood.flooding`.
 
         Args:
-            loss: mean loss of a mini-batch, shape ``()``, or of each replica's, shape ``(replicas,)``.
+            loss: mean loss of a mini-batch, shape ``()``; or of each replica's, shape ``(replicas,)``, where
+                replicas have been declared, by an argument of the constructor or by metrics.
 
         Raises:
             ValueError: if the shape is neither, or does not fit the metrics reported so far.
         """
         shape = tuple(loss.shape)
-        if len(shape) > 1 or self._shape not in (None, shape):
-            expected = "() or (replicas,)" if self._shape is None else f"{self._shape}, as the metrics"
+        if shape != (self._shape or ()):
+            declare = (
+                "" if self._shape is not None else " If these are replicas, say so: replicas= or arrays."
+            )
             raise ValueError(
-                f"The loss has shape {shape}, but must have shape {expected}: "
-                "take its mean over each batch first (reduction='mean')."
+                f"The loss has shape {shape}, but must have shape {self._shape or ()}: "
+                f"take its mean over each batch first (reduction='mean').{declare}"
             )
         key = (loss.device, loss.dtype, shape)
         if key not in self._on_device:
@@ -154,8 +200,8 @@ class FloodScheduler(ABC):
         *,
         train_loss: MetricLike,
         train_acc: MetricLike,
-        val_loss: MetricLike,
-        val_acc: MetricLike,
+        val_loss: MetricLike | None,
+        val_acc: MetricLike | None,
     ) -> Values: ...
 
     def step(
@@ -163,20 +209,26 @@ class FloodScheduler(ABC):
         metrics: Metrics | None = None,
         /,
         *,
-        train_loss: MetricLike | None = None,
-        train_acc: MetricLike | None = None,
-        val_loss: MetricLike | None = None,
-        val_acc: MetricLike | None = None,
+        train_loss: MetricLike = _NOT_GIVEN,
+        train_acc: MetricLike = _NOT_GIVEN,
+        val_loss: MetricLike | None = _NOT_GIVEN,
+        val_acc: MetricLike | None = _NOT_GIVEN,
     ) -> Values:
         """Report an epoch; set and return the level for the next one.
 
         Either a :class:`~rlflood.metrics.Metrics`, or its four fields by name, as numbers or as arrays or
         tensors (on any device) of shape ``()`` or ``(replicas,)``.
 
+        One metric that is not finite is taken for a slip, and the last one stands for it; three in a row are
+        believed. Warns once where the train loss has not been below its level in twenty flooded epochs, and
+        where more epochs are reported than the run was to have.
+
         Args:
-            train_loss: the unflooded mean loss over the epoch's mini-batches.
+            train_loss: the unflooded mean loss over the epoch's mini-batches; not negative.
             train_acc: training accuracy, 0 to 1.
-            val_loss: validation loss, by the same criterion, not flooded.
+            val_loss: validation loss, by the same criterion, not flooded. None, as ``val_acc`` then, says
+                that there was no validation: the level stays as it was, unless the rule does not look at
+                the validation, and the epoch counts.
             val_acc: validation accuracy, 0 to 1.
 
         Returns:
@@ -184,80 +236,106 @@ class FloodScheduler(ABC):
 
         Raises:
             TypeError: if a metric is missing, or both a ``Metrics`` and keywords are given.
-            ValueError: if the shapes differ from each other or from those of earlier epochs.
+            ValueError: if a metric is out of its range, an accuracy is not finite where its loss is, or the
+                shapes differ from each other or from those of earlier epochs. Nothing has changed then.
         """
-        named = dict(zip(_METRICS, (train_loss, train_acc, val_loss, val_acc), strict=True))
-        given = [name for name, value in named.items() if value is not None]
-        if metrics is not None and given:
-            raise TypeError(f"step() takes a Metrics or the four metrics by name, not both ({given}).")
-        if metrics is None and len(given) < len(named):
-            missing = [name for name in named if name not in given]
-            raise TypeError(f"step() needs all four metrics; {missing} missing.")
-        arrays, shape = self._arrays(named if metrics is None else {n: getattr(metrics, n) for n in _METRICS})
+        named = dict(zip(METRICS, (train_loss, train_acc, val_loss, val_acc), strict=True))
+        by_name = _named(named, metrics)
+        validated = metrics is not None or by_name["val_loss"] is not None
+        rows, shape = self._rows(by_name, validated)
 
+        if metrics is None and self._reports.never_below(rows[0], np.atleast_1d(self._level)):
+            warnings.warn(_FLOODED, stacklevel=2)
+        if self.epochs is not None and self._epoch == self.epochs:
+            warnings.warn(
+                f"{type(self).__name__} was told of {self.epochs} epochs, and this is epoch "
+                f"{self.epochs + 1}: its plan has ended. Give it the true length of the run.",
+                stacklevel=2,
+            )
         self._epoch += 1
-        level = np.broadcast_to(self._next_level(arrays), shape or (1,))
+        seen = self._reports.taken(rows, validated=validated)
+        level = self._next_level(seen) if validated else self._unvalidated_level(seen)
+        level = np.broadcast_to(level, shape or (1,))
         self._set_level(checked_level(level.reshape(shape)), shape)
         return self.level
 
     def state_dict(self) -> dict[str, Any]:
         """What :meth:`load_state_dict` needs to go on from here, in plain numbers, lists and dictionaries.
 
-        It survives JSON and ``torch.load(weights_only=True)`` unchanged. It holds what changes during a run,
-        not the settings that the constructor takes, and shares nothing with the scheduler.
+        It survives JSON and ``torch.load(weights_only=True)`` unchanged, says which settings it was made
+        with, and shares nothing with the scheduler.
         """
         return {
             "scheduler": type(self).__name__,
-            "epoch": self._epoch,
-            "level": _to_plain(self._level),
-            **{state_key(name): _to_plain(getattr(self, name)) for name in self._state},
+            "version": STATE_VERSION,
+            "settings": plain_settings(self, self._settings),
+            **saved_state(self, (*_OWN_STATE, *self._state)),
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], *, epochs: int | None = None) -> None:
         """Go on where the scheduler that gave ``state`` was, with the same levels bit for bit.
 
-        The scheduler must have been made with the same settings.
+        Args:
+            state: From :meth:`state_dict` of a scheduler that was made with the same settings.
+            epochs: Let the run have so many epochs from now on, whatever it was to have when the state was
+                saved or this scheduler was made. Of schedulers that are told the length of the run.
 
         Raises:
-            ValueError: if the state is that of another kind of scheduler, or has other entries.
+            TypeError: if ``epochs`` is given to a scheduler that is not told the length of the run.
+            ValueError: if the state is that of another kind of scheduler or of another version, was made with
+                other settings, or is damaged; or if ``epochs`` are fewer than it has seen. Nothing has
+                changed then.
         """
         kind = type(self).__name__
+        if epochs is not None and self.epochs is None:
+            raise TypeError(f"{kind} is not told the length of the run: leave epochs out.")
         if state.get("scheduler") != kind:
             raise ValueError(f"The state is that of {state.get('scheduler')!r}, not of {kind}.")
-        expected = {"scheduler", "epoch", "level", *map(state_key, self._state)}
-        if set(state) != expected:
+        if state.get("version") != STATE_VERSION:
             raise ValueError(
-                f"The state of a {kind} has the entries {sorted(expected)}, but this one has {sorted(state)}."
+                f"The state has the version {state.get('version')}, this rlflood reads {STATE_VERSION}: it "
+                "was saved by another version of rlflood, or is damaged."
             )
+        check_state(self.state_dict(), state, kind)
+        if type(state["epoch"]) is not int or state["epoch"] < 0:
+            raise ValueError(f"The state of the {kind} has the epoch {state['epoch']!r}: it is damaged.")
+        check_settings(plain_settings(self, self._settings), state["settings"], kind, epochs)
         level = checked_level(state["level"])
         shape = np.shape(level) or (() if state["epoch"] else None)
         if isinstance(self._level, np.ndarray) and shape != self._shape:
             raise ValueError(f"The state's level has shape {np.shape(level)}, this {kind}'s {self._shape}.")
-        for name in self._state:
-            part, value = getattr(self, name), _from_plain(state[state_key(name)])
-            if isinstance(part, Stateful):
-                part.load_state_dict(value)
-            else:
-                setattr(self, name, value)
-        self._epoch = int(state["epoch"])
+        if epochs is not None and epochs < max(state["epoch"], 1):
+            raise ValueError(f"epochs is {epochs}, but the state has seen {state['epoch']} already.")
+        load_state(self, (*_OWN_STATE, *self._state), state, kind)
+        if epochs is not None:
+            self._go_on_to(epochs)
         self._set_level(level, shape)
+
+    def _go_on_to(self, epochs: int) -> None:
+        """Let the run have so many epochs: at least as many as it has seen."""
+        self.epochs = epochs
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(epoch={self._epoch}, level={self._level})"
 
-    def _arrays(self, named: Mapping[str, Any]) -> tuple[Metrics, tuple[int, ...]]:
-        """The metrics as arrays of shape ``(replicas,)``, and the shape in which they came."""
-        arrays = {name: to_array(value) for name, value in named.items()}
+    def _rows(
+        self, named: Mapping[str, MetricLike | None], validated: bool
+    ) -> tuple[NDArray[np.float64], tuple[int, ...]]:
+        """The checked metrics, shape ``(4, replicas)``, and the shape in which they came."""
+        arrays = {name: to_array(value) for name, value in named.items() if value is not None}
         shapes = {name: array.shape for name, array in arrays.items()}
-        shape = shapes[_METRICS[0]]
+        shape = shapes[METRICS[0]]
         if len(shape) > 1 or len(set(shapes.values())) > 1:
             raise ValueError(f"The metrics must all be numbers or all have shape (replicas,), not {shapes}.")
         if self._shape not in (None, shape):
             raise ValueError(f"The metrics have shape {shape}, but this run has had {self._shape} so far.")
-        return Metrics(**{name: np.atleast_1d(array) for name, array in arrays.items()}), shape
+        missing = np.full(shape, np.nan)
+        rows = np.stack([np.atleast_1d(arrays.get(name, missing)) for name in METRICS])
+        return checked_metrics(rows), shape
 
     def _set_level(self, level: Values, shape: tuple[int, ...] | None) -> None:
         self._level, self._shape = level, shape
+        self._position.move(self._epoch, self.epochs, level, floods=bool(self._on_device))
         for key, tensor in list(self._on_device.items()):
             if shape in (None, key[-1]):
                 self._filled(tensor)
@@ -299,21 +377,23 @@ def check_levels(levels: NDArray[np.float64]) -> None:
         raise ValueError(f"A flood level must be finite and not negative, not {wrong[0]}.")
 
 
-def _to_plain(value: Any) -> Any:
-    """``value`` in Python's own numbers, lists and dictionaries, which JSON and torch's safe loader know."""
-    if isinstance(value, Stateful):
-        value = value.state_dict()
-    if isinstance(value, Mapping):
-        return {key: _to_plain(entry) for key, entry in value.items()}
-    if isinstance(value, np.ndarray | np.generic) and value.size and value.dtype in _DTYPES:
-        return value.tolist()
-    if isinstance(value, bool | int | float | str | None):
-        return value
-    raise TypeError(f"A scheduler's state cannot hold {value!r} (see FloodScheduler._state).")
+def _named(named: dict[str, Any], metrics: Metrics | None) -> dict[str, Any]:
+    """The four metrics by name, however they were given.
 
-
-def _from_plain(value: Any) -> Any:
-    """The inverse of :func:`_to_plain`: lists become arrays again."""
-    if isinstance(value, Mapping):
-        return {key: _from_plain(entry) for key, entry in value.items()}
-    return np.array(value) if isinstance(value, list | np.ndarray) else value
+    Raises:
+        TypeError: as :meth:`FloodScheduler.step`.
+    """
+    given = [name for name, value in named.items() if value is not _NOT_GIVEN]
+    if metrics is not None:
+        if given:
+            raise TypeError(f"step() takes a Metrics or the four metrics by name, not both ({given}).")
+        return {name: getattr(metrics, name) for name in METRICS}
+    missing = [name for name in named if name not in given]
+    if missing:
+        raise TypeError(f"step() needs all four metrics; {missing} missing.")
+    for name in ("train_loss", "train_acc"):
+        if named[name] is None:
+            raise TypeError(f"step() needs {name}: only the validation's two metrics may be None.")
+    if (named["val_loss"] is None) != (named["val_acc"] is None):
+        raise TypeError("step() needs both val_loss and val_acc, or None for both: there was no validation.")
+    return named

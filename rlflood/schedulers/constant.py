@@ -14,8 +14,11 @@ class ConstantFlood(FloodScheduler):
         ValueError: if a level is negative or not finite.
     """
 
+    _settings = ("_constant",)
+
     def __init__(self, level: MetricLike) -> None:
         super().__init__(initial_level=level)
+        self._constant = self.level
 
     def _next_level(self, metrics: Metrics) -> Values:
         return self._level

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlflood.errors import InputError
-from rlflood.metrics import Metrics
+from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.levels import LEVEL_SETS, LevelSet
 from rlflood.schedulers.observation import ObservationKind, Observer, check_observation
 from rlflood.schedulers.overshoot import Overshoot
@@ -102,12 +102,12 @@ class Control(Remembering):
     def act(self, actions: NDArray[np.int64]) -> None:
         """Take a decision: an index into the level set for each replica."""
         self.actions = np.asarray(actions, np.int64)
-        self.decided += 1
+        self.decided = self._begun()
 
-    def update(self, metrics: Metrics) -> None:
-        """Take in the metrics of an epoch that was trained at :attr:`level`."""
-        before, level = self.observer.level, self.level
-        self.observer.update(metrics, level)
+    def update(self, metrics: Metrics, level: Values, *, validated: bool = True) -> None:
+        """Take in the metrics of an epoch and the level, in nats, that it was trained at."""
+        before, level = self.observer.level, np.atleast_1d(level)
+        self.observer.update(metrics, level, validated=validated)
         if self._by_the_turn:
             self.overshoot.update(self.observer.train_loss, before, level)
 
@@ -115,5 +115,18 @@ class Control(Remembering):
     def _by_the_turn(self) -> bool:
         return self.spec.levels.unit == "turning-point"
 
+    def go_on_to(self, epochs: int) -> None:
+        """Let the run have so many epochs from now on: at least as many as it has seen.
+
+        Decisions are spread over the whole of the new length; those that would have come by now are over.
+        """
+        self.epochs, self.decisions = epochs, min(self.spec.decisions, epochs)
+        self.observer.go_on_to(epochs, self.decisions)
+        self.decided = self._begun() if self.decided else 0
+
     def _begin(self, decision: int) -> int:
         return decision * self.epochs // self.decisions
+
+    def _begun(self) -> int:
+        """How many decisions should have been taken by now, the present one among them."""
+        return sum(self._begin(decision) <= self.epoch for decision in range(self.decisions))

@@ -1,9 +1,10 @@
 """A controller: a trained policy in one file that is safe to load from anybody."""
 
+import hashlib
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -120,6 +121,11 @@ class Controller:
                 f"the controller sees the {self.spec.observation!r} observation, not {spec.observation!r}; "
                 "use an environment with the same"
             )
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells it from controllers that decide otherwise, whatever its provenance: 16 hex digits."""
+        return hashlib.sha256(replace(self, provenance={}).to_bytes()).hexdigest()[:16]
 
     def to_bytes(self) -> bytes:
         """The content of the controller's file."""

@@ -55,6 +55,11 @@ FEATURES: dict[str, tuple[str, ...]] = {
 _LOWEST_LOSS, _HIGHEST_LOSS = 1e-3, 10.0
 
 
+def _decay(epochs: int, decisions: int) -> float:
+    """Of moving averages over the length of one decision, by the epoch."""
+    return float(np.exp(-max(decisions, 1) / epochs))
+
+
 def check_observation(kind: str) -> None:
     """Raise an InputError unless ``kind`` is a kind of observation."""
     if kind not in get_args(ObservationKind):
@@ -134,10 +139,10 @@ class Observer(Remembering):
         if classes is not None and np.min(classes) < 2:
             raise InputError(f"a problem has two classes or more: got classes={classes}")
         self.kind, self.epochs = kind, epochs
-        self._decay = float(np.exp(-max(decisions, 1) / epochs))
+        self._decay = _decay(epochs, decisions)
         self.epoch = 0
         # the loss of guessing and the accuracy of guessing; 1 and 0 stand in until they are known
-        self._classes_known = classes is not None
+        self._classes_known: NDArray[np.bool_] = np.full(1, classes is not None)
         self._scale: Array = np.ones(1) if classes is None else np.log(np.atleast_1d(classes).astype(float))
         self._chance: Array = np.zeros(1) if classes is None else 1 / np.atleast_1d(classes)
         # rows: train loss, train accuracy, validation loss, validation accuracy
@@ -147,23 +152,34 @@ class Observer(Remembering):
         self._averages: Array = self._followed()
         self.turning_point = TurningPoint()
 
-    def update(self, metrics: Metrics, level: Array) -> None:
-        """Take in the metrics of an epoch and the level, in nats, that it was trained at."""
+    def update(self, metrics: Metrics, level: Array, *, validated: bool = True) -> None:
+        """Take in the metrics of an epoch and the level, in nats, that it was trained at.
+
+        Where it was not ``validated``, what is known of the validation stays as it was.
+        """
         rows = [metrics.train_loss, metrics.train_acc, metrics.val_loss, metrics.val_acc]
         values = np.stack([np.atleast_1d(np.asarray(row, float)) for row in rows])
-        if not self._classes_known:
-            self._classes_known = True
-            first = np.where(np.isfinite(values[2]), values[2], np.log(2))
-            self._scale = np.clip(first, np.log(2), np.log(100_000))
-            self._chance = np.exp(-self._scale)
+        if not validated:
+            values[2:] = self._metrics[2:]
+        elif not self._classes_known.all():
+            # by the first validation loss that is one
+            first = ~self._classes_known & np.isfinite(values[2])
+            scale = np.clip(np.where(first, values[2], 1.0), np.log(2), np.log(100_000))
+            self._scale = np.where(first, scale, self._scale)
+            self._chance = np.where(first, np.exp(-scale), self._chance)
+            self._classes_known = self._classes_known | first
         self.epoch += 1
-        self._metrics, self.level = values, np.broadcast_to(level, values[2].shape).copy()
         train_loss, _, val_loss, val_acc = values
-        self.turning_point.update(self.epoch, train_loss, val_loss)
+        self.turning_point.update(self.epoch, train_loss, val_loss if validated else None)
+        self._metrics, self.level = values, np.broadcast_to(level, val_loss.shape).copy()
         self._best_val_acc = np.fmax(self._best_val_acc, np.where(np.isfinite(val_acc), val_acc, -np.inf))
         decay = self._decay if self.epoch > 1 else 0.0
         with np.errstate(over="ignore"):  # as in features()
             self._averages = decay * self._averages + (1 - decay) * self._followed()
+
+    def go_on_to(self, epochs: int, decisions: int) -> None:
+        """Let the run have so many epochs and decisions from now on."""
+        self.epochs, self._decay = epochs, _decay(epochs, decisions)
 
     @property
     def best_val_loss(self) -> Array:

@@ -24,12 +24,15 @@ class PolicyScheduler(FloodScheduler):
         classes: Number of classes of the problem, or of each replica's. Without it the first epoch's
             validation loss is taken for the loss of guessing; give it where the first epoch already learns a
             lot (many mini-batches).
+        replicas: see :class:`~rlflood.schedulers.base.FloodScheduler`; not needed where ``classes`` are those
+            of each replica.
 
     Raises:
         InputError: if the file is not a usable controller or ``epochs`` is not positive.
     """
 
     _state = ("_control", "_memory")
+    _settings = ("epochs", "classes", "_controller")
 
     def __init__(
         self,
@@ -37,14 +40,16 @@ class PolicyScheduler(FloodScheduler):
         *,
         epochs: int,
         classes: int | NDArray[np.int64] | None = None,
+        replicas: int | None = None,
     ) -> None:
         self.controller = controller if isinstance(controller, Controller) else Controller.load(controller)
+        self.epochs, self.classes = epochs, classes
+        self._controller = self.controller.fingerprint
         self._control = Control(self.controller.spec, epochs=epochs, classes=classes)
         self._memory: Memory | None = None
         level = self._decided_level()
-        super().__init__(
-            initial_level=level if np.ndim(0 if classes is None else classes) else float(level[0])
-        )
+        many = np.ndim(0 if classes is None else classes) > 0
+        super().__init__(initial_level=level if many else float(level[0]), replicas=replicas)
 
     @property
     def left_to_rule(self) -> NDArray[np.bool_]:
@@ -56,8 +61,17 @@ class PolicyScheduler(FloodScheduler):
         return self._control.left_to_rule
 
     def _next_level(self, metrics: Metrics) -> Values:
-        self._control.update(metrics)
+        self._control.update(metrics, self._level)
         return self._decided_level()
+
+    def _unvalidated_level(self, metrics: Metrics) -> Values:
+        # no decision either: one that falls due waits for the next validation
+        self._control.update(metrics, self._level, validated=False)
+        return self._level
+
+    def _go_on_to(self, epochs: int) -> None:
+        super()._go_on_to(epochs)
+        self._control.go_on_to(epochs)
 
     def _decided_level(self) -> NDArray[np.float64]:
         if self._control.due:
@@ -67,7 +81,11 @@ class PolicyScheduler(FloodScheduler):
 
 
 def load_controller(
-    controller: str | Path, *, epochs: int, classes: int | NDArray[np.int64] | None = None
+    controller: str | Path,
+    *,
+    epochs: int,
+    classes: int | NDArray[np.int64] | None = None,
+    replicas: int | None = None,
 ) -> PolicyScheduler:
     """A controller that comes with rlflood, by its name, or one's own, by the path of its file.
 
@@ -80,4 +98,4 @@ def load_controller(
     Raises:
         InputError: if there is no such controller, or its file is not usable.
     """
-    return PolicyScheduler(controller_file(controller), epochs=epochs, classes=classes)
+    return PolicyScheduler(controller_file(controller), epochs=epochs, classes=classes, replicas=replicas)

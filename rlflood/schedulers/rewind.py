@@ -20,24 +20,37 @@ class RewindFlood(FloodScheduler):
         epochs: Epochs of the run; it must be right.
         fraction: of the train loss at the best validation loss; finite, not negative.
         release: of the epochs to the turn; finite, not negative. 0 holds to the end.
+        replicas: see :class:`~rlflood.schedulers.base.FloodScheduler`.
 
     Raises:
         ValueError: if ``epochs`` is not positive, or a share is negative or not finite.
     """
 
     _state = ("_turn",)
+    _settings = ("epochs", "fraction", "release")
 
-    def __init__(self, *, epochs: int, fraction: float = FRACTION, release: float = RELEASE) -> None:
+    def __init__(
+        self,
+        *,
+        epochs: int,
+        fraction: float = FRACTION,
+        release: float = RELEASE,
+        replicas: int | None = None,
+    ) -> None:
         if epochs < 1:
             raise ValueError(f"epochs must be 1 or more, not {epochs}.")
         for name, share in (("fraction", fraction), ("release", release)):
             if not 0 <= share < math.inf:
                 raise ValueError(f"{name} must be finite and not negative, not {share}.")
-        super().__init__()
+        super().__init__(replicas=replicas)
         self.epochs, self.fraction, self.release = epochs, fraction, release
         self._turn = TurningPoint()
 
     def _next_level(self, metrics: Metrics) -> Values:
-        turn = self._turn
-        turn.update(self.epoch, metrics.train_loss, metrics.val_loss)
-        return turn.rewound(self.epochs - self.epoch, self.fraction, self.release)
+        assert self.epochs is not None
+        self._turn.update(self.epoch, metrics.train_loss, metrics.val_loss)
+        return self._turn.rewound(self.epochs - self.epoch, self.fraction, self.release)
+
+    def _unvalidated_level(self, metrics: Metrics) -> Values:
+        self._turn.update(self.epoch, metrics.train_loss, None)
+        return self._level

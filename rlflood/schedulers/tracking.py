@@ -17,17 +17,19 @@ class TrackingFlood(FloodScheduler):
     Args:
         fraction: of the best validation loss; finite, not negative. At 1 or more, training is held above the
             best validation loss.
+        replicas: see :class:`~rlflood.schedulers.base.FloodScheduler`.
 
     Raises:
         ValueError: if ``fraction`` is negative or not finite.
     """
 
     _state = ("_best",)
+    _settings = ("fraction",)
 
-    def __init__(self, fraction: float = 0.7) -> None:
+    def __init__(self, fraction: float = 0.7, *, replicas: int | None = None) -> None:
         if not 0 <= fraction < math.inf:
             raise ValueError(f"fraction must be finite and not negative, not {fraction}.")
-        super().__init__()
+        super().__init__(replicas=replicas)
         self.fraction = fraction
         self._best: Values = math.inf
 

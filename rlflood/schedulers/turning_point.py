@@ -23,7 +23,7 @@ class TurningPoint(Remembering):
     optimizer; the first turn measures it. What is left of the budget goes by this measure: a network that
     is held high can be let go when as many epochs are left as it took to get that far.
 
-    A loss that is not finite is never the best.
+    A loss that is not finite is never the best. After one that was, it has turned.
 
     Attributes:
         best_val_loss: Lowest validation loss so far; infinite before the first.
@@ -43,14 +43,16 @@ class TurningPoint(Remembering):
         self.turned: NDArray[np.bool_] = np.zeros(1, bool)
         self.epoch: Array = np.ones(1)
 
-    def update(self, epoch: int, train_loss: Values, val_loss: Values) -> None:
-        """Take in an epoch: numbers, or rows of shape ``(replicas,)``."""
+    def update(self, epoch: int, train_loss: Values, val_loss: Values | None) -> None:
+        """Take in an epoch: numbers, or rows of shape ``(replicas,)``; None if there was no validation."""
         # an epoch's train loss is that of its batches before each step, its validation loss that after the
         # last one: what goes with a validation loss is the next epoch's train loss
         after_best = (
             (self.best_epoch == epoch - 1) & np.isfinite(self.best_val_loss) & np.isfinite(train_loss)
         )
         self.train_loss_at_best = np.where(after_best, train_loss, self.train_loss_at_best)
+        if val_loss is None:
+            return
         better = np.isfinite(val_loss) & (val_loss < self.best_val_loss)
         self.best_epoch = np.where(better, float(epoch), self.best_epoch)
         self.train_loss_at_best = np.where(better, train_loss, self.train_loss_at_best)
@@ -58,8 +60,8 @@ class TurningPoint(Remembering):
         self.epoch = np.where(self.turned, self.epoch, np.maximum(self.best_epoch, 1.0))
         with np.errstate(over="ignore"):
             highest = self.best_val_loss + RISE * np.abs(self.best_val_loss)
-        # a loss that is not a number has turned too
-        self.turned = self.turned | ~(val_loss <= highest)
+        # a run whose loss is lost has turned too; one that never had a finite loss has nothing to turn from
+        self.turned = self.turned | (np.isfinite(self.best_val_loss) & ~(val_loss <= highest))
 
     @property
     def train_loss(self) -> Array:

@@ -26,7 +26,7 @@ def decision_epochs(joined):
             begun.append(epoch)
             joined.act(np.array([1]))
         assert not joined.due  # one decision an epoch
-        joined.update(METRICS)
+        joined.update(METRICS, joined.level)
     assert not joined.due
     return begun
 
@@ -61,7 +61,8 @@ def test_a_relative_level_follows_the_best_loss_between_decisions():
     levels = []
     for val_loss in ([0.8, 0.4], [0.6, 0.5], [np.nan, 0.2], [0.7, 0.3]):
         levels.append(joined.level.tolist())
-        joined.update(Metrics(*(np.array(row) for row in ([1.0, 1.0], [0.5, 0.5], val_loss, [0.5, 0.5]))))
+        seen = Metrics(*(np.array(row) for row in ([1.0, 1.0], [0.5, 0.5], val_loss, [0.5, 0.5])))
+        joined.update(seen, joined.level)
     np.testing.assert_allclose(levels, [[0, 0], [0.4, 0.4], [0.3, 0.4], [0.3, 0.2]])
 
 
@@ -74,7 +75,7 @@ def test_there_is_no_way_up_when_less_is_left_than_it_took_to_the_turn():
     levels = []
     for train_loss, val_loss in zip(train, val, strict=True):
         levels += joined.level.tolist()
-        joined.update(Metrics(train_loss, 0.5, val_loss, 0.5))
+        joined.update(Metrics(train_loss, 0.5, val_loss, 0.5), joined.level)
     held = [0.2] * 5  # epochs 5 to 9; from the tenth on three or fewer are left
     np.testing.assert_allclose(levels, [0, 0, 0, 0, *held, 0.1, 0.2, 0.2])
     assert joined.level == 0  # a negative loss is no level
@@ -83,11 +84,11 @@ def test_there_is_no_way_up_when_less_is_left_than_it_took_to_the_turn():
 def test_the_observer_is_told_the_level_of_the_epoch_that_ended():
     joined = control(epochs=4, decisions=4, levels=LevelSet((0.0, 0.5, 1.0)))
     joined.act(np.array([2]))
-    joined.update(METRICS)
+    joined.update(METRICS, joined.level)
     assert joined.observation()[0, 2] == pytest.approx(1 / np.log(2))
     joined.act(np.array([0]))
     assert joined.observation()[0, 2] == pytest.approx(1 / np.log(2))
-    joined.update(METRICS)
+    joined.update(METRICS, joined.level)
     assert joined.observation()[0, 2] == 0
 
 
@@ -107,7 +108,7 @@ def test_a_run_resumes_bit_for_bit(decisions, stop, seed):
             np.testing.assert_array_equal(joined.level, straight.level)
             np.testing.assert_array_equal(joined.observation(), straight.observation())
         for joined in following:
-            joined.update(metrics)
+            joined.update(metrics, joined.level)
 
 
 def test_a_state_is_a_copy():
@@ -115,7 +116,7 @@ def test_a_state_is_a_copy():
     joined.act(np.array([1]))
     state = joined.state_dict()
     before = json.dumps(state, default=lambda array: array.tolist())
-    joined.update(METRICS)
+    joined.update(METRICS, joined.level)
     joined.actions[0] = 2
     assert json.dumps(state, default=lambda array: array.tolist()) == before
 

@@ -50,7 +50,12 @@ def histories(draw: st.DrawFn) -> History:
     accuracies = st.sampled_from([1.0, 0.9, 0.9 + 0.004, 0.9 - 0.004, np.nan]) | st.floats(0, 1)
     loss, accuracy = (st.lists(v, min_size=replicas, max_size=replicas) for v in (losses, accuracies))
     epoch = st.tuples(loss, accuracy, loss, accuracy)
-    return np.array(draw(st.lists(epoch, min_size=epochs, max_size=epochs)))
+    history = np.array(draw(st.lists(epoch, min_size=epochs, max_size=epochs)))
+    # an accuracy may be missing only where its loss is
+    for row in (0, 2):
+        lacking = np.isnan(history[:, row + 1]) & np.isfinite(history[:, row])
+        history[:, row + 1] = np.where(lacking, 0.5, history[:, row + 1])
+    return history
 
 
 def levels_of(scheduler: FloodScheduler, history: History) -> NDArray[np.float64]:

@@ -131,13 +131,36 @@ def test_without_the_classes_the_first_validation_loss_is_that_of_guessing():
     np.testing.assert_allclose(told.features(), untold.features(), rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("first", [np.nan, np.inf, 0.0, -1.0, 1e-9])
+@pytest.mark.parametrize("first", [0.0, -1.0, 1e-9])
 def test_a_first_loss_that_cannot_be_that_of_guessing_counts_as_two_classes(first):
     two, untold = observer(classes=2), observer(classes=None)
     for loss in (first, 0.5):
         for watched in (two, untold):
             watched.update(Metrics(0.4, 0.6, loss, 0.5), np.array([0.1]))
     np.testing.assert_allclose(two.features(), untold.features(), rtol=1e-6, atol=1e-7)
+
+
+def test_the_loss_of_guessing_is_the_first_that_is_finite_for_each_replica():
+    untold, alone = observer(classes=None), observer(classes=None)
+    for loss in ([np.nan, 2.0], [np.inf, 0.9], [1.5, 0.8], [1.4, 0.7]):
+        row = np.array(loss)
+        untold.update(Metrics(row, np.full(2, 0.5), row, np.full(2, 0.5)), np.zeros(2))
+    for loss in (1.5, 1.4):
+        alone.update(Metrics(loss, 0.5, loss, 0.5), np.zeros(1))
+    first, second = (watched.state_dict()["scale"] for watched in (untold, alone))
+    assert first.tolist() == [1.5, 2.0] and second.tolist() == [1.5]
+
+
+def test_an_epoch_without_validation_counts_and_leaves_the_validation_as_it_was():
+    watched = observer()
+    watched.update(Metrics(LN2, 0.5, LN2 / 2, 0.75), np.array([0.0]))
+    before = named(watched)
+    watched.update(Metrics(LN2 / 10, 0.9, np.nan, np.nan), np.array([0.1]), validated=False)
+    after = named(watched)
+    for name in ("log validation loss", "validation accuracy", "best validation accuracy"):
+        assert after[name] == before[name]
+    assert after["log train loss"] == pytest.approx(-1)
+    assert watched.epoch == 2 and not watched.turning_point.turned
 
 
 def test_raw_metrics_that_are_not_numbers_count_as_the_worst():

@@ -79,7 +79,7 @@ def run(unit: str, value: float, course: Course) -> tuple[list[float], list[bool
     control.act(np.array([1]))
     levels, left = [], []
     for train_loss, val_loss in course:
-        control.update(Metrics(train_loss, 0.5, val_loss, 0.5))
+        control.update(Metrics(train_loss, 0.5, val_loss, 0.5), control.level)
         levels.append(float(control.level[0]))
         left.append(bool(control.left_to_rule[0]))
     return levels, left

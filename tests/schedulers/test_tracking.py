@@ -29,10 +29,6 @@ def test_a_loss_that_is_no_number_is_no_best_loss() -> None:
     np.testing.assert_array_equal(scheduler.step(after(np.array([0.8, 0.6, np.nan]))), [0.4, 0.3, 0.2])
 
 
-def test_a_negative_loss_makes_no_negative_level() -> None:
-    assert TrackingFlood().step(after(-1.0)) == 0
-
-
 def test_fraction_0_is_no_flooding() -> None:
     scheduler = TrackingFlood(0.0)
     assert [scheduler.step(after(loss)) for loss in (np.inf, 0.5)] == [0, 0]

@@ -193,7 +193,7 @@ def _run_stack(
         level = np.broadcast_to(control.level, len(members))
         curves[:2, :, epoch] = level, _fractions(control, level)
         metrics = trainer.run_epoch(level)
-        control.update(metrics)
+        control.update(metrics, level)
         curves[2:, :, epoch] = metrics.train_loss, metrics.val_loss
         after_epoch()
     return curves, np.broadcast_to(control.left_to_rule, len(members))

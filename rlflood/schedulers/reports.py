@@ -1,0 +1,96 @@
+"""What is reported of a run: checked before it is believed, and carried over gaps."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlflood.metrics import Metrics
+from rlflood.schedulers.remembering import Remembering
+
+Rows = NDArray[np.float64]
+"""Train loss, train accuracy, validation loss, validation accuracy: shape ``(4, replicas)``."""
+
+METRICS = ("train_loss", "train_acc", "val_loss", "val_acc")
+"""The names of the rows."""
+
+SEVERAL = 3
+"""Epochs in a row after which a metric that is not finite is what the run has come to, not a slip."""
+NEVER_BELOW = 20
+"""Flooded epochs without a train loss below the level that are no chance: with raw losses a quarter to a half
+of them have one."""
+_ROUNDING = 1e-6  # what a mean of float32 numbers may lie beyond its bounds
+
+
+def checked_metrics(rows: Rows) -> Rows:
+    """The metrics, rounding beyond their bounds taken away.
+
+    Raises:
+        ValueError: if an accuracy is not a share, a loss is negative, or an accuracy is not finite where the
+            loss of the same split is.
+    """
+    for name, values in zip(METRICS, rows, strict=True):
+        low, high = (0.0, 1.0) if name.endswith("acc") else (0.0, np.inf)
+        wrong = values[np.isfinite(values) & ((values < low - _ROUNDING) | (values > high + _ROUNDING))]
+        if wrong.size and name.endswith("acc"):
+            percent = " Percentages are 100 times too large: divide them by 100." if wrong[0] > 1 else ""
+            raise ValueError(f"{name} is {wrong[0]:g}, but an accuracy is a share from 0 to 1.{percent}")
+        if wrong.size:
+            raise ValueError(
+                f"{name} is {wrong[0]:g}, but flooding is for losses that are never negative: report the "
+                "cross-entropy itself, without terms that may be below 0."
+            )
+    for loss, accuracy in ((0, 1), (2, 3)):
+        lacking = np.isfinite(rows[loss]) & ~np.isfinite(rows[accuracy])
+        if lacking.any():
+            place = int(np.argmax(lacking))
+            raise ValueError(
+                f"{METRICS[accuracy]} is {rows[accuracy, place]:g} where {METRICS[loss]} is "
+                f"{rows[loss, place]:g}: report both of the same samples (is the split empty?)."
+            )
+    highest = np.array([[np.inf], [1.0], [np.inf], [1.0]])
+    return np.where(np.isfinite(rows), np.clip(rows, 0.0, highest), rows)
+
+
+class Reports(Remembering):
+    """The metrics of a run as a scheduler should take them, for each replica by itself.
+
+    A metric that is not finite stands for the last one that was, until it has been so for :data:`SEVERAL`
+    epochs in a row: one slip decides nothing, a run that is lost is taken for lost. Before there was a finite
+    one it is passed on as it is.
+    """
+
+    _state = ("_last", "_missed", "_not_below")
+
+    def __init__(self) -> None:
+        self._last: Rows = np.full((4, 1), np.inf)  # where none was finite yet
+        self._missed: NDArray[np.int64] = np.zeros((4, 1), np.int64)
+        self._not_below: NDArray[np.int64] = np.zeros(1, np.int64)  # -1 once it has been below
+
+    def taken(self, rows: Rows, *, validated: bool) -> Metrics:
+        """Take in the metrics of an epoch.
+
+        Args:
+            rows: As :func:`checked_metrics` gives them.
+            validated: Whether there was a validation; if not, no epoch of its metrics counts as missed.
+        """
+        finite = np.isfinite(rows)
+        counts = np.array([[True], [True], [validated], [validated]])
+        self._missed = np.where(finite, 0, self._missed + counts)
+        held = ~finite & np.isfinite(self._last) & (self._missed < SEVERAL)
+        rows = np.where(held, self._last, rows)
+        self._last = np.where(np.isfinite(rows), rows, self._last)
+        return Metrics(*rows.copy())
+
+    def never_below(self, train_loss: NDArray[np.float64], level: NDArray[np.float64]) -> bool:
+        """Whether it is time to say that a train loss has never been below its level; once in a run.
+
+        Args:
+            train_loss: As reported.
+            level: That it was trained at.
+        """
+        flooded = (level > 0) & np.isfinite(train_loss)
+        below = flooded & (train_loss < level)
+        self._not_below = np.where(below | (self._not_below < 0), -1, self._not_below + flooded)
+        if not (self._not_below >= NEVER_BELOW).any():
+            return False
+        self._not_below = np.full_like(self._not_below, -1)
+        return True
