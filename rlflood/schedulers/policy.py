@@ -27,11 +27,14 @@ class PolicyScheduler(FloodScheduler):
         replicas: see :class:`~rlflood.schedulers.base.FloodScheduler`; not needed where ``classes`` are those
             of each replica.
 
+    Attributes:
+        control: How the policy and the run are joined: what it sees, and which level follows.
+
     Raises:
         InputError: if the file is not a usable controller or ``epochs`` is not positive.
     """
 
-    _state = ("_control", "_memory")
+    _state = ("control", "_memory")
     _settings = ("epochs", "classes", "_controller")
 
     def __init__(
@@ -45,7 +48,7 @@ class PolicyScheduler(FloodScheduler):
         self.controller = controller if isinstance(controller, Controller) else Controller.load(controller)
         self.epochs, self.classes = epochs, classes
         self._controller = self.controller.fingerprint
-        self._control = Control(self.controller.spec, epochs=epochs, classes=classes)
+        self.control = Control(self.controller.spec, epochs=epochs, classes=classes)
         self._memory: Memory | None = None
         level = self._decided_level()
         many = np.ndim(0 if classes is None else classes) > 0
@@ -58,26 +61,26 @@ class PolicyScheduler(FloodScheduler):
         Shape ``(replicas,)``, or ``(1,)`` while all are alike. The rule is that of
         :class:`~rlflood.schedulers.rewind.RewindFlood`; see :class:`~rlflood.schedulers.overshoot.Overshoot`.
         """
-        return self._control.left_to_rule
+        return self.control.left_to_rule
 
     def _next_level(self, metrics: Metrics) -> Values:
-        self._control.update(metrics, self._level)
+        self.control.update(metrics, self._level)
         return self._decided_level()
 
     def _unvalidated_level(self, metrics: Metrics) -> Values:
         # no decision either: one that falls due waits for the next validation
-        self._control.update(metrics, self._level, validated=False)
+        self.control.update(metrics, self._level, validated=False)
         return self._level
 
     def _go_on_to(self, epochs: int) -> None:
         super()._go_on_to(epochs)
-        self._control.go_on_to(epochs)
+        self.control.go_on_to(epochs)
 
     def _decided_level(self) -> NDArray[np.float64]:
-        if self._control.due:
-            actions, self._memory = self.controller.act(self._control.observation(), self._memory)
-            self._control.act(actions)
-        return self._control.level
+        if self.control.due:
+            actions, self._memory = self.controller.act(self.control.observation(), self._memory)
+            self.control.act(actions)
+        return self.control.level
 
 
 def load_controller(

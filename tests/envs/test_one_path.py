@@ -1,5 +1,6 @@
 """A controller meets in a user's loop exactly what it met in the environment, and sets the same levels."""
 
+import json
 from itertools import pairwise
 
 import numpy as np
@@ -10,12 +11,14 @@ from rlflood.envs import FloodVectorEnv
 from rlflood.envs.episode import Draw
 from rlflood.schedulers import Controller, ControlSpec, LevelSet, PolicyScheduler
 from rlflood.schedulers.observation import FEATURES
+from rlflood.schedulers.shipped import shipped_controllers
 from rlflood.training import PopulationTrainer
 
 REPLICAS, EPOCHS, SEED = 4, 17, 5
 LEVELS = {
     "relative": LevelSet((0.0, 0.3, 0.6, 0.9), "relative"),
     "absolute": LevelSet((0.0, 0.2, 0.4, 0.8)),
+    "turning-point": LevelSet((0.0, 0.6, 0.9, 1.3), "turning-point"),
 }
 
 
@@ -35,32 +38,54 @@ def long_runs(same_shape):
     return same_shape
 
 
-@pytest.mark.parametrize("decisions", [1, 5, 40])
-@pytest.mark.parametrize("observation", ["metrics", "extended", "turning-point"])
-@pytest.mark.parametrize("unit", LEVELS)
-def test_environment_stack_and_single_run_get_the_same_levels(
-    monkeypatch, long_runs, unit, observation, decisions
-):
-    chosen = controller(LEVELS[unit], observation, decisions)
+@pytest.fixture
+def runs_that_turn(same_shape):
+    """Long enough, and noisy enough, to turn, to be held, to be thrown beyond a level and to be let go."""
+    longer = {"epochs": 60, "label_noise": 0.3, "hidden": (64, 64, 64), "learning_rate": 0.02}
+    same_shape.tasks = tuple(task.model_copy(update=longer) for task in same_shape.tasks)
+    return same_shape
+
+
+def in_an_environment(monkeypatch, tasks, chosen):
+    """The levels of every epoch, shape ``(epochs, replicas)``, and the last infos."""
     applied = []
     run_epoch = PopulationTrainer.run_epoch
     monkeypatch.setattr(
         PopulationTrainer, "run_epoch", lambda self, levels: applied.append(levels) or run_epoch(self, levels)
     )
+    spec = chosen.spec
     env = FloodVectorEnv(
-        REPLICAS, tasks=long_runs, levels=LEVELS[unit], observation=observation, decisions=decisions
+        REPLICAS, tasks=tasks, levels=spec.levels, observation=spec.observation, decisions=spec.decisions
     )
     observations, _ = env.reset(seed=SEED)
     ended = np.zeros(REPLICAS, bool)
     while not ended.any():
         observations, _, ended, _, infos = env.step(chosen.act(observations)[0])
     assert ended.all()
-    in_environment = np.array(applied)
-    assert in_environment.shape == (EPOCHS, REPLICAS)
     monkeypatch.undo()
+    return np.array(applied), infos
 
-    draws = [Draw.from_rng(long_runs, seeding.np_random(SEED + i)[0]) for i in range(REPLICAS)]
-    tasks, *seeds = zip(*((d.task, d.data_seed, d.network_seed) for d in draws), strict=True)
+
+def drawn(tasks):
+    """The tasks of the environment's replicas, their data seeds and their network seeds."""
+    draws = [Draw.from_rng(tasks, seeding.np_random(SEED + i)[0]) for i in range(REPLICAS)]
+    return zip(*((d.task, d.data_seed, d.network_seed) for d in draws), strict=True)
+
+
+def of_replica(metrics, i):
+    return {name: float(getattr(metrics, name)[i]) for name in metrics.__slots__}
+
+
+@pytest.mark.parametrize("decisions", [1, 5, 40])
+@pytest.mark.parametrize("observation", ["metrics", "extended", "turning-point"])
+@pytest.mark.parametrize("unit", ["relative", "absolute"])
+def test_environment_stack_and_single_run_get_the_same_levels(
+    monkeypatch, long_runs, unit, observation, decisions
+):
+    chosen = controller(LEVELS[unit], observation, decisions)
+    in_environment, infos = in_an_environment(monkeypatch, long_runs, chosen)
+    assert in_environment.shape == (EPOCHS, REPLICAS)
+    tasks, *seeds = drawn(long_runs)
 
     # a stack in one's own loop: the same numbers, bit for bit
     trainer = PopulationTrainer(tasks, *seeds)
@@ -77,13 +102,59 @@ def test_environment_stack_and_single_run_get_the_same_levels(
         for epoch in range(EPOCHS):
             assert isinstance(scheduler.level, float)
             assert scheduler.level == pytest.approx(in_environment[epoch, i], rel=1e-3, abs=1e-6)
-            metrics = trainer.run_epoch(scheduler.level)
-            scheduler.step(
-                train_loss=metrics.train_loss[0],
-                train_acc=metrics.train_acc[0],
-                val_loss=metrics.val_loss[0],
-                val_acc=metrics.val_acc[0],
-            )
+            scheduler.step(**of_replica(trainer.run_epoch(scheduler.level), 0))
+
+
+def turning_point_controllers():
+    """The shipped one, and random ones that hold runs at whatever they choose."""
+    yield Controller.load(shipped_controllers()["default"])
+    for seed in (0, 1):
+        yield controller(LEVELS["turning-point"], "turning-point", 12, seed)
+
+
+@pytest.mark.parametrize("chosen", list(turning_point_controllers()), ids=["default", "random", "another"])
+def test_levels_by_the_turn_and_their_fall_backs_are_the_same_everywhere(monkeypatch, runs_that_turn, chosen):
+    in_environment, infos = in_an_environment(monkeypatch, runs_that_turn, chosen)
+    epochs = len(in_environment)
+    tasks, *seeds = drawn(runs_that_turn)
+
+    trainer = PopulationTrainer(tasks, *seeds)
+    straight, resumed = (PolicyScheduler(chosen, epochs=epochs, classes=trainer.classes) for _ in range(2))
+    alone = [PolicyScheduler(chosen, epochs=epochs, classes=int(classes)) for classes in trainer.classes]
+    for epoch in range(epochs):
+        np.testing.assert_array_equal(straight.level, in_environment[epoch])
+        np.testing.assert_array_equal(resumed.level, in_environment[epoch])
+        # told the same, floats give bit for bit the levels of a stack
+        assert [scheduler.level for scheduler in alone] == in_environment[epoch].tolist()
+        metrics = trainer.run_epoch(straight.level)
+        straight.step(metrics)
+        state = json.loads(json.dumps(resumed.state_dict()))
+        resumed = PolicyScheduler(chosen, epochs=epochs, classes=trainer.classes)
+        resumed.load_state_dict(state)
+        resumed.step(metrics)
+        for i, scheduler in enumerate(alone):
+            scheduler.step(**of_replica(metrics, i))
+    np.testing.assert_array_equal(trainer.evaluate("test").loss, infos["test_loss"])
+    assert (in_environment > 0).any(), "some are held"
+    np.testing.assert_array_equal(straight.left_to_rule, [scheduler.left_to_rule[0] for scheduler in alone])
+
+
+def test_each_fall_back_comes_into_play(monkeypatch, runs_that_turn):
+    """What the test above is worth: some of its runs are left to the rule, some kept from a way up."""
+    chosen = controller(LEVELS["turning-point"], "turning-point", 12, 0)
+    in_environment, _ = in_an_environment(monkeypatch, runs_that_turn, chosen)
+    tasks, *seeds = drawn(runs_that_turn)
+    trainer = PopulationTrainer(tasks, *seeds)
+    scheduler = PolicyScheduler(chosen, epochs=len(in_environment), classes=trainer.classes)
+    bare = []
+    for levels in in_environment:
+        control = scheduler.control
+        turn = control.observer.turning_point
+        bare.append(chosen.spec.levels.levels(control.actions, turn.best_val_loss, turn.train_loss))
+        scheduler.step(trainer.run_epoch(levels))
+    bare = np.array([np.broadcast_to(row, REPLICAS) for row in bare])
+    assert (in_environment < bare).any(), "a level was capped"
+    assert scheduler.left_to_rule.any() and not scheduler.left_to_rule.all(), "some were left to the rule"
 
 
 def test_the_controllers_of_these_tests_do_decide(long_runs):
