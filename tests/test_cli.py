@@ -66,7 +66,8 @@ def run(monkeypatch, capsys):
 
 def started(*arguments):
     """Start a command as a process of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
     return subprocess.Popen(
         [sys.executable, "-m", "rlflood", *map(str, arguments)],
         env=environment,

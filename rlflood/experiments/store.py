@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rlflood.data import Facts
 from rlflood.errors import InputError
 from rlflood.experiments.arrays import array_bytes, arrays_from_bytes, record_bytes, record_from_bytes
 from rlflood.experiments.diagnosis import Diagnosis, from_arrays, to_arrays
@@ -36,6 +37,7 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE TABLE IF NOT EXISTS diagnoses (
     task TEXT NOT NULL, method TEXT NOT NULL, arrays BLOB NOT NULL, PRIMARY KEY (task, method)
 );
+CREATE TABLE IF NOT EXISTS data (task TEXT PRIMARY KEY, facts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS starts (number INTEGER PRIMARY KEY, environment TEXT NOT NULL);
 """
 
@@ -117,6 +119,17 @@ class Store:
         with self._connection() as connection:
             rows = connection.execute("SELECT environment FROM starts ORDER BY number").fetchall()
         return [json.loads(row[0]) for row in rows]
+
+    def set_facts(self, task: str, facts: Facts) -> None:
+        """Keep what is known of a task's data: a report does not open them."""
+        with self._connection() as connection:
+            connection.execute("INSERT OR REPLACE INTO data VALUES (?, ?)", (task, facts.to_json()))
+
+    def facts(self) -> dict[str, Facts]:
+        """What :meth:`set_facts` has kept, by name of task."""
+        with self._connection() as connection:
+            rows = connection.execute("SELECT task, facts FROM data").fetchall()
+        return {task: Facts.from_json(facts) for task, facts in rows}
 
     def units(self) -> dict[Unit, float]:
         """The finished units and the seconds that each took."""

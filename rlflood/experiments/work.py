@@ -70,6 +70,8 @@ def _work(plan: Plan, machine: Machine, on_unit: UnitProgress) -> None:
     """One process's part: unit after unit until all are done, whoever does them, then the diagnoses."""
     where = environment(device=machine.device, precision=machine.precision, threads=machine.threads)
     start = plan.store.begin(where)
+    for task, facts in plan.facts.items():
+        plan.store.set_facts(task, facts)
     while pending := plan.pending():
         if not any(_attempt(unit, plan, start, on_unit) for unit in pending):
             time.sleep(_PATIENCE)
