@@ -385,6 +385,8 @@ def study(tmp_path):
 
 
 def test_a_study_its_report_and_its_export(run, study):
+    for package in ("jinja2", "matplotlib", "plotly", "pyarrow"):
+        pytest.importorskip(package)
     status, shown, error = run("benchmark", study, "--out", "out", "--also", "constant:0.1", "--cores", 1)
     assert status == 0, error
     assert "rlflood report out" in in_words(shown) and "100%, 0:00:00 left" in error

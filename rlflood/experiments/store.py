@@ -3,7 +3,7 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,11 +105,23 @@ class Store:
         with self._connection() as connection:
             connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
-    def begin(self, environment: dict[str, Any]) -> int:
-        """Note that a process starts to work on the study, and where; its number is given to :meth:`add`."""
+    def begin(self, environment: dict[str, Any], facts: Mapping[str, Facts]) -> int:
+        """Note that a process starts to work on the study.
+
+        Args:
+            environment: Where.
+            facts: What is known of the data, by name of task, for reports: they do not open them.
+
+        Returns:
+            Its number, to be given to :meth:`add`.
+        """
         with self._connection() as connection:
             cursor = connection.execute(
                 "INSERT INTO starts (environment) VALUES (?)", (json.dumps(environment),)
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO data VALUES (?, ?)",
+                [(task, known.to_json()) for task, known in facts.items()],
             )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
@@ -120,13 +132,8 @@ class Store:
             rows = connection.execute("SELECT environment FROM starts ORDER BY number").fetchall()
         return [json.loads(row[0]) for row in rows]
 
-    def set_facts(self, task: str, facts: Facts) -> None:
-        """Keep what is known of a task's data: a report does not open them."""
-        with self._connection() as connection:
-            connection.execute("INSERT OR REPLACE INTO data VALUES (?, ?)", (task, facts.to_json()))
-
     def facts(self) -> dict[str, Facts]:
-        """What :meth:`set_facts` has kept, by name of task."""
+        """What is known of the data, by name of task; nothing in a study of an older version."""
         with self._connection() as connection:
             rows = connection.execute("SELECT task, facts FROM data").fetchall()
         return {task: Facts.from_json(facts) for task, facts in rows}

@@ -24,6 +24,9 @@ from rlflood.experiments.report.provenance import controllers
 from rlflood.experiments.summary import summarise
 from rlflood.extras import MissingPackage
 
+pytest.importorskip("jinja2")
+pytest.importorskip("plotly")
+
 EVIL = '<img src=x onerror="document.title=1"></script><script>alert(1)</script>'
 
 
