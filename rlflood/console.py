@@ -166,7 +166,8 @@ def print_standings(summary: Summary) -> None:
 
 def print_setting(setting: Setting) -> None:
     """Say in two lines what is compared."""
-    for line in describe_setting(setting):
+    task = setting.task
+    for line in describe_setting(task, task.source().facts, setting.repeats):
         console.print(line, highlight=False, markup=False)
 
 

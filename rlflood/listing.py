@@ -11,7 +11,7 @@ def _datasets() -> Listing:
 
     rows: list[tuple[str, ...]] = []
     for row in data.describe():
-        samples = "generator" if row.samples is None else f"{row.samples:,}"
+        samples = "generator" if row.size is None else f"{row.size:,}"
         here = "yes" if row.available else "no files"
         rows.append(
             (row.name, row.kind, str(row.classes), str(row.features), samples, "\n".join(row.options), here)

@@ -66,7 +66,8 @@ def run(monkeypatch, capsys):
 
 def started(*arguments):
     """Start a command as a process of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
     return subprocess.Popen(
         [sys.executable, "-m", "rlflood", *map(str, arguments)],
         env=environment,
@@ -384,6 +385,8 @@ def study(tmp_path):
 
 
 def test_a_study_its_report_and_its_export(run, study):
+    for package in ("jinja2", "matplotlib", "plotly", "pyarrow"):
+        pytest.importorskip(package)
     status, shown, error = run("benchmark", study, "--out", "out", "--also", "constant:0.1", "--cores", 1)
     assert status == 0, error
     assert "rlflood report out" in in_words(shown) and "100%, 0:00:00 left" in error

@@ -1,7 +1,19 @@
 """Training controllers with Stable-Baselines3: recipes, training, export to a controller file."""
 
-from rlflood.agents.callback import Progress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from rlflood.agents.preset import Preset, load_preset, preset_names
-from rlflood.agents.training import Outcome, resume, train
+
+if TYPE_CHECKING:
+    from rlflood.agents.callback import Progress
+    from rlflood.agents.training import Outcome, resume, train
 
 __all__ = ["Outcome", "Preset", "Progress", "load_preset", "preset_names", "resume", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    # when first asked for: Stable-Baselines3 takes seconds to import, and who lists presets trains nothing
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.training"), name)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from rlflood.errors import InputError
+from rlflood.extras import missing_package
 from rlflood.toml_files import read_toml
 from rlflood.validation import validated
 
@@ -256,7 +257,7 @@ def algorithm_class(name: AlgorithmName) -> type[Any]:
     """The class behind an algorithm's name.
 
     Raises:
-        InputError: if it needs sb3-contrib, which is not installed.
+        MissingPackage: if it needs sb3-contrib, which is not installed.
     """
     algorithm = ALGORITHMS[name]
     try:
@@ -264,8 +265,6 @@ def algorithm_class(name: AlgorithmName) -> type[Any]:
     except ModuleNotFoundError as error:
         if error.name != "sb3_contrib":
             raise
-        raise InputError(
-            f'the algorithm {name} needs sb3-contrib: pip install "rlflood[algorithms]"'
-        ) from None
+        raise missing_package("sb3_contrib", f"the algorithm {name} needs sb3-contrib") from None
     found: type[Any] = getattr(module, algorithm.name)
     return found

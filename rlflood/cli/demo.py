@@ -1,6 +1,5 @@
 """`rlflood demo`."""
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -70,14 +69,21 @@ def _compare(study: "Study", out: Path, machine: "Machine", processes: int) -> N
     """Do what is missing of a study; show it as `rlflood rollout` does, and draw its levels and losses."""
     from rlflood.console import print_records, print_setting, study_progress
     from rlflood.experiments import load_results, run_study, start_study
+    from rlflood.experiments.canvas import check_matplotlib
     from rlflood.experiments.output import write_output
     from rlflood.experiments.plot import figure
+    from rlflood.extras import MissingPackage
 
     start_study(study, out)
     with study_progress() as on_progress:
         run_study(out, machine, on_progress, processes=processes)
     results = load_results(out)
-    drawn = importlib.util.find_spec("matplotlib") is not None
+    drawn = True
+    try:
+        check_matplotlib()
+    except MissingPackage as error:
+        drawn = False
+        typer.echo(f"warning: nothing is drawn: {error}", err=True)
     for task in results.study.tasks:
         print_setting(study.setting(task, device=machine.device, precision=machine.precision, threads=1))
         records = [results.records[task.name, method.name] for method in results.methods]

@@ -98,6 +98,7 @@ def rollout(
     """Roll a controller out on a data set, one run a repeat, beside other ways to choose the flood level."""
     threads = one_core_each(threads)
     from rlflood.experiments import MethodOptions, Setting, get_methods
+    from rlflood.experiments.methods import check_packages
     from rlflood.experiments.methods.controller import validation_warning
     from rlflood.experiments.output import check_output
     from rlflood.experiments.plot import check_plot
@@ -111,6 +112,7 @@ def rollout(
     if plot is not None:
         check_plot(plot)
     methods = get_methods([controller, *filter(None, against.split(","))], MethodOptions(runs, highest_level))
+    check_packages(methods)
     given = {
         "data": data, "target": target, "label_noise": label_noise, "train_size": train_size,
         "val_size": val_size, "test_size": test_size, "network": network,

@@ -79,7 +79,7 @@ def report(folder: Annotated[Path, typer.Argument(help="The folder of a study.")
     """Make the page, the figures and the tables of a study, finished or not.
 
     Writes report.html (one file that needs no network), figures/ (PNG and SVG) and tables/ (Markdown and
-    LaTeX) into the folder.
+    LaTeX) into the folder. What needs a package that is not installed is left out. The data are not needed.
     """
     one_core_each(1)
     from rlflood.console import console, print_standings, progress_bar
@@ -89,29 +89,49 @@ def report(folder: Annotated[Path, typer.Argument(help="The folder of a study.")
     from rlflood.experiments.results import load_results
     from rlflood.experiments.summary import summarise
     from rlflood.experiments.tables import tables
+    from rlflood.extras import MissingPackage
 
     results = load_results(folder)
     summary = summarise(results, "final")
-    where = folder / "report.html"
+    made, left_out = f"the page: {folder / 'report.html'}", []
     with progress_bar("page, figures, tables") as advance:
-        write_output(where, page(results), "the report")
+        try:
+            write_output(folder / "report.html", page(results), "the report")
+        except MissingPackage as error:
+            made = f"the tables: {folder / 'tables'}"
+            left_out.append(f"report.html is left out: {error}")
         advance(1, None)
-        for number, (name, content) in enumerate(figures(results)):
-            write_output(folder / "figures" / name, content, "the figure")
-            advance(2 + number, None)
+        try:
+            for number, (name, content) in enumerate(figures(results)):
+                write_output(folder / "figures" / name, content, "the figure")
+                advance(2 + number, None)
+        except MissingPackage as error:
+            left_out.append(f"figures/ is left out: {error}")
         for name, text in tables(results):
             write_output(folder / "tables" / name, text, "the table")
     print_standings(summary)
-    console.print(f"the page: {where}", highlight=False, soft_wrap=True)
+    for line in left_out:
+        typer.echo(f"warning: {line}", err=True)
+    console.print(made, highlight=False, soft_wrap=True)
 
 
 @app.command(epilog="Example:\n\n  rlflood export runs/quick")
 def export(folder: Annotated[Path, typer.Argument(help="The folder of a study.")]) -> None:
-    """Write a study's results as tidy tables, in Parquet and CSV, into the folder's export/."""
+    """Write a study's results as tidy tables, in Parquet and CSV, into the folder's export/.
+
+    Parquet is left out where pyarrow is not installed. The data are not needed.
+    """
     one_core_each(1)
     from rlflood.console import console
     from rlflood.experiments.export import export as write_export
     from rlflood.experiments.results import load_results
+    from rlflood.extras import MissingPackage
 
-    for path in write_export(load_results(folder), folder / "export"):
+    results, where = load_results(folder), folder / "export"
+    try:
+        written = write_export(results, where)
+    except MissingPackage as error:
+        typer.echo(f"warning: the .parquet files are left out: {error}", err=True)
+        written = write_export(results, where, ("csv",))
+    for path in written:
         console.print(str(path), highlight=False, soft_wrap=True)

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.data.source import ImageShape
+from rlflood.data.source import Facts, ImageShape
 from rlflood.data.vision import Images
 from rlflood.errors import InputError
 
@@ -40,7 +41,8 @@ class ImageSet:
         folder: Where its files belong below a root.
         files: Their names.
         archive: What torchvision downloads and unpacks below a root, if the files come in one.
-        classes, shape, samples: Classes; channels, height and width; samples of both official parts.
+        classes, shape: Classes; channels, height and width.
+        pool_size, test_size: Samples of the official training part and of the official test part.
     """
 
     name: str
@@ -49,8 +51,15 @@ class ImageSet:
     files: tuple[str, ...]
     classes: int
     shape: ImageShape
-    samples: int
+    pool_size: int
+    test_size: int
     archive: str | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of it whether its files are here or not."""
+        size = self.pool_size + self.test_size
+        return Facts(self.name, self.classes, prod(self.shape), size, self.pool_size, self.shape)
 
     @property
     def compressible(self) -> bool:
@@ -86,17 +95,20 @@ _GREY, _COLOUR = (1, 28, 28), (3, 32, 32)
 IMAGE_SETS = {
     image_set.name: image_set
     for image_set in (
-        ImageSet("mnist", "MNIST", Path("MNIST", "raw"), _IDX_FILES, 10, _GREY, 70_000),
-        ImageSet("kuzushiji-mnist", "KMNIST", Path("KMNIST", "raw"), _IDX_FILES, 10, _GREY, 70_000),
-        ImageSet("fashion-mnist", "FashionMNIST", Path("FashionMNIST", "raw"), _IDX_FILES, 10, _GREY, 70_000),
-        ImageSet("svhn", "SVHN", Path(), ("train_32x32.mat", "test_32x32.mat"), 10, _COLOUR, 99_289),
+        ImageSet("mnist", "MNIST", Path("MNIST", "raw"), _IDX_FILES, 10, _GREY, 60_000, 10_000),
+        ImageSet("kuzushiji-mnist", "KMNIST", Path("KMNIST", "raw"), _IDX_FILES, 10, _GREY, 60_000, 10_000),
         ImageSet(
-            "cifar10", "CIFAR10", Path("cifar-10-batches-py"), _CIFAR10_FILES, 10, _COLOUR, 60_000,
-            archive="cifar-10-python.tar.gz",
+            "fashion-mnist", "FashionMNIST", Path("FashionMNIST", "raw"), _IDX_FILES, 10, _GREY,
+            60_000, 10_000,
+        ),
+        ImageSet("svhn", "SVHN", Path(), ("train_32x32.mat", "test_32x32.mat"), 10, _COLOUR, 73_257, 26_032),
+        ImageSet(
+            "cifar10", "CIFAR10", Path("cifar-10-batches-py"), _CIFAR10_FILES, 10, _COLOUR,
+            50_000, 10_000, archive="cifar-10-python.tar.gz",
         ),
         ImageSet(
-            "cifar100", "CIFAR100", Path("cifar-100-python"), ("train", "test", "meta"), 100, _COLOUR, 60_000,
-            archive="cifar-100-python.tar.gz",
+            "cifar100", "CIFAR100", Path("cifar-100-python"), ("train", "test", "meta"), 100, _COLOUR,
+            50_000, 10_000, archive="cifar-100-python.tar.gz",
         ),
     )
 }  # fmt: skip

@@ -3,16 +3,15 @@
 import importlib.util
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
-from math import prod
 from pathlib import Path
 from typing import TypeAlias
 
 from rlflood.data import random_problems, synthetic, tabular
 from rlflood.data.image_sets import IMAGE_SETS, load_images
 from rlflood.data.own_files import ENDINGS, own_file
-from rlflood.data.source import Source
+from rlflood.data.source import Facts, Source
 from rlflood.errors import InputError, did_you_mean
 
 Options: TypeAlias = Mapping[str, float | int | str]
@@ -39,24 +38,26 @@ _BUILDERS: dict[str, Callable[..., Source]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
-    """One row of ``rlflood list``; classes and features of a generator are those of its default options."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description(Facts):
+    """One row of ``rlflood list``; the facts of a generator are those of its default options."""
 
-    name: str
     kind: str
     """"synthetic", "tabular" or "images"."""
-    classes: int
-    features: int
-    samples: int | None
-    """None for a generator."""
     options: tuple[str, ...]
     available: bool
     """Whether it can be loaded on this machine as it is."""
 
 
-# what a table holds is written down here so that listing the sets does not load them
-_TABLES = {"digits": (10, 64, 1797), "breast-cancer": (2, 30, 569), "wine": (3, 13, 178)}
+# what a table holds is written down here so that nobody has to load it to know
+_TABLES = {
+    facts.name: facts
+    for facts in (
+        Facts("digits", classes=10, features=64, size=1797),
+        Facts("breast-cancer", classes=2, features=30, size=569),
+        Facts("wine", classes=3, features=13, size=178),
+    )
+}
 
 
 def names() -> tuple[str, ...]:
@@ -75,14 +76,34 @@ def load(data: str, *, target: str | None = None, options: Options | None = None
     Raises InputError for an unknown name or option and for files that cannot be learned from.
     """
     options = options or {}
+    _check(data, target, options)
+    return _BUILDERS[data](**options) if data in _BUILDERS else own_file(data, target)
+
+
+def facts_of(data: str, *, target: str | None = None, options: Options | None = None) -> Facts | None:
+    """What is known of the data set of this name without opening it; None of a file, which has to be read.
+
+    The arguments are those of :func:`load`, and so are the errors, but for those of files.
+    """
+    options = options or {}
+    _check(data, target, options)
+    if data in _TABLES:
+        return _TABLES[data]
+    if data in IMAGE_SETS:
+        return IMAGE_SETS[data].facts
+    return _BUILDERS[data](**options).facts if data in _BUILDERS else None
+
+
+def _check(data: str, target: str | None, options: Options) -> None:
+    """Make sure that this may be the name of a data set or of a file, and has such a target and options."""
     if data in _BUILDERS:
         if target is not None:
             raise InputError(f"A target column ({target}) is for .csv files: leave it out for {data}.")
         _check_options(data, _options_of(data), options)
-        return _BUILDERS[data](**options)
+        return
     if data.lower().endswith(ENDINGS):
         _check_options(data, (), options)
-        return own_file(data, target)
+        return
     if Path(data).exists() or Path(data).name != data:
         raise InputError(f"{data} is no data file: give one that ends in {' or '.join(ENDINGS)}.")
     hint = did_you_mean(data.lower(), _BUILDERS)
@@ -99,18 +120,15 @@ def describe() -> tuple[Description, ...]:
 
 
 def _describe(name: str) -> Description:
-    options = _options_of(name)
+    kind, available = "synthetic", True
     if name in _TABLES:
-        available = importlib.util.find_spec("sklearn") is not None
-        return Description(name, "tabular", *_TABLES[name], options, available)
-    if name in IMAGE_SETS:
-        images = IMAGE_SETS[name]
-        available = images.place() is not None and importlib.util.find_spec("torchvision") is not None
-        return Description(
-            name, "images", images.classes, prod(images.shape), images.samples, options, available
-        )
-    source = _BUILDERS[name]()
-    return Description(name, "synthetic", source.classes, source.features, source.size, options, True)
+        kind, available = "tabular", importlib.util.find_spec("sklearn") is not None
+    elif name in IMAGE_SETS:
+        here = IMAGE_SETS[name].place() is not None
+        kind, available = "images", here and importlib.util.find_spec("torchvision") is not None
+    facts = facts_of(name)
+    assert facts is not None  # it has a name
+    return Description(**asdict(facts), kind=kind, options=_options_of(name), available=available)
 
 
 def _options_of(name: str) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """What every data set offers: a seeded split into training, validation and test samples."""
 
+import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -15,6 +16,29 @@ Samples: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64]]
 """Inputs (samples, features) and clean labels (samples,)."""
 ImageShape: TypeAlias = tuple[int, int, int]
 """Channels, height and width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a data set without its samples: see the attributes of the same names of ``Source``."""
+
+    name: str
+    classes: int
+    features: int
+    size: int | None
+    pool_size: int | None = None
+    image_shape: ImageShape | None = None
+
+    def to_json(self) -> str:
+        """As text that ``from_json`` reads."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Facts":
+        """What ``to_json`` has written."""
+        values = json.loads(text)
+        shape = values["image_shape"]
+        return cls(**{**values, "image_shape": None if shape is None else tuple(shape)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +78,8 @@ class Splits:
 class Source(ABC):
     """A data set, or a generator of data sets, that splits by seed.
 
-    A subclass sets the four attributes and writes ``_draw``; ``split`` checks what was asked for.
+    A subclass sets the four attributes and writes ``_draw`` and, if its size is limited, ``_check_room``;
+    ``split`` checks what was asked for.
     """
 
     name: str
@@ -66,6 +91,11 @@ class Source(ABC):
     """Samples that training and validation are cut from, where there is an official test set; else None."""
     image_shape: ImageShape | None = None
     """Channels, height and width, where a row is an image, channel by channel; None for other data."""
+
+    @property
+    def facts(self) -> Facts:
+        """The source in numbers."""
+        return Facts(self.name, self.classes, self.features, self.size, self.pool_size, self.image_shape)
 
     def split(
         self, *, train_size: int, val_size: int, test_size: int | None, label_noise: float, seed: int
@@ -81,10 +111,7 @@ class Source(ABC):
 
         Raises InputError where a size, the share or the seed cannot be met.
         """
-        self._check_size("train_size", train_size, self.classes, "one sample for each class")
-        self._check_size("val_size", val_size, self.classes, "as many as there are classes")
-        if test_size is not None:
-            self._check_size("test_size", test_size, 1, "or leave it out for all that is left")
+        self.check_sizes(train_size, val_size, test_size)
         if seed < 0:
             raise InputError(f"The seed is {seed}: give a whole number of at least 0.")
         (train_x, train_y), (val_x, val_y), (test_x, test_y) = self._draw(
@@ -98,12 +125,25 @@ class Source(ABC):
             image_shape=self.image_shape,
         )
 
+    def check_sizes(self, train_size: int, val_size: int, test_size: int | None) -> None:
+        """Make sure that ``split`` can return splits of these sizes, without drawing any.
+
+        Raises InputError where it cannot.
+        """
+        self._check_size("train_size", train_size, self.classes, "one sample for each class")
+        self._check_size("val_size", val_size, self.classes, "as many as there are classes")
+        if test_size is not None:
+            self._check_size("test_size", test_size, 1, "or leave it out for all that is left")
+        self._check_room(train_size, val_size, test_size)
+
+    def _check_room(self, train_size: int, val_size: int, test_size: int | None) -> None:  # noqa: B027
+        """Raise InputError where the three do not fit into what there is; a generator has room for all."""
+
     @abstractmethod
     def _draw(
         self, train_size: int, val_size: int, test_size: int | None, seed: int
     ) -> tuple[Samples, Samples, Samples]:
-        """Draw training, validation and test samples with clean labels; the arguments have been checked,
-        except that a source of limited size says itself when the three do not fit."""
+        """Draw training, validation and test samples with clean labels; the arguments have been checked."""
 
     def _with_noise(
         self, x: NDArray[np.float32], y_clean: NDArray[np.int64], share: float, seed: int, use: Stream

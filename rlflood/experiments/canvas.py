@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
-from rlflood.errors import InputError
 from rlflood.experiments.palette import Style
+from rlflood.extras import check_package
 
 ONE_COLUMN, TWO_COLUMNS = 3.4, 7.0
 """Inches."""
@@ -42,12 +42,9 @@ def check_matplotlib() -> None:
     """Make sure that figures can be drawn.
 
     Raises:
-        InputError: if matplotlib is missing.
+        MissingPackage: if matplotlib is missing.
     """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise InputError('figures need matplotlib: pip install "rlflood[plot]"') from None
+    check_package("matplotlib", "figures need matplotlib")
 
 
 @contextmanager

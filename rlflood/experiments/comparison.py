@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rlflood.experiments.methods import Method
+from rlflood.experiments.methods import Method, check_packages
 from rlflood.experiments.record import Record
 from rlflood.experiments.setting import Progress, Setting, no_progress
 from rlflood.experiments.statistics import Interval, Paired, mean_interval, paired
@@ -39,8 +39,10 @@ def compare(
         on_progress: Told of epochs done out of those of all methods together.
 
     Raises:
-        InputError: if the task's data cannot be loaded or is too small for its splits.
+        InputError: if a method needs a package that is not installed, or the task's data cannot be loaded or
+            are too small for its splits.
     """
+    check_packages(methods)
     budgets = [method.epochs(setting.task) * setting.repeats for method in methods]
     for number, method in enumerate(methods):
         before = sum(budgets[:number])

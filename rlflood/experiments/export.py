@@ -5,34 +5,31 @@ the task's noise; ``test_`` without it is against clean ones. An empty cell (nul
 does not exist or is not finite, as in the curves of a run that has diverged. Rows are in the study's order.
 """
 
-from collections.abc import Callable, Iterator
-from io import BytesIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from rlflood.data import FILE_ENDINGS
-from rlflood.errors import InputError
 from rlflood.experiments.output import write_output
 from rlflood.experiments.record import TEST_SCORES, Record
 from rlflood.experiments.results import Results
 from rlflood.experiments.study import StudyTask
+from rlflood.experiments.table_files import Columns, Kind, csv_file, parquet_file
+from rlflood.extras import check_package
 from rlflood.training import Task
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+FileType: TypeAlias = Literal["csv", "parquet"]
+FILE_TYPES: tuple[FileType, ...] = ("csv", "parquet")
 
-Columns: TypeAlias = dict[str, Any]
-"""Names of columns and their values: one for all rows, or an array or list of one a row."""
-
-_RUN = {"task": "string", "method": "string", "repeat": "int64"}
+_RUN: dict[str, Kind] = {"task": "string", "method": "string", "repeat": "int64"}
 _CURVES = ("train_loss", "train_acc", "val_loss", "val_acc")
 _DIAGNOSED = (
     "train_loss", "train_acc", "val_loss", "noisy_test_loss", "noisy_test_acc", "test_acc", "gradient_norm",
 )  # fmt: skip
 _CANDIDATE = ("val_acc_final", "val_loss_final", "val_acc_best", "val_loss_best", *TEST_SCORES)
-_TASK = {
+_TASK: dict[str, Kind] = {
     "data": "string", "data_options": "string", "target": "string", "label_noise": "double",
     "train_size": "int64", "val_size": "int64", "test_size": "int64", "network": "string", "hidden": "string",
     "batch_norm": "bool", "dropout": "double", "label_smoothing": "double", "optimizer": "string",
@@ -40,9 +37,7 @@ _TASK = {
     "lr_milestones": "string", "lr_gamma": "double", "clip_norm": "double", "augmentation": "string",
     "batch_size": "int64", "epochs": "int64",
 }  # fmt: skip
-# pyarrow's functions for these
-_TYPES = {"string": "string", "int64": "int64", "double": "float64", "bool": "bool_"}
-_SCHEMAS = {
+_COLUMNS: dict[str, dict[str, Kind]] = {
     "runs": {
         **_RUN, "data_seed": "int64", "network_seed": "int64", "oracle": "bool", "epochs_spent": "double",
         "knob": "string", "picked_final": "double", "picked_best": "double",
@@ -62,8 +57,8 @@ _SCHEMAS = {
 }  # fmt: skip
 
 
-def export(results: Results, folder: Path) -> list[Path]:
-    """Write the tables, each as ``.parquet`` and ``.csv``.
+def export(results: Results, folder: Path, file_types: Sequence[FileType] = FILE_TYPES) -> list[Path]:
+    """Write the tables, each as a file of every type.
 
     ``runs``: a row a task, method and repeat: seeds, budget, what a search picked, test accuracies, and the
     task's settings. ``epochs``: a row an epoch of these runs, from 1. ``candidates``: a row a candidate of a
@@ -74,51 +69,24 @@ def export(results: Results, folder: Path) -> list[Path]:
     Args:
         results: Of a study that may be unfinished: all there is goes into the tables.
         folder: Where; made if missing, and files of the same names are replaced.
+        file_types: ``csv`` or ``parquet`` or both.
 
     Returns:
         The files, in the order in which they were written.
 
     Raises:
-        InputError: if pyarrow is missing, or a file cannot be written.
+        MissingPackage: if Parquet is asked for and pyarrow is not installed; then nothing is written.
+        InputError: if a file cannot be written.
     """
-    try:
-        import pyarrow.csv
-        import pyarrow.parquet
-    except ImportError:
-        raise InputError('an export needs pyarrow: pip install "rlflood[benchmark]"') from None
+    if "parquet" in file_types:
+        check_package("pyarrow.parquet", "Parquet needs pyarrow")
     written = []
     for name, rows in _ROWS.items():
-        table = _table(name, rows(results))
-        parquet, csv = BytesIO(), BytesIO()
-        pyarrow.parquet.write_table(table, parquet)
-        pyarrow.csv.write_csv(table, csv)
-        for suffix, content in ((".parquet", parquet), (".csv", csv)):
-            path = folder / f"{name}{suffix}"
-            write_output(path, content.getvalue(), "the export")
+        for file_type in file_types:
+            path = folder / f"{name}.{file_type}"
+            write_output(path, _WRITERS[file_type](_COLUMNS[name], rows(results)), "the export")
             written.append(path)
     return written
-
-
-def _table(name: str, parts: Iterator[Columns]) -> "pa.Table":
-    import pyarrow as pa
-
-    schema = pa.schema([(column, getattr(pa, _TYPES[kind])()) for column, kind in _SCHEMAS[name].items()])
-    tables = []
-    for part in parts:
-        rows = max((len(v) for v in part.values() if isinstance(v, np.ndarray | list)), default=1)
-        arrays = [_array(part[field.name], rows, field.type) for field in schema]
-        tables.append(pa.Table.from_arrays(arrays, schema=schema))
-    return pa.concat_tables(tables) if tables else schema.empty_table()
-
-
-def _array(value: Any, rows: int, kind: Any) -> "pa.Array":
-    import pyarrow as pa
-
-    if not isinstance(value, np.ndarray | list):
-        return pa.repeat(pa.scalar(value, kind), rows)
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-        return pa.array(value, kind, mask=~np.isfinite(value))
-    return pa.array(value, kind)
 
 
 def _each(results: Results) -> Iterator[tuple[StudyTask, str, list[int], Record]]:
@@ -241,4 +209,8 @@ _ROWS: dict[str, Callable[[Results], Iterator[Columns]]] = {
     "diagnosis": _diagnosis,
     "perturbation": _perturbation,
     "timings": _timings,
+}
+_WRITERS: dict[FileType, Callable[[Mapping[str, Kind], Iterator[Columns]], bytes]] = {
+    "csv": csv_file,
+    "parquet": parquet_file,
 }

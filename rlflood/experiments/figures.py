@@ -32,7 +32,7 @@ def figures(results: Results) -> Iterator[tuple[str, bytes]]:
     The same results give the same bytes with the same version of Matplotlib.
 
     Raises:
-        InputError: if matplotlib is missing.
+        MissingPackage: if matplotlib is missing.
     """
     check_matplotlib()
     looks = styles([method.name for method in results.methods])

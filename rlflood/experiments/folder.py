@@ -8,9 +8,9 @@ import tomli_w
 
 from rlflood.data import FILE_ENDINGS
 from rlflood.errors import InputError
-from rlflood.experiments.methods import CONTROLLER_SUFFIX
+from rlflood.experiments.methods import CONTROLLER_SUFFIX, check_packages
 from rlflood.experiments.store import Store
-from rlflood.experiments.study import Study, resolved
+from rlflood.experiments.study import Study, restored
 from rlflood.files import write_whole
 from rlflood.schedulers.shipped import shipped_controllers
 
@@ -32,9 +32,11 @@ def start_study(study: Study, folder: Path) -> Study:
         The study as it is in the folder.
 
     Raises:
-        InputError: if the folder holds another study, or a method or file is not usable.
+        InputError: if the folder holds another study, or a method, a file or a task's data is not usable.
     """
-    study.make_methods()  # before anything is written
+    # before anything is written
+    check_packages(study.make_methods())
+    study.checked_data()
     earlier = find_study(folder)
     if earlier is not None:
         _check_extends(earlier, study, folder)
@@ -50,9 +52,9 @@ def start_study(study: Study, folder: Path) -> Study:
 
 
 def find_study(folder: Path) -> Study | None:
-    """The study whose results are in ``folder``, or None."""
+    """The study whose results are in ``folder``, or None. Its data may have gone: they are not looked for."""
     text = Store(folder).meta("study") if Store.exists(folder) else None
-    return None if text is None else resolved(json.loads(text), f"the study in {folder}", folder)
+    return None if text is None else restored(json.loads(text), f"the study in {folder}", folder)
 
 
 def open_study(folder: Path) -> Study:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from rlflood.experiments.cost import cost
 from rlflood.experiments.loop import MOST_REPLICAS
-from rlflood.experiments.methods import Method
+from rlflood.experiments.methods import Method, check_packages
 from rlflood.experiments.setting import Setting
 from rlflood.experiments.store import Store, Unit
 from rlflood.experiments.study import Study, StudyTask
@@ -43,13 +43,19 @@ class Machine:
 class Plan:
     """The units of a study and their costs.
 
+    Making one checks what the missing units need: data, packages. What is done needs neither.
+
     Args:
         study: The study.
         store: Its results so far.
         machine: Where it is trained.
 
     Raises:
-        InputError: if a method's name is unknown, or there is no such device.
+        InputError: if a method's name is unknown, there is no such device, or what is missing cannot be done
+            because of a task's data or a package that is not installed.
+
+    Attributes:
+        facts: What is known of the data of the tasks of which something is missing, by names of tasks.
     """
 
     def __init__(self, study: Study, store: Store, machine: Machine) -> None:
@@ -65,7 +71,14 @@ class Plan:
             )
             for task in study.tasks
         }
-        self._costs = {unit: cost(self.methods[unit.method], self.setting(unit)) for unit in self.pending()}
+        pending = self.pending()
+        needed = {unit.method for unit in pending}
+        check_packages(method for name, method in self.methods.items() if name in needed)
+        begun = {unit.task for unit in pending}
+        self.facts = study.checked_data(
+            [task.name for task in study.tasks if task.name in begun or self.undiagnosed(task)]
+        )
+        self._costs = {unit: cost(self.methods[unit.method], self.setting(unit)) for unit in pending}
         for task in study.tasks:
             self._costs[self.diagnosis(task)] = self._diagnosis_cost(task)
 

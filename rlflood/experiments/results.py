@@ -1,10 +1,11 @@
 """A study's results as the report and the export read them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rlflood.data import Facts, facts_of
 from rlflood.errors import InputError
 from rlflood.experiments.diagnosis import Diagnosis
 from rlflood.experiments.folder import open_study
@@ -12,6 +13,7 @@ from rlflood.experiments.methods import Method
 from rlflood.experiments.record import Array, Moment, Record
 from rlflood.experiments.store import Store
 from rlflood.experiments.study import Study
+from rlflood.training import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,7 @@ class Results:
         diagnoses: By names of task and method, of the methods that can have one.
         starts: The environment of each process that worked on it.
         seconds: What each method took on each task, over all repeats and whatever the machine.
+        facts: What is known of the data, by name of task; an old study may not tell of a file of one's own.
     """
 
     study: Study
@@ -35,6 +38,7 @@ class Results:
     diagnoses: dict[tuple[str, str], Diagnosis]
     starts: list[dict[str, Any]]
     seconds: dict[tuple[str, str], float]
+    facts: dict[str, Facts] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:
@@ -73,7 +77,7 @@ class Results:
 
 
 def load_results(folder: Path) -> Results:
-    """Everything that the study in ``folder`` has so far.
+    """Everything that the study in ``folder`` has so far. Its data are not opened: they may have gone.
 
     Raises:
         InputError: if there is no study, or nothing of it is done.
@@ -94,4 +98,16 @@ def load_results(folder: Path) -> Results:
         raise InputError(
             f"nothing of the study in {folder} is done yet: let `rlflood benchmark --out {folder}` go on"
         )
-    return Results(study, methods, records, repeats, diagnoses, store.starts(), seconds)
+    facts = store.facts()
+    for task in study.tasks:
+        if task.name not in facts and (known := _known(task)) is not None:
+            facts[task.name] = known
+    return Results(study, methods, records, repeats, diagnoses, store.starts(), seconds, facts)
+
+
+def _known(task: Task) -> Facts | None:
+    """What is known of a task's data where the study has no note of it."""
+    try:
+        return facts_of(task.data, target=task.target, options=task.data_options)
+    except InputError:  # a name that this version does not know
+        return None

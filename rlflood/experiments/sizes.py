@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rlflood.data import Source, load
+from rlflood.data import Facts, load
 from rlflood.data.synthetic import DEFAULT_TEST_SIZE
 from rlflood.errors import InputError, did_you_mean
 from rlflood.protocols import IMAGE_NETWORK, PROTOCOLS
 
+SIZES = ("train_size", "val_size", "test_size")
 SYNTHETIC = 100
 """Training and validation samples of a generator: those of Ishida et al. (2020)."""
 MOST = 200
@@ -15,7 +16,7 @@ MOST_TEST = 5000
 
 
 def default_sizes(
-    source: Source,
+    facts: Facts,
     train_size: int | None,
     val_size: int | None,
     test_size: int | None,
@@ -28,16 +29,16 @@ def default_sizes(
     5,000, for testing. Where the network is one for images, all that there is, a fifth of it, without the
     official test set, for validation.
     """
-    if network != "mlp" and source.size is not None and source.pool_size is not None:
-        val = source.pool_size // 5 if val_size is None else val_size
-        train = source.pool_size - val if train_size is None else train_size
-        left = source.size - source.pool_size
+    if network != "mlp" and facts.size is not None and facts.pool_size is not None:
+        val = facts.pool_size // 5 if val_size is None else val_size
+        train = facts.pool_size - val if train_size is None else train_size
+        left = facts.size - facts.pool_size
         return {"train_size": train, "val_size": val, "test_size": left if test_size is None else test_size}
     # at least one: the source itself says what is wrong with a set that is too small
-    share = SYNTHETIC if source.size is None else max(1, min(MOST, source.size // 3))
+    share = SYNTHETIC if facts.size is None else max(1, min(MOST, facts.size // 3))
     train = share if train_size is None else train_size
     val = share if val_size is None else val_size
-    left = DEFAULT_TEST_SIZE if source.size is None else max(1, min(MOST_TEST, source.size - train - val))
+    left = DEFAULT_TEST_SIZE if facts.size is None else max(1, min(MOST_TEST, facts.size - train - val))
     return {"train_size": train, "val_size": val, "test_size": left if test_size is None else test_size}
 
 
@@ -62,10 +63,10 @@ def task_fields(protocol: str | None, given: Mapping[str, Any]) -> dict[str, Any
     if "data" not in fields:
         raise InputError("give the data, such as --data digits, or a protocol, such as --protocol cifar10")
     source = load(fields["data"], target=fields.get("target"))
-    return {**fields, **filled_sizes(source, fields)}
+    return {**fields, **filled_sizes(source.facts, fields)}
 
 
-def filled_sizes(source: Source, fields: Mapping[str, Any]) -> dict[str, int]:
+def filled_sizes(facts: Facts, fields: Mapping[str, Any]) -> dict[str, int]:
     """The sizes among a task's fields, filled in by :func:`default_sizes`."""
-    train, val, test = (fields.get(name) for name in ("train_size", "val_size", "test_size"))
-    return default_sizes(source, train, val, test, fields.get("network", "mlp"))
+    train, val, test = (fields.get(name) for name in SIZES)
+    return default_sizes(facts, train, val, test, fields.get("network", "mlp"))

@@ -3,12 +3,13 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rlflood.data import Facts
 from rlflood.errors import InputError
 from rlflood.experiments.arrays import array_bytes, arrays_from_bytes, record_bytes, record_from_bytes
 from rlflood.experiments.diagnosis import Diagnosis, from_arrays, to_arrays
@@ -36,6 +37,7 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE TABLE IF NOT EXISTS diagnoses (
     task TEXT NOT NULL, method TEXT NOT NULL, arrays BLOB NOT NULL, PRIMARY KEY (task, method)
 );
+CREATE TABLE IF NOT EXISTS data (task TEXT PRIMARY KEY, facts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS starts (number INTEGER PRIMARY KEY, environment TEXT NOT NULL);
 """
 
@@ -103,11 +105,23 @@ class Store:
         with self._connection() as connection:
             connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
-    def begin(self, environment: dict[str, Any]) -> int:
-        """Note that a process starts to work on the study, and where; its number is given to :meth:`add`."""
+    def begin(self, environment: dict[str, Any], facts: Mapping[str, Facts]) -> int:
+        """Note that a process starts to work on the study.
+
+        Args:
+            environment: Where.
+            facts: What is known of the data, by name of task, for reports: they do not open them.
+
+        Returns:
+            Its number, to be given to :meth:`add`.
+        """
         with self._connection() as connection:
             cursor = connection.execute(
                 "INSERT INTO starts (environment) VALUES (?)", (json.dumps(environment),)
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO data VALUES (?, ?)",
+                [(task, known.to_json()) for task, known in facts.items()],
             )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
@@ -117,6 +131,12 @@ class Store:
         with self._connection() as connection:
             rows = connection.execute("SELECT environment FROM starts ORDER BY number").fetchall()
         return [json.loads(row[0]) for row in rows]
+
+    def facts(self) -> dict[str, Facts]:
+        """What is known of the data, by name of task; nothing in a study of an older version."""
+        with self._connection() as connection:
+            rows = connection.execute("SELECT task, facts FROM data").fetchall()
+        return {task: Facts.from_json(facts) for task, facts in rows}
 
     def units(self) -> dict[Unit, float]:
         """The finished units and the seconds that each took."""

@@ -1,17 +1,17 @@
 """Studies: tasks x methods x seeds, in TOML."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from rlflood.data import FILE_ENDINGS, load
+from rlflood.data import FILE_ENDINGS, Facts, facts_of, load
 from rlflood.errors import InputError
 from rlflood.experiments.methods import CONTROLLER_SUFFIX, Method, MethodOptions, get_methods
 from rlflood.experiments.setting import Setting
-from rlflood.experiments.sizes import filled_sizes
+from rlflood.experiments.sizes import SIZES, filled_sizes
 from rlflood.toml_files import read_toml, toml_names
 from rlflood.training import Precision, Task
 from rlflood.validation import validated
@@ -83,6 +83,30 @@ class Study(BaseModel):
             )
         return methods
 
+    def checked_data(self, tasks: Collection[str] | None = None) -> dict[str, Facts]:
+        """Load the data, which nothing else of a study does, and make sure that they can be split.
+
+        Args:
+            tasks: Names of those to look at; all if not given.
+
+        Returns:
+            What is known of the data now, by names of tasks.
+
+        Raises:
+            InputError: naming the task whose data cannot be used.
+        """
+        found = {}
+        for number, task in enumerate(self.tasks):
+            if tasks is not None and task.name not in tasks:
+                continue
+            try:
+                source = task.source()
+                source.check_sizes(task.train_size, task.val_size, task.test_size)
+            except InputError as error:
+                raise InputError(f"study {self.name}: tasks.{number}.data: {error}") from None
+            found[task.name] = source.facts
+        return found
+
     def setting(
         self, task: Task, *, device: str, precision: Precision, threads: int, checkpoints: Path | None = None
     ) -> Setting:
@@ -108,7 +132,8 @@ def load_study(
 ) -> Study:
     """A study that comes with the package, or one's own ``.toml`` file.
 
-    Paths in a file are taken from the folder that it lies in.
+    Paths in a file are taken from the folder that it lies in. No data are loaded, but for a file of one's own
+    that a size is missing for; :func:`start_study` does that.
 
     Args:
         name: A name of :func:`study_names`, or a path that ends in ``.toml``.
@@ -130,6 +155,8 @@ def load_study(
 def resolved(values: Mapping[str, Any], where: str, folder: Path = Path()) -> Study:
     """The study with every default filled in and one task for each value of a list.
 
+    Only a file of one's own that a size is missing for is opened.
+
     Args:
         values: What the TOML holds.
         where: Where it comes from, for messages.
@@ -146,10 +173,19 @@ def resolved(values: Mapping[str, Any], where: str, folder: Path = Path()) -> St
         for number, table in enumerate(tables)
         for task in _tasks(table, where, f"tasks.{number}", folder)
     ]
+    return restored({**values, "tasks": tasks}, where, folder)
+
+
+def restored(values: Mapping[str, Any], where: str, folder: Path) -> Study:
+    """The study that was dumped as these values, with nothing to fill in; arguments as for :func:`resolved`.
+
+    Raises:
+        InputError: naming the key that is wrong.
+    """
     methods = values.get("methods")
     if isinstance(methods, list) and all(isinstance(method, str) for method in methods):
         values = {**values, "methods": tuple(_from_folder(method, folder) for method in methods)}
-    return validated(Study, {**values, "tasks": tasks}, where)
+    return validated(Study, values, where)
 
 
 def _tasks(table: Mapping[str, Any], where: str, within: str, folder: Path) -> list[StudyTask]:
@@ -172,11 +208,23 @@ def _tasks(table: Mapping[str, Any], where: str, within: str, folder: Path) -> l
         # wrong values first: sizes are worked out from right ones
         validated(StudyTask, fields, where, within)
         try:
-            source = load(fields["data"], target=fields.get("target"), options=fields.get("data_options", {}))
+            sizes = _sizes(fields)
         except InputError as error:
             raise InputError(f"{where}: {within}.data: {error}") from None
-        tasks.append(validated(StudyTask, {**fields, **filled_sizes(source, fields)}, where, within))
+        tasks.append(validated(StudyTask, {**fields, **sizes}, where, within))
     return tasks
+
+
+def _sizes(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The sizes of a task, those that are missing filled in."""
+    data: dict[str, Any] = {"target": fields.get("target"), "options": fields.get("data_options", {})}
+    facts = facts_of(fields["data"], **data)
+    if facts is None:
+        given = {name: fields[name] for name in SIZES if name in fields}
+        if len(given) == len(SIZES):
+            return given
+        facts = load(fields["data"], **data).facts
+    return filled_sizes(facts, fields)
 
 
 def _name(table: Mapping[str, Any], fields: Mapping[str, Any], lists: Mapping[str, Any]) -> str:

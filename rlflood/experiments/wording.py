@@ -5,19 +5,24 @@ from pathlib import Path
 
 import numpy as np
 
+from rlflood.data import Facts
 from rlflood.experiments.comparison import Row
 from rlflood.experiments.record import Record
-from rlflood.experiments.setting import Setting
+from rlflood.training import Task
 
 
-def describe_setting(setting: Setting) -> tuple[str, str]:
-    """The task and its data in one line, network and training in another."""
-    task = setting.task
-    source = task.source()
+def describe_setting(task: Task, facts: Facts | None, repeats: int) -> tuple[str, str]:
+    """The task and its data in one line, network and training in another.
+
+    Args:
+        task: Which one.
+        facts: What is known of its data; None leaves that out.
+        repeats: How often each method runs on it.
+    """
+    known = "" if facts is None else f"{facts.classes} classes, {facts.features} features, "
     test = "all other" if task.test_size is None else task.test_size
     data = (
-        f"{Path(task.data).name}: {source.classes} classes, {source.features} features, "
-        f"{100 * task.label_noise:g} % label noise; "
+        f"{Path(task.data).name}: {known}{100 * task.label_noise:g} % label noise; "
         f"{task.train_size} training, {task.val_size} validation and {test} test samples"
     )
     norm = " with batch norm" if task.batch_norm else ""
@@ -29,7 +34,7 @@ def describe_setting(setting: Setting) -> tuple[str, str]:
     augmented = "" if task.augmentation == "none" else f"{task.augmentation}, "
     return data, (
         f"network {layers}{norm}, {task.optimizer} {task.learning_rate:g}{changes}, {augmented}{batch}, "
-        f"{task.epochs} epochs, {setting.repeats} repeat{'s' if setting.repeats > 1 else ''}"
+        f"{task.epochs} epochs, {repeats} repeat{'s' if repeats > 1 else ''}"
     )
 
 

@@ -69,7 +69,7 @@ def run_study(folder: Path, machine: Machine, on_progress: StudyProgress, *, pro
 def _work(plan: Plan, machine: Machine, on_unit: UnitProgress) -> None:
     """One process's part: unit after unit until all are done, whoever does them, then the diagnoses."""
     where = environment(device=machine.device, precision=machine.precision, threads=machine.threads)
-    start = plan.store.begin(where)
+    start = plan.store.begin(where, plan.facts)
     while pending := plan.pending():
         if not any(_attempt(unit, plan, start, on_unit) for unit in pending):
             time.sleep(_PATIENCE)

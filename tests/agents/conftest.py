@@ -31,6 +31,7 @@ SMALLER: dict[str, dict[str, Any]] = {
     "recurrent-ppo": {"n_epochs": 2, "lstm_hidden_size": 4},
     "ars": {"n_delta": 2, "n_top": 1},
 }
+CONTRIBUTED = ("trpo", "recurrent-ppo", "ars")
 
 MakePreset = Callable[..., Preset]
 
@@ -40,6 +41,8 @@ def tiny() -> MakePreset:
     """Make a tiny recipe: ``tiny(algorithm, field=value, ...)``."""
 
     def make(algorithm: str = "ppo", **changes: Any) -> Preset:
+        if algorithm in CONTRIBUTED:
+            pytest.importorskip("sb3_contrib")
         hyperparameters = {**SMALLER.get(algorithm, {}), **changes.pop("hyperparameters", {})}
         return Preset(**{**TINY, "algorithm": algorithm, "hyperparameters": hyperparameters, **changes})
 

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 
 from rlflood.agents import Preset
-from rlflood.agents.ars import GroupedARS
 from rlflood.agents.model import make_env, make_model
 from rlflood.envs import FloodVectorEnv
+
+pytest.importorskip("sb3_contrib")
+from rlflood.agents.ars import GroupedARS
 
 
 class Idle(BaseCallback):

@@ -27,6 +27,8 @@ def train(*arguments: Any) -> Result:
 
 @pytest.mark.parametrize("algorithm", ["recurrent-ppo", "reinforce"])
 def test_another_algorithm_than_the_recipes(recipe: Path, tmp_path: Path, algorithm: str) -> None:
+    if algorithm == "recurrent-ppo":
+        pytest.importorskip("sb3_contrib")
     done = train("--preset", recipe, "--algo", algorithm, "--out", tmp_path / "run")
     assert done.exit_code == 0, done.output
     file = tmp_path / "run/controller.safetensors"

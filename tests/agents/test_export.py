@@ -10,8 +10,6 @@ import torch
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
-from sb3_contrib.ars.policies import ARSLinearPolicy, ARSPolicy
-from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from torch import nn
 
@@ -23,6 +21,10 @@ from rlflood.metrics import Metrics
 from rlflood.schedulers import Controller, ControlSpec, LevelSet, PolicyScheduler
 from rlflood.schedulers.observation import bounds
 from rlflood.training import PopulationTrainer
+
+pytest.importorskip("sb3_contrib")
+from sb3_contrib.ars.policies import ARSLinearPolicy, ARSPolicy
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 
 LEVELS = LevelSet((0.0, 0.2, 0.5, 0.9), "relative")
 SPEC = ControlSpec("extended", LEVELS, 5)

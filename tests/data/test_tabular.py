@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rlflood.data import describe, load
+from rlflood.data import facts_of, load
 from rlflood.data.tabular import Table
 from rlflood.errors import InputError
 
@@ -28,8 +28,7 @@ def rows_of(source, splits):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_sets_are_as_described_and_split_exactly(name):
     source = load(name)
-    row = next(row for row in describe() if row.name == name)
-    assert (source.classes, source.features, source.size) == (row.classes, row.features, row.samples)
+    assert source.facts == facts_of(name)
     splits = source.split(**SIZES)
     for split, size in zip((splits.train, splits.val, splits.test), (60, 40, 50), strict=True):
         assert split.x.shape == (size, source.features)

@@ -3,7 +3,7 @@ import gzip
 import numpy as np
 import pytest
 
-from rlflood.data import describe, image_sets, load
+from rlflood.data import describe, facts_of, image_sets, load
 from rlflood.errors import InputError
 from tests.image_archives import idx
 
@@ -139,8 +139,7 @@ REAL = image_sets.DEBIAN_FOLDER
 def test_the_real_files_of_debian(monkeypatch):
     monkeypatch.setattr(image_sets, "DEBIAN_FOLDER", REAL)
     source = load("fashion-mnist")
-    row = next(row for row in describe() if row.name == "fashion-mnist")
-    assert (source.size, source.classes, source.features) == (row.samples, row.classes, row.features)
+    assert source.facts == facts_of("fashion-mnist")
     splits = source.split(**SIZES | {"train_size": 1000, "test_size": None})
     assert np.bincount(splits.train.y_clean).tolist() == [100] * 10
     assert np.bincount(splits.test.y_clean).tolist() == [1000] * 10

@@ -128,9 +128,8 @@ def test_the_papers_image_problems_are_as_the_paper_has_them(name):
     env = gymnasium.make(name).unwrapped
     task = env._tasks.draw(np.random.default_rng(0))
     known = IMAGE_SETS[task.data]
-    official_test = {"svhn": 26_032}.get(task.data, 10_000)
-    assert task.train_size + task.val_size == known.samples - official_test
-    assert task.val_size == (known.samples - official_test) // 5
+    assert task.train_size + task.val_size == known.pool_size
+    assert task.val_size == known.pool_size // 5
     assert task.test_size is None
     assert (task.optimizer, task.momentum, task.batch_size, task.epochs) == ("sgd", 0.9, 128, 500)
     augmented = "Augmented" in name

@@ -9,6 +9,7 @@ import pytest
 
 from rlflood.errors import InputError
 from rlflood.experiments.export import export
+from rlflood.extras import MissingPackage
 
 pq = pytest.importorskip("pyarrow.parquet")
 NAMES = {"runs", "epochs", "candidates", "diagnosis", "perturbation", "timings"}
@@ -161,7 +162,9 @@ def test_what_a_person_can_put_right(results, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         export(results, tmp_path / "file")
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.setitem(sys.modules, "pyarrow.csv", None)
-    with pytest.raises(InputError, match=r"rlflood\[benchmark\]"):
-        export(results, tmp_path)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(MissingPackage, match=r"Parquet needs pyarrow: pip install .rlflood\[benchmark\]"):
+        export(results, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    written = export(results, tmp_path / "new", ("csv",))
+    assert {path.name for path in written} == {f"{name}.csv" for name in NAMES}

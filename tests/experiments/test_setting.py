@@ -2,7 +2,7 @@
 
 import pytest
 
-from rlflood.data import load
+from rlflood.data import facts_of
 from rlflood.errors import InputError
 from rlflood.experiments import Setting, default_sizes
 from rlflood.training import Task
@@ -38,7 +38,16 @@ def test_a_setting_has_seeds_in_pairs():
         ("digits", (None, None, None), (200, 200, 1397)),
         ("digits", (300, None, 50), (300, 200, 50)),
         ("wine", (177, None, None), (177, 59, 1)),
+        ("svhn", (None, None, None), (200, 200, 5000)),
     ],
 )
 def test_sizes_that_nobody_gave(name, given, expected):
-    assert tuple(default_sizes(load(name), *given).values()) == expected
+    assert tuple(default_sizes(facts_of(name), *given).values()) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("cifar100", (40_000, 10_000, 10_000)), ("svhn", (58_606, 14_651, 26_032)), ("wine", (59, 59, 60))],
+)
+def test_a_network_of_images_takes_all_that_there_is(name, expected):
+    assert tuple(default_sizes(facts_of(name), None, None, None, "cnn").values()) == expected

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from rlflood.data import facts_of
 from rlflood.errors import InputError
 from rlflood.experiments.store import DATABASE, Store, Unit
 
@@ -94,8 +95,15 @@ def test_many_writers_at_once(tmp_path, records, setting):
 
 
 def test_starts_are_numbered_and_kept(store):
-    assert [store.begin({"commit": "a"}), store.begin({"commit": "b"})] == [1, 2]
+    assert [store.begin({"commit": "a"}, {}), store.begin({"commit": "b"}, {})] == [1, 2]
     assert store.starts() == [{"commit": "a"}, {"commit": "b"}]
+
+
+def test_what_is_known_of_the_data_is_kept(store):
+    wine, images = facts_of("wine"), facts_of("cifar10")
+    store.begin({}, {"a": wine, "b": wine})
+    store.begin({}, {"b": images})
+    assert Store(store.folder).facts() == {"a": wine, "b": images}
 
 
 def test_a_unit_keys_its_own_lock():

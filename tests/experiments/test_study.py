@@ -153,9 +153,24 @@ def test_unknown_studies_and_missing_files(tmp_path):
         load_study(str(tmp_path / "bytes.toml"))
 
 
+def test_sizes_of_images_are_known_without_their_files(study_file, monkeypatch):
+    monkeypatch.setattr("rlflood.data.image_sets.ImageSet.places", lambda _: pytest.fail("looked for files"))
+    text = 'name = "x"\ndiagnosed_seeds = 0\n[[tasks]]\ndata = ["fashion-mnist", "svhn"]\n'
+    study = load_study(study_file(text + '[[tasks]]\ndata = "cifar10"\nnetwork = "resnet20"\n'))
+    sizes = [(task.train_size, task.val_size, task.test_size) for task in study.tasks]
+    assert sizes == [(200, 200, 5000), (200, 200, 5000), (40_000, 10_000, 10_000)]
+
+
+def test_a_file_is_opened_only_for_a_size_that_is_missing(study_file):
+    text = SHORT.replace('"wine"', '"absent.npz"').replace("val_size = 40", "val_size = 40\ntest_size = 30")
+    (task,) = load_study(study_file(text)).tasks
+    assert task.data.endswith("absent.npz") and task.test_size == 30
+    with pytest.raises(InputError, match=r"tasks\.0\.data: The file .*absent\.npz does not exist"):
+        load_study(study_file(text.replace("train_size = 60\n", "")))
+
+
 @pytest.mark.parametrize("name", study_names())
-def test_the_studies_that_come_with_the_package(name, monkeypatch):
-    monkeypatch.setattr("rlflood.experiments.study.load", _any_source)
+def test_the_studies_that_come_with_the_package(name):
     study = load_study(name)
     assert study.name == name
     assert study.make_methods()
@@ -173,10 +188,3 @@ def test_the_papers_table_is_the_papers():
     assert task.hidden == (500,) * 5 and task.learning_rate == 1e-3 and not task.batch_norm
     grid = next(method for method in study.make_methods() if method.name == "grid")
     np.testing.assert_allclose(grid.levels, np.arange(51) / 100)
-
-
-def _any_source(data, **_):
-    """Fashion-MNIST's files may not be on the machine that tests."""
-    from rlflood.data import load
-
-    return load("digits" if data == "fashion-mnist" else data)

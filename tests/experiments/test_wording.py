@@ -4,13 +4,14 @@ import dataclasses
 
 import numpy as np
 
-from rlflood.experiments import Setting, rows
+from rlflood.data import facts_of
+from rlflood.experiments import rows
 from rlflood.experiments.wording import describe_setting, explanation
 from rlflood.training import Task
 
 
 def test_the_task_is_told_with_every_size(setting):
-    data, training = describe_setting(setting)
+    data, training = describe_setting(setting.task, facts_of("wine"), setting.repeats)
     assert data == (
         "wine: 3 classes, 13 features, 20 % label noise; "
         "40 training, 40 validation and all other test samples"
@@ -20,9 +21,15 @@ def test_the_task_is_told_with_every_size(setting):
 
 def test_mini_batches_batch_norm_and_a_single_repeat_are_told():
     task = Task(data="wine", batch_norm=True, batch_size=32, hidden=(8, 4), test_size=9)
-    data, training = describe_setting(Setting.from_seed(task, 0, 1))
+    data, training = describe_setting(task, facts_of("wine"), 1)
     assert data.endswith("and 9 test samples")
     assert training == "network 8-4 with batch norm, adam 0.001, batches of 32, 200 epochs, 1 repeat"
+
+
+def test_of_data_that_nothing_is_known_of_less_is_told():
+    task = Task(data="/gone/mine.npz", label_noise=0.1, test_size=9)
+    data, _ = describe_setting(task, None, 1)
+    assert data == "mine.npz: 10 % label noise; 100 training, 100 validation and 9 test samples"
 
 
 def test_the_star_is_explained_where_there_is_one_and_the_grid_says_what_it_picked(records):

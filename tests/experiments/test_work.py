@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rlflood.data import facts_of
 from rlflood.errors import InputError
 from rlflood.experiments import work as working
 from rlflood.experiments.folder import open_study, start_study
@@ -193,6 +194,56 @@ def test_ones_own_data_is_found_from_the_studys_file_and_must_not_change(tmp_pat
     np.savez(tmp_path / "my.npz", x=rng.normal(size=(90, 2)), y=np.arange(90) % 2)
     with pytest.raises(InputError, match=r"my\.npz has changed since"):
         start_study(study(**own), tmp_path / "study")
+
+
+def own(folder, **changes):
+    """A study of one's own data, all sizes given: one method, two seeds."""
+    rng = np.random.default_rng(0)
+    np.savez(folder / "my.npz", x=rng.normal(size=(90, 2)), y=np.arange(90) % 3)
+    sizes = {"train_size": 30, "val_size": 20, "test_size": 40}
+    task = {"data": str(folder / "my.npz"), "epochs": 3, "hidden": [4], **sizes, **changes}
+    return study(seeds=2, methods=["none"], tasks=[{"data": "wine", "epochs": 3}, task])
+
+
+@pytest.mark.parametrize(
+    ("break_it", "changes", "message"),
+    [
+        (Path.unlink, {}, r"study small: tasks\.1\.data: The file .*my\.npz does not exist"),
+        (lambda file: file.write_text(""), {}, r"tasks\.1\.data: The file .*my\.npz is empty"),
+        (lambda file: None, {"target": "y"}, r"tasks\.1\.data: A target column"),
+        (lambda file: None, {"train_size": 31}, r"tasks\.1\.data: .*my\.npz has 90 samples.*make the splits"),
+        (lambda file: None, {"val_size": 2}, r"tasks\.1\.data: val_size is 2, too small"),
+    ],
+)
+def test_data_are_looked_at_before_anything_is_written(tmp_path, break_it, changes, message):
+    mine = own(tmp_path, **changes)
+    break_it(tmp_path / "my.npz")
+    with pytest.raises(InputError, match=message):
+        start_study(mine, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_finished_study_is_read_when_its_data_have_gone(tmp_path):
+    start_study(own(tmp_path), tmp_path / "study")
+    run(tmp_path / "study")
+    (tmp_path / "my.npz").rename(tmp_path / "elsewhere.npz")
+    results = load_results(tmp_path / "study")
+    assert results.finished
+    assert results.facts["wine"] == facts_of("wine")
+    mine = results.facts["my"]
+    assert (mine.classes, mine.features, mine.size) == (3, 2, 90)
+    run(tmp_path / "study")  # nothing is left to do, so nothing is missed
+    with sqlite3.connect(tmp_path / "study" / DATABASE) as connection:
+        connection.execute("DROP TABLE data")  # as a study of an older version is
+    assert load_results(tmp_path / "study").facts == {"wine": facts_of("wine")}
+
+
+def test_an_unfinished_study_says_at_once_that_its_data_have_gone(tmp_path):
+    start_study(own(tmp_path), tmp_path / "study")
+    (tmp_path / "my.npz").unlink()
+    with pytest.raises(InputError, match=r"study small: tasks\.1\.data: The file .* does not exist"):
+        run(tmp_path / "study")
+    assert not Store(tmp_path / "study").units()
 
 
 # ---------------------------------------------------------------- units

@@ -24,6 +24,7 @@ from rlflood.experiments.methods.grid import GridSearch
 from rlflood.experiments.methods.registry import (
     METHODS,
     MethodKind,
+    check_packages,
     get_method,
     get_methods,
     number,
@@ -41,6 +42,7 @@ __all__ = [
     "MethodKind",
     "MethodOptions",
     "ScheduledMethod",
+    "check_packages",
     "get_method",
     "get_methods",
     "number",

@@ -53,6 +53,15 @@ class Method(ABC):
     floods: bool = True
     oracle: bool = False
 
+    def check(self) -> None:  # noqa: B027
+        """Make sure that the method can run here, before anything is trained; most need nothing special.
+
+        Making a method does not: a study is reported where what it ran with may be missing.
+
+        Raises:
+            MissingPackage: if a package that it needs is not installed.
+        """
+
     @abstractmethod
     def epochs(self, task: Task) -> int:
         """The budget: training epochs of one repeat, over all its runs. A method may spend less."""

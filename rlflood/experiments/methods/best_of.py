@@ -29,6 +29,10 @@ class BestOf(Method):
         self.name, self.width = name, restarts
         self.method = method
 
+    def check(self) -> None:
+        """See :meth:`Method.check`: it needs what its method needs."""
+        self.method.check()
+
     def epochs(self, task: Task) -> int:
         """One run a restart."""
         return self.width * self.method.epochs(task)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.errors import InputError
 from rlflood.experiments.loop import History, stack
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.parts import interim_epochs, ranked, run_in_parts
@@ -17,6 +16,7 @@ from rlflood.experiments.methods.registry import register, whole_number
 from rlflood.experiments.record import Array, Record, Runs
 from rlflood.experiments.selection import picked_record
 from rlflood.experiments.setting import Progress, Setting, no_progress
+from rlflood.extras import check_package
 from rlflood.metrics import Metrics
 from rlflood.training import Task
 
@@ -47,17 +47,14 @@ class OptunaSearch(Method):
         runs: The budget, in whole runs.
         highest_level: The levels lie between 0 and this, in nats.
         pruner: Stops trials early: Hyperband (Li et al. 2018) or by the median of earlier trials; or none.
-
-    Raises:
-        InputError: if Optuna is not installed.
     """
 
     def __init__(self, name: str, runs: int, highest_level: float, pruner: PrunerName = "none") -> None:
-        try:
-            import optuna  # noqa: F401
-        except ImportError:
-            raise InputError(f'the method {name} needs Optuna: pip install "rlflood[benchmark]"') from None
         self.name, self.runs, self.highest_level, self.pruner = name, runs, highest_level, pruner
+
+    def check(self) -> None:
+        """See :meth:`Method.check`: it needs Optuna."""
+        check_package("optuna", f"the method {self.name} needs Optuna")
 
     def epochs(self, task: Task) -> int:
         """All that trials may spend."""

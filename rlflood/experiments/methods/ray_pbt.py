@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from rlflood.errors import InputError
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.parts import interim_epochs
 from rlflood.experiments.methods.population_based import FACTORS, RESAMPLE_PROBABILITY
@@ -20,6 +19,7 @@ from rlflood.experiments.methods.registry import register, whole_number
 from rlflood.experiments.record import Record
 from rlflood.experiments.selection import picked_record
 from rlflood.experiments.setting import Progress, Setting, no_progress
+from rlflood.extras import check_package
 from rlflood.training import Task
 
 _SWITCHES = {
@@ -49,17 +49,14 @@ class RayPopulationBasedTraining(Method):
         name: The method's name.
         population: Members, at least 2.
         highest_level: The levels lie between 0 and this, in nats.
-
-    Raises:
-        InputError: if Ray Tune is not installed.
     """
 
     def __init__(self, name: str, population: int, highest_level: float) -> None:
-        try:
-            import ray.tune  # noqa: F401
-        except ImportError:
-            raise InputError(f'the method {name} needs Ray Tune: pip install "rlflood[ray]"') from None
         self.name, self.population, self.highest_level = name, population, highest_level
+
+    def check(self) -> None:
+        """See :meth:`Method.check`: it needs Ray Tune."""
+        check_package("ray.tune", f"the method {self.name} needs Ray Tune")
 
     def epochs(self, task: Task) -> int:
         """One run a member."""

@@ -85,6 +85,16 @@ def get_methods(names: Iterable[str], options: MethodOptions | None = None) -> l
     return list(methods.values())
 
 
+def check_packages(methods: Iterable[Method]) -> None:
+    """Make sure that all of these methods can run here.
+
+    Raises:
+        MissingPackage: if one needs a package that is not installed.
+    """
+    for method in methods:
+        method.check()
+
+
 def number(method: str, text: str, example: str) -> float:
     """What stands after a method's colon, as a finite number of at least 0.
 

@@ -13,16 +13,11 @@ from rlflood.experiments.wording import describe_setting
 
 
 def task_curves(results: Results, task: StudyTask) -> dict[str, Any]:
-    """The curves of every method on a task; methods are keyed by their places in the study.
-
-    Raises:
-        InputError: if the task's data cannot be loaded.
-    """
+    """The curves of every method on a task; methods are keyed by their places in the study."""
     places = {method.name: place for place, method in enumerate(results.methods)}
     epochs = thinned(task.epochs)
-    setting = results.study.setting(task, device="cpu", precision="float32", threads=1)
     return {
-        "about": list(describe_setting(setting)),
+        "about": list(describe_setting(task, results.facts.get(task.name), results.study.seeds)),
         "epochs": (epochs + 1).tolist(),
         "schedules": {
             places[method]: _schedules(record, epochs)

@@ -14,6 +14,7 @@ from rlflood.experiments.report.curves import task_curves
 from rlflood.experiments.report.payload import comparison, names, view_name
 from rlflood.experiments.results import Results
 from rlflood.experiments.summary import summarise
+from rlflood.extras import check_package
 
 # in the order in which they build on each other
 _SCRIPTS = ("charts.js", "legend.js", "tables.js", "comparison.js", "task.js", "page.js")
@@ -26,14 +27,13 @@ def page(results: Results) -> str:
     those that belong to the page, whatever stands in the names of tasks and methods.
 
     Raises:
-        InputError: if plotly or jinja2 is missing, or a task's data cannot be loaded.
+        MissingPackage: if jinja2 or plotly is missing.
     """
-    try:
-        from jinja2 import Environment, StrictUndefined
-        from markupsafe import Markup
-        from plotly.offline import get_plotlyjs
-    except ImportError:
-        raise InputError('the report page needs plotly: pip install "rlflood[benchmark]"') from None
+    for module, package in (("jinja2", "Jinja"), ("plotly.offline", "Plotly")):
+        check_package(module, f"the page of a report needs {package}")
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
 
     data = names(results)
     nothing_yet, notes = "", {}

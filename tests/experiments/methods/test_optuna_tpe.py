@@ -1,13 +1,10 @@
 """Optuna's searches: budgets, pruned trials, seeds, and a problem with a known best level."""
 
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlflood.errors import InputError
 from rlflood.experiments import MethodOptions, get_method
 from rlflood.experiments.loop import run_schedule
 from rlflood.experiments.methods.parts import ranked
@@ -155,13 +152,6 @@ def test_optunas_verbosity_is_put_back_and_it_says_nothing(setting, capfd):
         assert "study" not in capfd.readouterr().err
     finally:
         optuna.logging.set_verbosity(before)
-
-
-@pytest.mark.parametrize("name", ["tpe", "tpe-hyperband:5", "tpe-median"])
-def test_without_optuna_it_says_what_to_install(monkeypatch, name):
-    monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(InputError, match=r"rlflood\[benchmark\]"):
-        get_method(name)
 
 
 @pytest.mark.parametrize("name", ["tpe", *PRUNED])

@@ -3,23 +3,13 @@
 Slow, over a minute on a busy machine: Ray starts half a dozen processes, and one of them imports PyTorch.
 """
 
-import sys
-
 import numpy as np
 import pytest
 
-from rlflood.errors import InputError
 from rlflood.experiments import Setting, get_method
 from rlflood.experiments.loop import run_schedule
 from rlflood.experiments.methods.random_search import search_seeds
 from rlflood.schedulers import ReplayFlood
-
-
-def test_without_ray_it_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.setitem(sys.modules, "ray.tune", None)
-    with pytest.raises(InputError, match=r"rlflood\[ray\]"):
-        get_method("ray-pbt")
 
 
 def test_its_picked_lineage_trained_alone_gives_the_same_run(setting):

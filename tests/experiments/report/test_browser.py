@@ -7,6 +7,8 @@ import pytest
 from rlflood.experiments.report import page
 from rlflood.experiments.summary import summarise
 
+pytest.importorskip("jinja2")
+pytest.importorskip("plotly")
 By = pytest.importorskip("selenium.webdriver.common.by", reason="looking at the page needs selenium").By
 Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
 Select = pytest.importorskip("selenium.webdriver.support.ui").Select

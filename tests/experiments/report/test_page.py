@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from rlflood.data import Facts
 from rlflood.errors import InputError
 from rlflood.experiments.report import page
 from rlflood.experiments.report.curves import task_curves
@@ -21,6 +22,10 @@ from rlflood.experiments.report.numbers import MOST_POINTS, short, spread, thinn
 from rlflood.experiments.report.payload import comparison
 from rlflood.experiments.report.provenance import controllers
 from rlflood.experiments.summary import summarise
+from rlflood.extras import MissingPackage
+
+pytest.importorskip("jinja2")
+pytest.importorskip("plotly")
 
 EVIL = '<img src=x onerror="document.title=1"></script><script>alert(1)</script>'
 
@@ -261,7 +266,17 @@ def test_controllers_are_left_out_where_there_are_none(elements):
     assert "controllers" not in [attributes.get("id") for _, attributes, _ in elements.found]
 
 
-def test_missing_library_is_named(results, monkeypatch):
-    monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    with pytest.raises(InputError, match=r"rlflood\[benchmark\]"):
+@pytest.mark.parametrize(("module", "package"), [("jinja2", "Jinja"), ("plotly.offline", "Plotly")])
+def test_missing_library_is_named(results, monkeypatch, module, package):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingPackage, match=rf"page of a report needs {package}: .*rlflood\[benchmark\]"):
         page(results)
+
+
+def test_a_task_is_told_by_what_is_known_of_its_data(results):
+    task = results.study.tasks[0]
+    mine = Facts("/gone/mine.npz", classes=7, features=31, size=100)
+    about, _ = task_curves(replace(results, facts={task.name: mine}), task)["about"]
+    assert about.startswith("two-gaussians: 7 classes, 31 features, 20 % label noise")
+    about, _ = task_curves(replace(results, facts={}), task)["about"]
+    assert about.startswith("two-gaussians: 20 % label noise")

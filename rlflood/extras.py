@@ -1,0 +1,39 @@
+"""Packages that are optional: the extra that brings each, and what is said where one is missing."""
+
+from importlib import import_module
+
+from rlflood.errors import InputError
+
+EXTRAS = {
+    "jinja2": "benchmark",
+    "matplotlib": "plot",
+    "optuna": "benchmark",
+    "plotly": "benchmark",
+    "pyarrow": "benchmark",
+    "ray": "ray",
+    "sb3_contrib": "algorithms",
+    "tensorboard": "tensorboard",
+}
+"""By the names under which they are imported."""
+
+
+class MissingPackage(InputError):
+    """Something needs a package that is optional and not installed. What can be done without it, may be."""
+
+
+def missing_package(module: str, needs: str) -> MissingPackage:
+    """The error to raise; ``needs`` says what needs which package ("figures need matplotlib")."""
+    extra = EXTRAS[module.partition(".")[0]]
+    return MissingPackage(f'{needs}: pip install "rlflood[{extra}]"')
+
+
+def check_package(module: str, needs: str) -> None:
+    """Import a package, or a module of one, that is optional.
+
+    Raises:
+        MissingPackage: if it cannot be imported; ``needs`` is as for :func:`missing_package`.
+    """
+    try:
+        import_module(module)
+    except ImportError:
+        raise missing_package(module, needs) from None
