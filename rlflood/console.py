@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rlflood.experiments.comparison import rows
+from rlflood.experiments.data_wording import describe_data
 from rlflood.experiments.plan import StudyProgress
 from rlflood.experiments.record import Record
 from rlflood.experiments.setting import Setting
@@ -165,8 +166,9 @@ def print_standings(summary: Summary) -> None:
 
 
 def print_setting(setting: Setting) -> None:
-    """Say in two lines what is compared."""
-    for line in describe_setting(setting):
+    """Say what is compared: the data, what is in them, the network and its training."""
+    data, training = describe_setting(setting)
+    for line in (data, *describe_data(setting.task), training):
         console.print(line, highlight=False, markup=False)
 
 

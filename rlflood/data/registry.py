@@ -2,7 +2,7 @@
 
 import importlib.util
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from rlflood.data import random_problems, synthetic, tabular
 from rlflood.data.image_sets import IMAGE_SETS, load_images
-from rlflood.data.own_files import ENDINGS, own_file
+from rlflood.data.own_files import ENDINGS, not_read, own_file
 from rlflood.data.source import Source
 from rlflood.errors import InputError, did_you_mean
 
@@ -64,32 +64,42 @@ def names() -> tuple[str, ...]:
     return tuple(_BUILDERS)
 
 
-def load(data: str, *, target: str | None = None, options: Options | None = None) -> Source:
-    """The data set of this name, or the one in this ``.npz`` or ``.csv`` file.
+def load(
+    data: str,
+    *,
+    target: str | None = None,
+    keep: Sequence[str] = (),
+    encode: bool = False,
+    options: Options | None = None,
+) -> Source:
+    """The data set of this name, or the one in this file.
 
     What is read from disk is kept in memory and shared: loading it again costs nothing.
 
-    target: the column of labels in a ``.csv`` file.
+    target, keep, encode: of files, see ``own_file``.
     options: settings of a generator, such as ``{"dimensions": 20}``; see the classes in ``synthetic.py``.
 
-    Raises InputError for an unknown name or option and for files that cannot be learned from.
+    Raises InputError for an unknown name or option and for files that cannot be learned from. Warns of what
+    in a file may be taken for something else than it is (InputWarning).
     """
     options = options or {}
     if data in _BUILDERS:
         if target is not None:
-            raise InputError(f"A target column ({target}) is for .csv files: leave it out for {data}.")
+            raise InputError(f"A target column ({target}) is for files: leave it out for {data}.")
+        if keep or encode:
+            raise InputError(f"Columns are kept and encoded of files only: leave it out for {data}.")
         _check_options(data, _options_of(data), options)
         return _BUILDERS[data](**options)
     if data.lower().endswith(ENDINGS):
         _check_options(data, (), options)
-        return own_file(data, target)
+        return own_file(data, target, keep, encode)
     if Path(data).exists() or Path(data).name != data:
-        raise InputError(f"{data} is no data file: give one that ends in {' or '.join(ENDINGS)}.")
+        raise InputError(not_read(data))
     hint = did_you_mean(data.lower(), _BUILDERS)
     hint = hint[:1].upper() + hint[1:]
     raise InputError(
         f"There is no data set called {data!r}. {hint}Known: {', '.join(_BUILDERS)}, or a file that ends in "
-        f"{' or '.join(ENDINGS)}."
+        f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}."
     )
 
 

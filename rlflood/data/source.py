@@ -98,6 +98,10 @@ class Source(ABC):
             image_shape=self.image_shape,
         )
 
+    def class_counts(self) -> dict[str, int] | None:
+        """The samples of each class by its name, in the order of the labels; None for a generator."""
+        return None
+
     @abstractmethod
     def _draw(
         self, train_size: int, val_size: int, test_size: int | None, seed: int

@@ -155,7 +155,8 @@ def resolved(values: Mapping[str, Any], where: str, folder: Path = Path()) -> St
 def _tasks(table: Mapping[str, Any], where: str, within: str, folder: Path) -> list[StudyTask]:
     if "data" not in table:
         raise InputError(
-            f"{where}: {within}.data: missing; give a data set of `rlflood list datasets`, a .npz or a .csv"
+            f"{where}: {within}.data: missing; give a data set of `rlflood list datasets`, or a .npz, .csv "
+            "or .parquet file"
         )
     lists = {key: table[key] for key in _LISTED if isinstance(table.get(key), list)}
     for key, entries in lists.items():
@@ -166,13 +167,19 @@ def _tasks(table: Mapping[str, Any], where: str, within: str, folder: Path) -> l
         fields = {**table, **dict(zip(lists, combination, strict=True))}
         if not isinstance(fields["data"], str):
             raise InputError(f"{where}: {within}.data: give a name or a file (given: {fields['data']!r})")
-        if fields["data"].endswith(FILE_ENDINGS):
+        if fields["data"].lower().endswith(FILE_ENDINGS):
             fields["data"] = str((folder / Path(fields["data"]).expanduser()).absolute())
         fields["name"] = _name(table, fields, lists)
         # wrong values first: sizes are worked out from right ones
         validated(StudyTask, fields, where, within)
         try:
-            source = load(fields["data"], target=fields.get("target"), options=fields.get("data_options", {}))
+            source = load(
+                fields["data"],
+                target=fields.get("target"),
+                keep=fields.get("keep", ()),
+                encode=fields.get("encode", False),
+                options=fields.get("data_options", {}),
+            )
         except InputError as error:
             raise InputError(f"{where}: {within}.data: {error}") from None
         tasks.append(validated(StudyTask, {**fields, **filled_sizes(source, fields)}, where, within))
