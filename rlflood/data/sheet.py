@@ -22,7 +22,7 @@ TARGET_NAMES = ("target", "label", "class", "y")
 
 _LARGEST = float(np.finfo(np.float32).max)
 _EXACT = 2.0**53
-"""Whole numbers beyond this are not all float64: as labels they stay text, else two classes become one."""
+"""Whole numbers from this on are not all float64: as labels they stay text, else two classes become one."""
 _LONGEST_LABEL = 200
 _HOW_TO_WRITE = "write numbers with a decimal point and nothing between thousands."
 _HOW_TO_ENCODE = "let it be encoded with --encode (in a study: encode = true), or remove the column."
@@ -183,7 +183,7 @@ def _labels(sheet: Sheet, name: str, *, comma: bool) -> NDArray[np.generic]:
     if pa.types.is_floating(column.type):
         return np.asarray(column.to_numpy(zero_copy_only=False))
     values = _numbers(sheet, name, comma=comma)
-    if values is not None and (not _is_text(column) or bool((np.abs(values) <= _EXACT).all())):
+    if values is not None and (not _is_text(column) or bool((np.abs(values) < _EXACT).all())):
         exact = pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)
         return np.asarray(column.to_numpy(zero_copy_only=False)) if exact else values
     if not _is_text(column):
