@@ -88,6 +88,13 @@ def test_images_of_ones_own_with_a_network_for_images(run, shape):
     assert (status, error) == (0, "") and "network cnn" in shown and "crop-flip" in shown
 
 
+def test_images_too_small_for_a_network(run):
+    np.savez("my.npz", x=np.random.default_rng(0).normal(size=(60, 3, 9)), y=np.arange(60) % 2)
+    options = ("--network", "cnn", "--epochs", 1, "--repeats", 1, "--against", "")
+    status, _, error = run("rollout", "none", "--data", "my.npz", *options)
+    assert status == 2 and "images of 3 x 9 are too small for cnn" in error
+
+
 def test_explain_reads_the_same_columns_and_says_what_they_hold(run, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr("rlflood.experiments.explain.explain_figures", lambda *_: iter(()))

@@ -25,6 +25,7 @@ _EXACT = 2.0**53
 """Whole numbers from this on are not all float64: as labels they stay text, else two classes become one."""
 _LONGEST_LABEL = 200
 _HOW_TO_WRITE = "write numbers with a decimal point and nothing between thousands."
+_COUNTER = "numbers the rows, and may give the labels away"
 _HOW_TO_ENCODE = "let it be encoded with --encode (in a study: encode = true), or remove the column."
 
 
@@ -73,10 +74,7 @@ def samples(
             continue
         values = _numbers(sheet, name, comma=name in commas)
         if name not in keep and (why := _tells_rows_apart(name, column, values)):
-            _warn(
-                f"{sheet.file}: the column {name!r} {why}, so it is left out of the features; if it is one, "
-                f"keep it with --keep {name!r} (in a study: keep)."
-            )
+            _leave_out(sheet, name, why)
             continue
         if name in sheet.nameless and name not in keep:
             number = list(sheet.columns).index(name) + 1
@@ -129,6 +127,13 @@ def listed(names: Sequence[str]) -> str:
     """The first 20 names, so that a message about a wide table stays readable."""
     more = f" and {len(names) - 20} more" if len(names) > 20 else ""
     return ", ".join(names[:20]) + more
+
+
+def _leave_out(sheet: Sheet, name: str, why: str) -> None:
+    _warn(
+        f"{sheet.file}: the column {name!r} {why}, so it is left out of the features; if it is one, "
+        f"keep it with --keep {name!r} (in a study: keep)."
+    )
 
 
 def _warn(text: str) -> None:
@@ -240,7 +245,7 @@ def _tells_rows_apart(name: str, column: "pa.Array", values: NDArray[np.float64]
     import pyarrow.compute as pc
 
     if values is not None and counts_the_rows(values):
-        return "numbers the rows, and may give the labels away"
+        return _COUNTER
     whole = values is not None and bool((values == np.round(values)).all())
     if is_index_of_a_program(name) and whole:
         return "is the index of a table, and may give the labels away"
@@ -279,10 +284,15 @@ def _other_features(sheet: Sheet, name: str, encode: bool, *, kept: bool) -> lis
             )
         if not encode:
             raise InputError(f"{where} holds dates: {_HOW_TO_ENCODE}")
-        return [days(column)[:, None]]
-    _check_cells(sheet, name, encode)
-    if (written := written_days(column, where)) is not None:
-        return [written[:, None]]
+        dates: NDArray[np.float64] | None = days(column)
+    else:
+        _check_cells(sheet, name, encode)
+        dates = written_days(column, where)
+    if dates is not None:
+        if not kept and counts_the_rows(dates):
+            _leave_out(sheet, name, _COUNTER)
+            return []
+        return [dates[:, None]]
     matrix = encoded(column, where, kept=kept)
     return [] if matrix is None else [matrix]
 

@@ -100,3 +100,11 @@ def test_encoding_is_for_tables(tmp_path):
     for data in (str(tmp_path / "data.npz"), "wine"):
         with pytest.raises(InputError, match="ncod"):
             load(data, encode=True)
+
+
+def test_days_that_follow_each_other_row_by_row_number_the_rows(tmp_path):
+    rows = [f"2020-01-{i + 1:02},{i * i},{'ab'[i % 2]}" for i in range(30)]
+    (tmp_path / "data.csv").write_text("\n".join(["day,x,label", *rows]))
+    with pytest.warns(InputWarning, match="'day' numbers the rows"):
+        assert load(str(tmp_path / "data.csv"), encode=True).features == 1
+    assert quiet(load, str(tmp_path / "data.csv"), encode=True, keep=["day"]).features == 2

@@ -9,6 +9,9 @@ from rlflood.data.csv_table import read_csv
 from rlflood.data.labels import encode_labels
 from rlflood.errors import InputError
 
+# twelve rows are few, and most tests here have no more
+pytestmark = pytest.mark.filterwarnings("ignore:Classes of fewer than 10:rlflood.errors.InputWarning")
+
 SIZES = {"train_size": 6, "val_size": 4, "test_size": None, "label_noise": 0.0, "seed": 0}
 X = np.arange(24.0).reshape(12, 2)
 Y = np.array([0, 1] * 6)
