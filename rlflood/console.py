@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rlflood.experiments.comparison import rows
+from rlflood.experiments.data_wording import describe_data
 from rlflood.experiments.plan import StudyProgress
 from rlflood.experiments.record import Record
 from rlflood.experiments.setting import Setting
@@ -165,9 +166,10 @@ def print_standings(summary: Summary) -> None:
 
 
 def print_setting(setting: Setting) -> None:
-    """Say in two lines what is compared."""
+    """Say what is compared: the data, what is in them, the network and its training."""
     task = setting.task
-    for line in describe_setting(task, task.source().facts, setting.repeats):
+    data, training = describe_setting(task, task.source().facts, setting.repeats)
+    for line in (data, *describe_data(task), training):
         console.print(line, highlight=False, markup=False)
 
 

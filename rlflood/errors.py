@@ -1,9 +1,11 @@
-"""The one exception for input that a person can put right, how a command tells of it, a hint for its text."""
+"""What a person can put right, an exception and a warning, and how a command tells of it."""
 
 import difflib
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 
 class InputError(ValueError):
@@ -14,18 +16,52 @@ class InputError(ValueError):
     """
 
 
+class InputWarning(UserWarning):
+    """What the person gave is taken in a way that may not be meant: a column left out, a doubtful class.
+
+    The text says how it is taken and what to do if that is wrong. The command line prints it once, on stderr.
+    """
+
+
 @contextmanager
 def told() -> Iterator[None]:
-    """Within a command: end on an InputError with its message on stderr and exit status 2."""
+    """Within a command: an InputError is a message on stderr and exit status 2, an InputWarning a message."""
     try:
-        yield
+        with _warnings_told():
+            yield
     except InputError as error:
-        from rich.console import Console
-
-        Console(stderr=True).print(
-            f"error: {error}", markup=False, highlight=False, soft_wrap=True, style="red"
-        )
+        _tell(f"error: {error}", "red")
         sys.exit(2)
+
+
+@contextmanager
+def _warnings_told() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", InputWarning)
+        others, told_already = warnings.showwarning, set()
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if not issubclass(category, InputWarning):
+                others(message, category, filename, lineno, file, line)
+            elif str(message) not in told_already:  # a file may be read again for each task of a study
+                told_already.add(str(message))
+                _tell(f"warning: {message}", "yellow")
+
+        warnings.showwarning = show
+        yield
+
+
+def _tell(text: str, style: str) -> None:
+    from rich.console import Console
+
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True, style=style)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, cast
 import typer
 
 from rlflood.cli.app import app
-from rlflood.cli.options import Device, PrecisionOption, Seed, Threads, one_core_each
+from rlflood.cli.options import Device, Encode, Keep, PrecisionOption, Seed, Threads, one_core_each
 from rlflood.cli.parsing import numbers
 from rlflood.errors import InputError
 
@@ -27,11 +27,13 @@ def explain(
     data: Annotated[
         str | None,
         typer.Option(
-            help="A data set of `rlflood list datasets`, a .npz or a .csv file; if not given, fresh tasks of "
-            "the mixture that it was trained on."
+            help="A data set of `rlflood list datasets`, or a .npz, .csv or .parquet file; if not given, "
+            "tasks of the mixture that it was trained on."
         ),
     ] = None,
-    target: Annotated[str | None, typer.Option(help="Label column of a .csv.")] = None,
+    target: Annotated[str | None, typer.Option(help="Label column of a table.")] = None,
+    keep: Keep = None,
+    encode: Encode = False,
     label_noise: Annotated[
         str, typer.Option(help="Shares of labels moved to another class, with commas between.")
     ] = "0,0.1,0.2,0.4",
@@ -58,14 +60,15 @@ def explain(
     from rlflood.console import console, print_table, progress_bar
     from rlflood.experiments import explain as room
     from rlflood.experiments.canvas import check_matplotlib
+    from rlflood.experiments.data_wording import describe_data
     from rlflood.experiments.output import check_output, write_output
     from rlflood.schedulers import Controller
     from rlflood.schedulers.shipped import controller_file
     from rlflood.training import Precision, resolve_precision
     from rlflood.training.device import resolve_device
 
-    if target is not None and data is None:
-        raise InputError(f"--target {target} names a column of --data: give the .csv file, too")
+    if data is None and (target is not None or keep or encode):
+        raise InputError("--target, --keep and --encode are for the columns of --data: give the file, too")
     file = controller_file(controller)
     watched = Controller.load(file)
     out = Path("explain") / file.stem if out is None else out
@@ -80,12 +83,18 @@ def explain(
         "optimizer": optimizer, "learning_rate": learning_rate,
     }  # fmt: skip
     changes = {name: value for name, value in given.items() if value is not None}
+    others = {**changes, "keep": tuple(keep or ()), "encode": encode}
     source, kind = (
-        room.mixture_of(watched) if data is None else room.data_set(data, target, train_size, val_size)
+        room.mixture_of(watched)
+        if data is None
+        else room.data_set(data, target, train_size, val_size, others)
     )
     draws = room.fresh_tasks(source, runs, seed, noises, changes)
     described = room.describe_runs(kind, runs, noises)
     console.print(f"{file.stem}: {described}", highlight=False, markup=False)
+    if data is not None:
+        for line in describe_data(draws[0][0].task):
+            console.print(line, highlight=False, markup=False)
     try:
         with progress_bar("epochs") as advance:
             rollouts = room.roll_out(

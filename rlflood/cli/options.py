@@ -10,6 +10,13 @@ Seed = Annotated[int, typer.Option(min=0, help="All randomness comes from it.")]
 PrecisionOption = Annotated[
     str, typer.Option(help="float32, bfloat16, or auto: bfloat16 where the hardware has it.")
 ]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(help="A column that is a feature although it seems to number the rows; can be repeated."),
+]
+Encode = Annotated[
+    bool, typer.Option("--encode", help="Make features of a file's columns of text, truth values and dates.")
+]
 Threads = Annotated[
     int | None,
     typer.Option(min=1, help="CPU threads, each training a part of the networks; all cores if not given."),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from rlflood.cli.app import app
-from rlflood.cli.options import Device, PrecisionOption, Seed, Threads, one_core_each
+from rlflood.cli.options import Device, Encode, Keep, PrecisionOption, Seed, Threads, one_core_each
 from rlflood.cli.parsing import numbers
 
 if TYPE_CHECKING:
@@ -33,13 +33,16 @@ def rollout(
         ),
     ],
     data: Annotated[
-        str | None, typer.Option(help="A data set of `rlflood list datasets`, a .npz or a .csv file.")
+        str | None,
+        typer.Option(help="A data set of `rlflood list datasets`, or a .npz, .csv or .parquet file."),
     ] = None,
     protocol: Annotated[
         str | None,
         typer.Option(help="An image problem of `rlflood list protocols`; other options change it."),
     ] = None,
-    target: Annotated[str | None, typer.Option(help="Label column of a .csv.")] = None,
+    target: Annotated[str | None, typer.Option(help="Label column of a table.")] = None,
+    keep: Keep = None,
+    encode: Encode = False,
     label_noise: Annotated[float, typer.Option(help="Share of labels moved to another class.")] = 0.0,
     repeats: Annotated[
         int, typer.Option(help="Runs with seeds of their own, the same for all methods.")
@@ -114,7 +117,8 @@ def rollout(
     methods = get_methods([controller, *filter(None, against.split(","))], MethodOptions(runs, highest_level))
     check_packages(methods)
     given = {
-        "data": data, "target": target, "label_noise": label_noise, "train_size": train_size,
+        "data": data, "target": target, "keep": keep, "encode": encode or None,
+        "label_noise": label_noise, "train_size": train_size,
         "val_size": val_size, "test_size": test_size, "network": network,
         "hidden": None if hidden is None else numbers(hidden, "--hidden", int, "100,100"),
         "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer, "learning_rate": learning_rate,

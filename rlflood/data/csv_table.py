@@ -1,137 +1,234 @@
-"""Reading numbers and one column of labels from a CSV file; faults are named by row and column."""
+"""Reading a CSV file: its encoding, its separator, its rows; faults are named by row and line."""
 
 import csv
-import math
-from collections.abc import Iterator
+import io
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlflood.data.plain_numbers import is_plain_number
+from rlflood.data.sheet import Sheet, samples, target_among
 from rlflood.errors import InputError
 
-TARGET_NAMES = ("target", "label", "class", "y")
-"""Names that make a column the target where none is given, in any case."""
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-_LARGEST = float(np.finfo(np.float32).max)
+_SEPARATORS = ";\t|,"  # where two fit a file alike, the rarer one in names and numbers first
+_LOOKED_AT = 20
+"""Rows that the separator is told by, from the first so many characters."""
+_HEAD = 1 << 16
+_BLOCK = 1 << 24
+"""Bytes that are read at a time; no row may be longer."""
+_SPACES = " \t\r\n\v\f\u00a0"
+_EXCELS_FIRST_LINE = re.compile(r'"?sep=([!#-/:-@\[-`{-~\t])"?', re.IGNORECASE)
+_OTHER_FORMATS = {
+    b"PK\x03\x04": "an Excel workbook or another .zip file",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"PAR1": "a Parquet file (its name should end in .parquet)",
+    b"%PDF": "a PDF",
+    b"BZh": "compressed by bzip2",
+    b"\xfd7zXZ": "compressed by xz",
+    b"\x28\xb5\x2f\xfd": "compressed by Zstandard",
+}
 
 
-def read_csv(file: str, target: str | None) -> tuple[NDArray[np.float64], NDArray[np.generic]]:
-    """Return the features, float64 (samples, columns - 1), and the labels, numbers or text, (samples,).
+def read_csv(
+    file: str, target: str | None, keep: Sequence[str] = (), encode: bool = False
+) -> tuple[NDArray[np.float64], NDArray[np.generic]]:
+    """The features, float64 (samples, features), and the labels, numbers or text, (samples,), of a CSV file.
 
-    The first line names the columns; commas, semicolons or tabs divide them (whichever the first line has
-    most of). Features must be finite numbers. ``target`` names the column of labels; without it there must be
-    exactly one column called target, label, class or y, in any case.
+    The first line names the columns, but for lines before it that begin with ``#`` and for ``sep=;``. Commas,
+    semicolons, tabs or ``|`` divide them: whichever gives the first rows most columns, quotes heeded. Text is
+    UTF-8, or UTF-16 with a byte order mark; what gzip has compressed is read, too.
 
-    Raises InputError with the data row (counted from 1, without the header) and the line of the file.
+    target: the column of labels; without it exactly one is called target, label, class or y, in any case.
+
+    See ``samples`` for the other arguments, for decimal commas, and for what is raised and warned of; rows
+    are named with the line of the file.
     """
+    sheet, target = _sheet(file, _text(file), target)
+    return samples(sheet, target, keep, encode)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where in a text the header begins, counted in characters, and what divides the columns."""
+
+    text: str
+    start: int
+    separator: str
+
+    def records(self) -> Iterator[tuple[int, int, list[str]]]:
+        """Each row that is not blank, the header first: its last line, where the next row begins, its cells.
+
+        Raises csv.Error where quotes are not as they should be.
+        """
+        stream = io.StringIO(self.text, newline="")
+        lines_before = sum(1 for _ in io.StringIO(self.text[: self.start], newline=""))
+        stream.seek(self.start)
+        reader = csv.reader(iter(stream.readline, ""), delimiter=self.separator, strict=True)
+        try:
+            for row in reader:
+                cells = [cell.strip(_SPACES) for cell in row]
+                if any(cells):
+                    yield lines_before + reader.line_num, stream.tell(), cells
+        except csv.Error as error:
+            raise csv.Error(f"{error}, line {lines_before + reader.line_num}") from None
+
+
+def _text(file: str) -> str:
+    content = Path(file).read_bytes()
+    if content.startswith(b"\x1f\x8b"):
+        import gzip
+
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"{file} is damaged ({error}): compress it again with gzip.") from error
+    for beginning, what in _OTHER_FORMATS.items():
+        if content.startswith(beginning):
+            raise InputError(f"{file} is no CSV file but {what}: save the table as CSV UTF-8.")
+    utf_16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if b"\0" in content and not utf_16:
+        raise InputError(f"{file} is no text, or UTF-16 without a byte order mark: save it as CSV UTF-8.")
     try:
-        with open(file, encoding="utf-8-sig", newline="") as stream:
-            first = stream.readline()
-            stream.seek(0)
-            reader = csv.reader(stream, delimiter=max(",;\t", key=first.count), strict=True)
-            # blank lines are no rows; each row comes with the line it ends on
-            rows = ((reader.line_num, [cell.strip() for cell in cells]) for cells in reader)
-            return _parse(file, target, ((line, cells) for line, cells in rows if any(cells)))
+        return content.decode("utf-16" if utf_16 else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{file} is not UTF-8 text: save it as CSV with the UTF-8 encoding.") from error
-    except csv.Error as error:
+        if utf_16:
+            raise InputError(f"{file} is damaged UTF-16 text ({error.reason}): save it again.") from error
         raise InputError(
-            f"{file} is not a CSV file ({error}, line {reader.line_num}): save it as CSV again."
+            f"{file} is not UTF-8 text, and Windows-1252 or Latin-1 by the look of it (byte "
+            f"0x{content[error.start]:02x}): save it as CSV UTF-8, or convert it with iconv -f WINDOWS-1252 "
+            "-t UTF-8."
         ) from error
 
 
-def _parse(
-    file: str, target: str | None, rows: Iterator[tuple[int, list[str]]]
-) -> tuple[NDArray[np.float64], NDArray[np.generic]]:
-    _, columns = next(rows, (0, []))
-    if not columns:
-        raise InputError(f"The file {file} is empty.")
-    _check_header(file, columns)
-    position = _target_position(file, columns, target)
-    features: list[list[float]] = []
-    labels: list[str] = []
-    for row, (line, cells) in enumerate(rows, start=1):
-        where = f"row {row} (line {line})"
-        if len(cells) != len(columns):
+def _sheet(file: str, text: str, target: str | None) -> tuple[Sheet, str]:
+    """The table, and the name of its column of labels."""
+    try:
+        layout, commented = _layout(text)
+        _, body, header = next(layout.records(), (0, 0, []))
+        if not header:
+            raise InputError(f"The file {file} is empty.")
+        if commented:
+            header[0] = header[0].lstrip("#").strip(_SPACES)
+        names = [name or f"Unnamed: {position}" for position, name in enumerate(header)]
+        target = target_among(file, names, target)
+        columns = _columns(file, layout, body, len(names))
+    except csv.Error as error:
+        raise InputError(f"{file} is not a CSV file ({error}): save it as CSV again.") from error
+    sheet = Sheet(
+        file,
+        dict(zip(names, columns, strict=True)),
+        nameless=frozenset(name for name, given in zip(names, header, strict=True) if not given),
+        where=lambda row: _place(layout, row),
+        written=True,
+    )
+    return sheet, target
+
+
+def _layout(text: str) -> tuple[_Layout, bool]:
+    """Pass over ``sep=;`` and comments; whether the last of these is the header, as of numpy.savetxt."""
+    separator, comment, start = None, None, 0
+    stream = io.StringIO(text, newline="")
+    for line in iter(stream.readline, ""):
+        line = line.strip(_SPACES)
+        if start == 0 and (match := _EXCELS_FIRST_LINE.fullmatch(line)):
+            separator = match[1]
+        elif line.startswith("#"):
+            comment = start
+        elif line:
+            break
+        start = stream.tell()
+    layout = _Layout(text, start, separator or _separator(text[start : start + _HEAD]))
+    if comment is not None:
+        above, below = (
+            next(_Layout(text, begin, layout.separator).records(), (0, 0, []))[2]
+            for begin in (comment, start)
+        )
+        if len(above) == len(below) > 1 and any(map(is_plain_number, below)):
+            return _Layout(text, comment, layout.separator), True
+    return layout, False
+
+
+def _separator(head: str) -> str:
+    """The one by which most of the first rows have as many columns as the header, and most columns."""
+    best, separator = (0, 0), ","
+    for candidate in _SEPARATORS:
+        lengths = []
+        try:
+            for _, _, cells in _Layout(head, 0, candidate).records():
+                lengths.append(len(cells))
+                if len(lengths) > _LOOKED_AT:
+                    break
+        except csv.Error:
+            pass  # told when the file is read, if that is the one
+        if lengths and lengths[0] > 1 and (found := (lengths.count(lengths[0]), lengths[0])) > best:
+            best, separator = found, candidate
+    return separator
+
+
+def _columns(file: str, layout: _Layout, body: int, width: int) -> list["pa.Array"]:
+    """The columns below the header as text, without spaces around it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import csv as arrow_csv
+
+    text = layout.text[body:]
+    if '"' in text:  # pyarrow takes an open quote, and text after a closed one, for what they are not
+        _check_rows(file, layout, width)
+    names = [str(position) for position in range(width)]
+    blank = _SPACES + layout.separator
+
+    def ragged(row: Any) -> str:
+        return "error" if row.text.strip(blank) else "skip"
+
+    columns: list[pa.Array] = []
+    if text.strip(_SPACES):
+        try:
+            table = arrow_csv.read_csv(
+                pa.BufferReader(text.encode()),
+                arrow_csv.ReadOptions(column_names=names, block_size=_BLOCK),
+                arrow_csv.ParseOptions(
+                    delimiter=layout.separator, newlines_in_values=True, invalid_row_handler=ragged
+                ),
+                arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.large_string())),
+            )
+        except pa.ArrowInvalid as error:
+            _check_rows(file, layout, width)
+            raise InputError(f"{file} is not a CSV file ({error}): save it as CSV again.") from error
+        columns = [pc.utf8_trim(column, _SPACES).combine_chunks() for column in table.columns]
+        blanks = pc.equal(columns[0], "")
+        for column in columns[1:]:
+            if not pc.any(blanks).as_py():
+                break
+            blanks = pc.and_(blanks, pc.equal(column, ""))
+        else:
+            columns = [column.filter(pc.invert(blanks)) for column in columns]
+    if not columns or not len(columns[0]):
+        raise InputError(f"{file} has a header row but no data rows.")
+    return columns
+
+
+def _check_rows(file: str, layout: _Layout, width: int) -> None:
+    records = layout.records()
+    next(records)
+    for row, (line, _, cells) in enumerate(records, start=1):
+        if len(cells) != width:
             raise InputError(
-                f"{file} has {len(cells)} cells in {where}, but {len(columns)} columns: "
+                f"{file} has {len(cells)} cells in row {row} (line {line}), but {width} columns: "
                 "give every row one cell for each column."
             )
-        if not cells[position]:
-            raise InputError(f"{file} has no label in {where}, column {columns[position]!r}: fill it in.")
-        labels.append(cells[position])
-        features.append(
-            [_number(file, where, columns[i], cell) for i, cell in enumerate(cells) if i != position]
-        )
-    if not labels:
-        raise InputError(f"{file} has a header row but no data rows.")
-    return np.array(features, dtype=np.float64), _labels(labels)
 
 
-def _check_header(file: str, columns: list[str]) -> None:
-    if all(_is_number(name) for name in columns):
-        raise InputError(f"{file} starts with numbers ({_listed(columns)}): add a header row of names.")
-    if "" in columns:
-        raise InputError(
-            f"{file} has a column without a name (column {columns.index('') + 1}): name it, or remove it "
-            "if it only numbers the rows."
-        )
-    twice = sorted({name for name in columns if columns.count(name) > 1})
-    if twice:
-        raise InputError(f"{file} has several columns with the same name ({_listed(twice)}): rename them.")
-    if len(columns) < 2:
-        raise InputError(f"{file} has one column only ({columns[0]}): give features and a target column.")
-
-
-def _target_position(file: str, columns: list[str], target: str | None) -> int:
-    if target is not None:
-        if target not in columns:
-            raise InputError(f"{file} has no column {target!r}: choose the target among {_listed(columns)}.")
-        return columns.index(target)
-    candidates = [i for i, name in enumerate(columns) if name.lower() in TARGET_NAMES]
-    if len(candidates) != 1:
-        found = "several columns" if candidates else "no column"
-        raise InputError(
-            f"{file} has {found} called {', '.join(TARGET_NAMES[:-1])} or {TARGET_NAMES[-1]}: "
-            f"name the target column; the file has {_listed(columns)}."
-        )
-    return candidates[0]
-
-
-def _number(file: str, where: str, column: str, cell: str) -> float:
-    try:
-        value = float(cell)
-    except ValueError:
-        if not cell:
-            raise InputError(f"{file} has an empty cell in {where}, column {column!r}: fill it in.") from None
-        raise InputError(
-            f"{file} has the text {cell!r} in {where}, column {column!r}, but features must be numbers: "
-            "encode the column as numbers or remove it."
-        ) from None
-    if not math.isfinite(value) or abs(value) > _LARGEST:
-        raise InputError(
-            f"{file} has {cell!r} in {where}, column {column!r}: "
-            "remove the row or fill in a number within float32."
-        )
-    return value
-
-
-def _labels(labels: list[str]) -> NDArray[np.generic]:
-    """Numbers if every label is one, so that 10 comes after 9 and 1.0 equals 1; text otherwise."""
-    if all(_is_number(label) for label in labels):
-        return np.array(labels, dtype=np.float64)
-    return np.array(labels)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _listed(columns: list[str]) -> str:
-    """The first 20 names, so that a message about a wide table stays readable."""
-    more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
-    return ", ".join(columns[:20]) + more
+def _place(layout: _Layout, row: int) -> str:
+    for number, (line, _, _) in enumerate(layout.records()):
+        if number == row + 1:  # the header is the first
+            return f"row {row + 1} (line {line})"
+    return f"row {row + 1}"

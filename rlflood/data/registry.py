@@ -2,7 +2,7 @@
 
 import importlib.util
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from rlflood.data import random_problems, synthetic, tabular
 from rlflood.data.image_sets import IMAGE_SETS, load_images
-from rlflood.data.own_files import ENDINGS, own_file
+from rlflood.data.own_files import ENDINGS, not_read, own_file
 from rlflood.data.source import Facts, Source
 from rlflood.errors import InputError, did_you_mean
 
@@ -65,28 +65,45 @@ def names() -> tuple[str, ...]:
     return tuple(_BUILDERS)
 
 
-def load(data: str, *, target: str | None = None, options: Options | None = None) -> Source:
-    """The data set of this name, or the one in this ``.npz`` or ``.csv`` file.
+def load(
+    data: str,
+    *,
+    target: str | None = None,
+    keep: Sequence[str] = (),
+    encode: bool = False,
+    options: Options | None = None,
+) -> Source:
+    """The data set of this name, or the one in this file.
 
     What is read from disk is kept in memory and shared: loading it again costs nothing.
 
-    target: the column of labels in a ``.csv`` file.
+    target, keep, encode: of files, see ``own_file``.
     options: settings of a generator, such as ``{"dimensions": 20}``; see the classes in ``synthetic.py``.
 
-    Raises InputError for an unknown name or option and for files that cannot be learned from.
+    Raises InputError for an unknown name or option and for files that cannot be learned from. Warns of what
+    in a file may be taken for something else than it is (InputWarning).
     """
     options = options or {}
-    _check(data, target, options)
-    return _BUILDERS[data](**options) if data in _BUILDERS else own_file(data, target)
+    _check(data, target, keep, encode, options)
+    if data in _BUILDERS:
+        return _BUILDERS[data](**options)
+    return own_file(data, target, keep, encode)
 
 
-def facts_of(data: str, *, target: str | None = None, options: Options | None = None) -> Facts | None:
+def facts_of(
+    data: str,
+    *,
+    target: str | None = None,
+    keep: Sequence[str] = (),
+    encode: bool = False,
+    options: Options | None = None,
+) -> Facts | None:
     """What is known of the data set of this name without opening it; None of a file, which has to be read.
 
     The arguments are those of :func:`load`, and so are the errors, but for those of files.
     """
     options = options or {}
-    _check(data, target, options)
+    _check(data, target, keep, encode, options)
     if data in _TABLES:
         return _TABLES[data]
     if data in IMAGE_SETS:
@@ -94,23 +111,25 @@ def facts_of(data: str, *, target: str | None = None, options: Options | None = 
     return _BUILDERS[data](**options).facts if data in _BUILDERS else None
 
 
-def _check(data: str, target: str | None, options: Options) -> None:
-    """Make sure that this may be the name of a data set or of a file, and has such a target and options."""
+def _check(data: str, target: str | None, keep: Sequence[str], encode: bool, options: Options) -> None:
+    """Make sure that this may be the name of a data set or of a file, and that the arguments are for it."""
     if data in _BUILDERS:
         if target is not None:
-            raise InputError(f"A target column ({target}) is for .csv files: leave it out for {data}.")
+            raise InputError(f"A target column ({target}) is for files: leave it out for {data}.")
+        if keep or encode:
+            raise InputError(f"Columns are kept and encoded of files only: leave it out for {data}.")
         _check_options(data, _options_of(data), options)
         return
     if data.lower().endswith(ENDINGS):
         _check_options(data, (), options)
         return
     if Path(data).exists() or Path(data).name != data:
-        raise InputError(f"{data} is no data file: give one that ends in {' or '.join(ENDINGS)}.")
+        raise InputError(not_read(data))
     hint = did_you_mean(data.lower(), _BUILDERS)
     hint = hint[:1].upper() + hint[1:]
     raise InputError(
         f"There is no data set called {data!r}. {hint}Known: {', '.join(_BUILDERS)}, or a file that ends in "
-        f"{' or '.join(ENDINGS)}."
+        f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}."
     )
 
 

@@ -139,6 +139,10 @@ class Source(ABC):
     def _check_room(self, train_size: int, val_size: int, test_size: int | None) -> None:  # noqa: B027
         """Raise InputError where the three do not fit into what there is; a generator has room for all."""
 
+    def class_counts(self) -> dict[str, int] | None:
+        """The samples of each class by its name, in the order of the labels; None for a generator."""
+        return None
+
     @abstractmethod
     def _draw(
         self, train_size: int, val_size: int, test_size: int | None, seed: int

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 def allocate(class_counts: NDArray[np.int64], sizes: Sequence[int]) -> NDArray[np.int64]:
     """How many samples of each class go to each split: int64, shape (classes, splits + 1).
@@ -82,4 +84,22 @@ def standardise(train: NDArray[np.generic], *others: NDArray[np.generic]) -> tup
     constant = reference.min(axis=0) == reference.max(axis=0)
     scale = np.where(constant, 1.0, reference.std(axis=0))
     scale[scale == 0] = 1.0  # values so close that their squares underflow
-    return tuple(((part - mean) / scale).astype(np.float32) for part in (train, *others))
+    # an outlier that training has not seen may lie further out than float32 reaches
+    return tuple(
+        np.clip((part - mean) / scale, -_LARGEST, _LARGEST).astype(np.float32) for part in (train, *others)
+    )
+
+
+def standardise_channels(
+    train: NDArray[np.generic], *others: NDArray[np.generic]
+) -> tuple[NDArray[np.float32], ...]:
+    """Shift and scale the pixels of each channel by the mean and deviation of all of ``train``'s; float32.
+
+    A channel that is constant in ``train`` is only shifted. Arrays have shape (samples, channels, pixels).
+    """
+    parts = tuple(np.empty(part.shape, np.float32) for part in (train, *others))
+    for channel in range(train.shape[1]):
+        pixels = (part[:, channel].reshape(-1, 1) for part in (train, *others))
+        for part, scaled in zip(parts, standardise(*pixels), strict=True):
+            part[:, channel] = scaled.reshape(part[:, channel].shape)
+    return parts

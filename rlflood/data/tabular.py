@@ -1,12 +1,13 @@
 """Data sets held whole in memory as one table: those that scikit-learn ships, and a person's own files."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.data.source import Samples, Source
-from rlflood.data.splits import standardise, stratified
+from rlflood.data.source import ImageShape, Samples, Source
+from rlflood.data.splits import standardise, standardise_channels, stratified
 from rlflood.data.streams import Stream, stream
 from rlflood.errors import InputError
 
@@ -16,14 +17,29 @@ class Table(Source):
 
     x: real numbers, shape (samples, features); y: int64, shape (samples,), labels 0 .. classes - 1.
     The arrays are kept, not copied, and made read-only.
+    class_names: what people call the classes; their numbers if not given.
+    image_shape: where a row is an image, channel by channel: these are then standardised, not each pixel.
+    ignore_constant: whether a feature that is constant in the training split is zero in the others, too.
     """
 
     size: int
 
-    def __init__(self, name: str, x: NDArray[np.generic], y: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        name: str,
+        x: NDArray[np.generic],
+        y: NDArray[np.int64],
+        *,
+        class_names: Sequence[str] | None = None,
+        image_shape: ImageShape | None = None,
+        ignore_constant: bool = False,
+    ) -> None:
         self.name = name
         self.size, self.features = x.shape
         self.classes = int(y.max()) + 1
+        self.image_shape = image_shape
+        self._class_names = tuple(class_names or map(str, range(self.classes)))
+        self._ignore_constant = ignore_constant
         self._x, self._y = x, y
         for array in (x, y):
             array.flags.writeable = False
@@ -46,8 +62,24 @@ class Table(Source):
         # cut from the rest in a second step, so that the test size leaves training and validation as they are
         test_size = len(rest) if test_size is None else test_size
         test = rest[stratified(self._y[rest], (test_size,), stream(seed, Stream.TEST_INPUTS))[0]]
-        train_x, val_x, test_x = standardise(self._x[train], self._x[val], self._x[test])
+        train_x, val_x, test_x = self._scaled(self._x[train], self._x[val], self._x[test])
         return (train_x, self._y[train]), (val_x, self._y[val]), (test_x, self._y[test])
+
+    def _scaled(self, *parts: NDArray[np.generic]) -> tuple[NDArray[np.float32], ...]:
+        """The parts' features standardised by the first, training."""
+        if self.image_shape is not None:
+            images = [part.reshape(len(part), self.image_shape[0], -1) for part in parts]
+            return tuple(part.reshape(len(part), -1) for part in standardise_channels(*images))
+        scaled = standardise(*parts)
+        if self._ignore_constant:
+            constant = (scaled[0] == scaled[0][0]).all(axis=0)
+            for part in scaled:
+                part[:, constant] = 0
+        return scaled
+
+    def class_counts(self) -> dict[str, int]:
+        """The samples of each class by its name, in the order of the labels."""
+        return dict(zip(self._class_names, np.bincount(self._y).tolist(), strict=True))
 
 
 @lru_cache

@@ -41,6 +41,11 @@ class Images(Source):
         for array in (pool_x, pool_y, test_x, test_y):
             array.flags.writeable = False
 
+    def class_counts(self) -> dict[str, int]:
+        """The images of each class in both parts by its number."""
+        counts = np.bincount(np.concatenate([self._pool_y, self._test_y]), minlength=self.classes)
+        return {str(label): count for label, count in enumerate(counts.tolist())}
+
     def _check_room(self, train_size: int, val_size: int, test_size: int | None) -> None:
         test_size = len(self._test_y) if test_size is None else test_size
         if train_size + val_size > self.pool_size or test_size > len(self._test_y):

@@ -118,7 +118,7 @@ def _runs(results: Results) -> Iterator[Columns]:
 
 
 def _settings(task: Task) -> Columns:
-    data = Path(task.data).name if task.data.endswith(FILE_ENDINGS) else task.data
+    data = Path(task.data).name if task.data.lower().endswith(FILE_ENDINGS) else task.data
     options = ", ".join(f"{key}={value}" for key, value in sorted(task.data_options.items()))
     hidden = "-".join(map(str, task.hidden))
     plain = {name: getattr(task, name) for name in _TASK}

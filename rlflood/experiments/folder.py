@@ -103,7 +103,7 @@ def _check_files(store: Store, study: Study) -> None:
     """Refuse to go on with files that are not those that the study began with."""
     known = json.loads(store.meta("files") or "{}")
     for task in study.tasks:
-        if task.data.endswith(FILE_ENDINGS):
+        if task.data.lower().endswith(FILE_ENDINGS):
             known.setdefault(task.data, _digest(Path(task.data)))
             if known[task.data] != _digest(Path(task.data)):
                 raise InputError(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rlflood.data import Facts, load
+from rlflood.data import Facts, facts_of, load
 from rlflood.data.synthetic import DEFAULT_TEST_SIZE
 from rlflood.errors import InputError, did_you_mean
 from rlflood.protocols import IMAGE_NETWORK, PROTOCOLS
@@ -13,6 +13,9 @@ SYNTHETIC = 100
 """Training and validation samples of a generator: those of Ishida et al. (2020)."""
 MOST = 200
 MOST_TEST = 5000
+MOST_VALIDATION = 10_000
+FULL_BATCH = 1000
+SAMPLES_OF_A_RUN = 2_000_000
 
 
 def default_sizes(
@@ -62,11 +65,64 @@ def task_fields(protocol: str | None, given: Mapping[str, Any]) -> dict[str, Any
     fields = {**begun, **given}
     if "data" not in fields:
         raise InputError("give the data, such as --data digits, or a protocol, such as --protocol cifar10")
-    source = load(fields["data"], target=fields.get("target"))
-    return {**fields, **filled_sizes(source.facts, fields)}
+    return {**fields, **filled_sizes(fields)}
 
 
-def filled_sizes(facts: Facts, fields: Mapping[str, Any]) -> dict[str, int]:
-    """The sizes among a task's fields, filled in by :func:`default_sizes`."""
+def filled_sizes(fields: Mapping[str, Any]) -> dict[str, int]:
+    """What a task says of its sizes, filled in; only a file whose sizes are not all given is opened.
+
+    By :func:`own_defaults` for a file, with how it is trained, by :func:`default_sizes` for other data.
+
+    Raises:
+        InputError: if there is no such data set, or the file cannot be learned from.
+    """
+    data: dict[str, Any] = {name: fields[name] for name in ("target", "keep", "encode") if name in fields}
+    data["options"] = fields.get("data_options", {})
+    facts = facts_of(fields["data"], **data)
+    if facts is None:
+        told = all(fields.get(name) is not None for name in SIZES)
+        return own_defaults(None if told else load(fields["data"], **data).size, fields)
     train, val, test = (fields.get(name) for name in SIZES)
     return default_sizes(facts, train, val, test, fields.get("network", "mlp"))
+
+
+def own_defaults(samples: int | None, fields: Mapping[str, Any]) -> dict[str, int]:
+    """What a task on a person's own file does not say: sizes, and how many samples are trained on how often.
+
+    A fifth of the samples, but of few a third, up to 200, is for validation (10,000 at most) and as much for
+    testing; the others are trained on. Up to 1,000 of these are one batch, trained on in 200 epochs. More are
+    divided into mini-batches of 128, or of as many as make 400 an epoch, but no more than 1,024; and from
+    10,000 on there are fewer epochs, down to 20, so that a run sees about two million samples.
+
+    A task with all of its sizes and epochs, such as one that a study has written down, is left as it is.
+
+    Args:
+        samples: How many the file has; None where all sizes are given, and nobody has to know.
+        fields: Fields of a :class:`~rlflood.training.Task` that are given.
+    """
+    given = {name: value for name, value in fields.items() if value is not None}
+    if {*SIZES, "epochs"} <= given.keys():
+        return {name: given[name] for name in SIZES}
+    # at least one: the source itself says what is wrong with a set that is too small
+    if samples is None:
+        samples = sum(given[name] for name in SIZES)
+    share = max(1, samples // 5, min(MOST, samples // 3))
+    val = given.get("val_size", min(share, MOST_VALIDATION))
+    test = given.get("test_size")
+    if "train_size" in given:
+        train = given["train_size"]
+        left = max(1, samples - train - val)
+        test = left if test is None else test
+    else:
+        few = samples <= 3 * MOST
+        train = share if few else max(1, samples - val - (share if test is None else test))
+        test = max(1, samples - train - val) if test is None else test
+    filled = {"train_size": train, "val_size": val, "test_size": test}
+    if given.get("network", "mlp") == "mlp" and train > FULL_BATCH:
+        batch = 128
+        while batch < min(1024, train / 400):
+            batch *= 2
+        while train % batch == 1:  # a batch of one sample has no variance
+            batch += 1
+        filled |= {"batch_size": batch, "epochs": min(200, max(20, SAMPLES_OF_A_RUN // train))}
+    return filled | {name: given[name] for name in ("batch_size", "epochs") if name in given}

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from rlflood.data import FILE_ENDINGS, Facts, facts_of, load
+from rlflood.data import FILE_ENDINGS, Facts
 from rlflood.errors import InputError
 from rlflood.experiments.methods import CONTROLLER_SUFFIX, Method, MethodOptions, get_methods
 from rlflood.experiments.setting import Setting
-from rlflood.experiments.sizes import SIZES, filled_sizes
+from rlflood.experiments.sizes import filled_sizes
 from rlflood.toml_files import read_toml, toml_names
 from rlflood.training import Precision, Task
 from rlflood.validation import validated
@@ -191,7 +191,8 @@ def restored(values: Mapping[str, Any], where: str, folder: Path) -> Study:
 def _tasks(table: Mapping[str, Any], where: str, within: str, folder: Path) -> list[StudyTask]:
     if "data" not in table:
         raise InputError(
-            f"{where}: {within}.data: missing; give a data set of `rlflood list datasets`, a .npz or a .csv"
+            f"{where}: {within}.data: missing; give a data set of `rlflood list datasets`, or a .npz, .csv "
+            "or .parquet file"
         )
     lists = {key: table[key] for key in _LISTED if isinstance(table.get(key), list)}
     for key, entries in lists.items():
@@ -202,29 +203,17 @@ def _tasks(table: Mapping[str, Any], where: str, within: str, folder: Path) -> l
         fields = {**table, **dict(zip(lists, combination, strict=True))}
         if not isinstance(fields["data"], str):
             raise InputError(f"{where}: {within}.data: give a name or a file (given: {fields['data']!r})")
-        if fields["data"].endswith(FILE_ENDINGS):
+        if fields["data"].lower().endswith(FILE_ENDINGS):
             fields["data"] = str((folder / Path(fields["data"]).expanduser()).absolute())
         fields["name"] = _name(table, fields, lists)
         # wrong values first: sizes are worked out from right ones
         validated(StudyTask, fields, where, within)
         try:
-            sizes = _sizes(fields)
+            sizes = filled_sizes(fields)
         except InputError as error:
             raise InputError(f"{where}: {within}.data: {error}") from None
         tasks.append(validated(StudyTask, {**fields, **sizes}, where, within))
     return tasks
-
-
-def _sizes(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The sizes of a task, those that are missing filled in."""
-    data: dict[str, Any] = {"target": fields.get("target"), "options": fields.get("data_options", {})}
-    facts = facts_of(fields["data"], **data)
-    if facts is None:
-        given = {name: fields[name] for name in SIZES if name in fields}
-        if len(given) == len(SIZES):
-            return given
-        facts = load(fields["data"], **data).facts
-    return filled_sizes(facts, fields)
 
 
 def _name(table: Mapping[str, Any], fields: Mapping[str, Any], lists: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
-from rlflood.errors import InputError
+from rlflood.errors import InputError, InputWarning
 from rlflood.experiments.diagnosis import diagnose
 from rlflood.experiments.environment import environment
 from rlflood.experiments.folder import open_study
@@ -113,6 +114,9 @@ def _worker(
     # Ctrl-C is for the process that started this one, which then ends it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    warnings.simplefilter(
+        "ignore", InputWarning
+    )  # of the process that started this one, which has read the files
 
     def tell(share: float, what: str) -> None:
         if os.getppid() != parent:  # it was killed, perhaps before this process began: nobody waits

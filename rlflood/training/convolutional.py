@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rlflood.data.source import ImageShape
+from rlflood.errors import InputError
 
 CIFAR_DEPTHS = (20, 32, 44, 56, 110)
 
@@ -72,8 +73,14 @@ class _Block(nn.Module):
 
 
 def small_cnn(shape: ImageShape, classes: int) -> nn.Sequential:
-    """Two 3 x 3 convolutions of 16 and 32 channels, each with ReLU and 2 x 2 pooling, and 64 units."""
+    """Two 3 x 3 convolutions of 16 and 32 channels, each with ReLU and 2 x 2 pooling, and 64 units.
+
+    Raises:
+        InputError: if an image is too small to be pooled twice.
+    """
     channels, height, width = shape
+    if min(height, width) < 4:
+        raise InputError(f"images of {height} x {width} are too small for cnn: it needs 4 x 4, mlp does not")
     return nn.Sequential(
         nn.Conv2d(channels, 16, 3, padding=1),
         nn.ReLU(),

@@ -1,9 +1,18 @@
 """A task: one learning problem, fully specified but for its seeds."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from rlflood import data
 from rlflood.data import Source, Splits
@@ -22,9 +31,11 @@ class Task(BaseModel):
     give the same data whatever the network seed.
 
     Attributes:
-        data: A name that ``rlflood list`` shows, a ``.npz`` or a ``.csv`` file.
+        data: A name that ``rlflood list`` shows, a ``.npz``, a ``.csv`` or a ``.parquet`` file.
         data_options: Options of a generator, such as ``{"noise": 1.0}`` for the spiral.
-        target: The label column of a ``.csv`` file.
+        target: The label column of a ``.csv`` or ``.parquet`` file.
+        keep: Columns of a file that are features although they seem to count its rows or to name them.
+        encode: Make features of a file's columns of text, truth values and dates.
         label_noise: Share of the labels moved to another class, exact in each split.
         train_size: Training samples.
         val_size: Validation samples.
@@ -53,6 +64,8 @@ class Task(BaseModel):
     data: str = "two-gaussians"
     data_options: dict[str, int | float | str] = Field(default_factory=dict)
     target: str | None = None
+    keep: tuple[str, ...] = ()
+    encode: bool = False
     label_noise: float = Field(0.0, ge=0, lt=1)
     train_size: PositiveInt = 100
     val_size: PositiveInt = 100
@@ -104,13 +117,21 @@ class Task(BaseModel):
             raise ValueError(f"lr_milestones must rise: got {self.lr_milestones}")
         return self
 
+    @model_serializer(mode="wrap")
+    def _without_what_few_files_need(self, others: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # checkpoints are found, and studies compared, by what a task consists of: most have neither of these
+        fields: dict[str, Any] = others(self)
+        return {name: value for name, value in fields.items() if value or name not in ("keep", "encode")}
+
     def source(self) -> Source:
         """The data set or generator behind the task.
 
         Raises:
             InputError: if the name is unknown or the file is not usable.
         """
-        return data.load(self.data, target=self.target, options=self.data_options)
+        return data.load(
+            self.data, target=self.target, keep=self.keep, encode=self.encode, options=self.data_options
+        )
 
     def split(self, data_seed: int) -> Splits:
         """The task's three splits, with label noise.

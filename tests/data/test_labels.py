@@ -1,9 +1,11 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlflood.data.labels import add_label_noise, encode_labels
+from rlflood.data.labels import add_label_noise, class_names, doubts, encode_labels
 from rlflood.errors import InputError
 
 
@@ -89,3 +91,40 @@ def test_labels_are_numbered_in_sorted_order(labels, expected):
 def test_labels_that_are_no_classes_are_refused(labels, message):
     with pytest.raises(InputError, match=message):
         encode_labels(np.array(labels), "y in data.npz")
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (["b", "a"], ("a", "b")),
+        ([10.0, 9.0], ("9", "10")),
+        ([-1, 1], ("-1", "1")),
+        ([True, False], ("False", "True")),
+        ([b"x", b"y"], ("x", "y")),
+    ],
+)
+def test_classes_are_called_as_they_are_written(labels, names):
+    assert class_names(np.array(labels)) == names
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ({"a": 30, "b": 30, "NA": 60}, r"'NA' \(60\) among the labels \(y\) is taken as a class"),
+        ({"yes": 30, "?": 10, "null": 10}, r"'\?' \(10\), 'null' \(10\) among"),
+        ({"yes": 20, "Yes": 20, "YES": 20, "no": 20}, r"'YES' \(20\) and 'Yes' \(20\) and 'yes' \(20\)"),
+        ({"New York": 20, "NewYork": 20, "x": 20}, "only in case, spaces"),
+        ({"1.0": 20, "1": 20, "x": 20}, "the way to write a number"),
+        ({"a": 30, "b": 9}, r"fewer than 10 samples \(y\): 'b' \(9\)"),
+        (dict.fromkeys("abcdefg", 9), "and 2 more"),
+        (dict.fromkeys(range(40), 12), "are 40 different whole numbers, 0 to 39"),
+    ],
+)
+def test_classes_that_may_not_be_meant(counts, message):
+    found = doubts(np.repeat(list(counts), list(counts.values())), "y")
+    assert len(found) == 1 and re.search(message, found[0])
+
+
+def test_classes_that_are_as_they_should_be():
+    for labels in (["a", "b", "ab"], list(range(20)), [0.0, 1.0], ["nano", "none of these"]):
+        assert doubts(np.repeat(labels, 10), "y") == []

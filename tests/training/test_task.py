@@ -79,10 +79,10 @@ def test_everything_but_the_data_is_in_the_stack_key():
     task = Task()
     for other in (
         {"data": "spiral", "data_options": {"noise": 0.1}, "label_noise": 0.3},
-        {"data": "a.csv", "target": "y"},
+        {"data": "a.csv", "target": "y", "keep": ("id",), "encode": True},
     ):
         assert task.model_copy(update=other).stack_key == task.stack_key
-    for name in set(Task.model_fields) - {"data", "data_options", "target", "label_noise"}:
+    for name in set(Task.model_fields) - {"data", "data_options", "target", "keep", "encode", "label_noise"}:
         assert task.model_copy(update={name: "another"}).stack_key != task.stack_key, name
 
 
@@ -91,3 +91,11 @@ def test_data_that_cannot_be_had_are_an_input_error():
         Task(data="nonsense").split(0)
     with pytest.raises(InputError):
         Task(data="wine", train_size=5000).split(0)
+
+
+def test_fields_for_few_files_are_dumped_only_where_they_are_given() -> None:
+    """Checkpoints are found, and studies compared, by what a task consists of: as before there were these."""
+    assert not {"keep", "encode"} & Task().model_dump().keys()
+    task = Task(data="my.csv", keep=("n",), encode=True)
+    assert Task.model_validate_json(task.model_dump_json()) == task
+    assert Task(**task.model_dump()) == task

@@ -33,20 +33,24 @@ def mixture_of(controller: Controller) -> tuple[Mixture, str]:
 
 
 def data_set(
-    data: str, target: str | None, train_size: int | None, val_size: int | None
+    data: str,
+    target: str | None,
+    train_size: int | None,
+    val_size: int | None,
+    others: Mapping[str, Any] | None = None,
 ) -> tuple[FixedTask, str]:
     """One data set, and its draws in words: they differ in samples, splits and initialisation.
 
     Args:
         data, target: As for a :class:`~rlflood.training.Task`.
-        train_size, val_size: Of the splits; see :func:`~rlflood.experiments.sizes.default_sizes`.
+        train_size, val_size: Of the splits; see :func:`~rlflood.experiments.sizes.filled_sizes`.
+        others: Other fields of the task that are given.
 
     Raises:
         InputError: if the data cannot be used.
     """
-    fields = task_fields(
-        None, {"data": data, "target": target, "train_size": train_size, "val_size": val_size}
-    )
+    sizes = {"train_size": train_size, "val_size": val_size}
+    fields = task_fields(None, {"data": data, "target": target, **sizes, **(others or {})})
     # nobody looks at the test split here: no reason to draw 20,000 samples for it
     fields["test_size"] = min(fields["test_size"], fields["val_size"])
     task = validated(Task, fields, "the task")

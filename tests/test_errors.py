@@ -1,0 +1,26 @@
+"""How a command tells of what a person can put right."""
+
+import warnings
+
+import pytest
+
+from rlflood.errors import InputError, InputWarning, told
+
+
+def test_a_warning_is_told_once_and_others_are_as_they_were(capsys):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        with told():
+            for _ in range(2):
+                warnings.warn("the column is left out", InputWarning, stacklevel=1)
+            warnings.warn("another", UserWarning, stacklevel=1)
+    assert capsys.readouterr().err == "warning: the column is left out\n"
+    assert [str(warning.message) for warning in caught] == ["another"]
+
+
+def test_an_error_ends_the_command_after_its_warnings(capsys):
+    with pytest.raises(SystemExit) as stop, told():
+        warnings.warn("doubtful", InputWarning, stacklevel=1)
+        raise InputError("the file is empty")
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == "warning: doubtful\nerror: the file is empty\n"
