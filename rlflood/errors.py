@@ -2,8 +2,10 @@
 
 import difflib
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class InputError(ValueError):
@@ -14,18 +16,42 @@ class InputError(ValueError):
     """
 
 
+class RlfloodWarning(UserWarning):
+    """Something that a person should know, though the work goes on; a command prints it as one line."""
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """Within a command: end on an InputError with its message on stderr and exit status 2."""
-    try:
-        yield
-    except InputError as error:
-        from rich.console import Console
+    with warnings_told():
+        try:
+            yield
+        except InputError as error:
+            _print(f"error: {error}", "red")
+            sys.exit(2)
 
-        Console(stderr=True).print(
-            f"error: {error}", markup=False, highlight=False, soft_wrap=True, style="red"
-        )
-        sys.exit(2)
+
+@contextmanager
+def warnings_told() -> Iterator[None]:
+    """Within a command: each warning of rlflood's own is one line on stderr."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, RlfloodWarning):
+                _print(f"warning: {message}", "yellow")
+            else:
+                usual(message, category, *where, **more)
+
+        warnings.showwarning = show
+        warnings.simplefilter("always", RlfloodWarning)
+        yield
+
+
+def _print(text: str, style: str) -> None:
+    from rich.console import Console
+
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True, style=style)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

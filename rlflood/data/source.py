@@ -81,10 +81,7 @@ class Source(ABC):
 
         Raises InputError where a size, the share or the seed cannot be met.
         """
-        self._check_size("train_size", train_size, self.classes, "one sample for each class")
-        self._check_size("val_size", val_size, self.classes, "as many as there are classes")
-        if test_size is not None:
-            self._check_size("test_size", test_size, 1, "or leave it out for all that is left")
+        self.check_sizes(train_size, val_size, test_size)
         if seed < 0:
             raise InputError(f"The seed is {seed}: give a whole number of at least 0.")
         (train_x, train_y), (val_x, val_y), (test_x, test_y) = self._draw(
@@ -98,12 +95,27 @@ class Source(ABC):
             image_shape=self.image_shape,
         )
 
+    def check_sizes(self, train_size: int, val_size: int, test_size: int | None) -> None:
+        """Make sure that ``split`` can give splits of these sizes.
+
+        Raises InputError where one is too small, or all of them are too large together.
+        """
+        self._check_size("train_size", train_size, self.classes, "one sample for each class")
+        self._check_size("val_size", val_size, self.classes, "as many as there are classes")
+        if test_size is not None:
+            self._check_size("test_size", test_size, 1, "or leave it out for all that is left")
+        self._check_fit(train_size, val_size, test_size)
+
+    def _check_fit(  # noqa: B027  # generators have no end
+        self, train_size: int, val_size: int, test_size: int | None
+    ) -> None:
+        """A source of limited size raises InputError here where the three do not fit."""
+
     @abstractmethod
     def _draw(
         self, train_size: int, val_size: int, test_size: int | None, seed: int
     ) -> tuple[Samples, Samples, Samples]:
-        """Draw training, validation and test samples with clean labels; the arguments have been checked,
-        except that a source of limited size says itself when the three do not fit."""
+        """Draw training, validation and test samples with clean labels; the arguments have been checked."""
 
     def _with_noise(
         self, x: NDArray[np.float32], y_clean: NDArray[np.int64], share: float, seed: int, use: Stream

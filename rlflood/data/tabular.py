@@ -28,9 +28,7 @@ class Table(Source):
         for array in (x, y):
             array.flags.writeable = False
 
-    def _draw(
-        self, train_size: int, val_size: int, test_size: int | None, seed: int
-    ) -> tuple[Samples, Samples, Samples]:
+    def _check_fit(self, train_size: int, val_size: int, test_size: int | None) -> None:
         left = self.size - train_size - val_size
         if left < (1 if test_size is None else test_size):
             wanted = "at least 1" if test_size is None else test_size
@@ -38,11 +36,15 @@ class Table(Source):
                 f"{self.name} has {self.size} samples, but {train_size} for training, {val_size} for "
                 f"validation and {wanted} for testing were asked for: make the splits smaller."
             )
+
+    def _draw(
+        self, train_size: int, val_size: int, test_size: int | None, seed: int
+    ) -> tuple[Samples, Samples, Samples]:
         train, val, rest = stratified(
             self._y, (train_size, val_size), stream(seed, Stream.STRUCTURE), all_in_first=True
         )
         # cut from the rest in a second step, so that the test size leaves training and validation as they are
-        test_size = left if test_size is None else test_size
+        test_size = len(rest) if test_size is None else test_size
         test = rest[stratified(self._y[rest], (test_size,), stream(seed, Stream.TEST_INPUTS))[0]]
         train_x, val_x, test_x = standardise(self._x[train], self._x[val], self._x[test])
         return (train_x, self._y[train]), (val_x, self._y[val]), (test_x, self._y[test])

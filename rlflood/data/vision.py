@@ -41,9 +41,7 @@ class Images(Source):
         for array in (pool_x, pool_y, test_x, test_y):
             array.flags.writeable = False
 
-    def _draw(
-        self, train_size: int, val_size: int, test_size: int | None, seed: int
-    ) -> tuple[Samples, Samples, Samples]:
+    def _check_fit(self, train_size: int, val_size: int, test_size: int | None) -> None:
         test_size = len(self._test_y) if test_size is None else test_size
         if train_size + val_size > self.pool_size or test_size > len(self._test_y):
             raise InputError(
@@ -51,6 +49,11 @@ class Images(Source):
                 f"{len(self._test_y)} for testing, but {train_size} + {val_size} and {test_size} were asked "
                 "for: make the splits smaller."
             )
+
+    def _draw(
+        self, train_size: int, val_size: int, test_size: int | None, seed: int
+    ) -> tuple[Samples, Samples, Samples]:
+        test_size = len(self._test_y) if test_size is None else test_size
         train, val, _ = stratified(
             self._pool_y, (train_size, val_size), stream(seed, Stream.STRUCTURE), all_in_first=True
         )

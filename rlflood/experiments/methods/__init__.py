@@ -28,6 +28,7 @@ from rlflood.experiments.methods.registry import (
     get_methods,
     number,
     register,
+    used_options,
     whole_number,
 )
 from rlflood.schedulers.shipped import SUFFIX as CONTROLLER_SUFFIX
@@ -45,5 +46,6 @@ __all__ = [
     "get_methods",
     "number",
     "register",
+    "used_options",
     "whole_number",
 ]

@@ -46,12 +46,21 @@ class Method(ABC):
         floods: Whether a run is plain flooding at the levels in its record, so that it can be trained again
             from them alone.
         oracle: Whether it looks at the test split, which a user cannot.
+        goes_on: Whether runs that are interrupted go on from the checkpoints of a setting.
     """
 
     name: str
     width: int = 1
     floods: bool = True
     oracle: bool = False
+    goes_on: bool = False
+
+    def check(self, task: Task) -> None:  # noqa: B027  # most methods take every task
+        """Make sure that the method can be run on a task, before others are.
+
+        Raises:
+            InputError: if it cannot.
+        """
 
     @abstractmethod
     def epochs(self, task: Task) -> int:
@@ -79,6 +88,8 @@ class ScheduledMethod(Method):
         name: The method's name.
         make: Makes a fresh scheduler for a stack of runs of a task.
     """
+
+    goes_on = True
 
     def __init__(self, name: str, make: ForTask) -> None:
         self.name = name

@@ -25,6 +25,8 @@ class BestOf(Method):
         restarts: How often it runs.
     """
 
+    goes_on = True
+
     def __init__(self, name: str, method: ScheduledMethod, restarts: int) -> None:
         self.name, self.width = name, restarts
         self.method = method
