@@ -2,8 +2,10 @@
 
 import csv
 import io
+import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +86,20 @@ class TensorBoardLog(TensorBoardOutputFormat):
                 RlfloodWarning,
                 stacklevel=2,
             )
+
+
+@contextmanager
+def quiet_tensorboard() -> Iterator[None]:
+    """Within this, an error of the thread that writes for TensorBoard is left to :class:`TensorBoardLog`."""
+    usual = threading.excepthook
+
+    def show(error: threading.ExceptHookArgs) -> None:
+        ours = type(error.thread).__module__.startswith("tensorboard.")
+        if not (ours and issubclass(error.exc_type, OSError)):
+            usual(error)
+
+    threading.excepthook = show
+    try:
+        yield
+    finally:
+        threading.excepthook = usual

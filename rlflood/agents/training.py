@@ -10,7 +10,7 @@ from stable_baselines3.common.logger import KVWriter, Logger
 
 from rlflood.agents.callback import CHECKPOINT, CONTROLLER, LOG, Progress, TrainingCallback
 from rlflood.agents.checkpoint import TrainingState, load_checkpoint, restore
-from rlflood.agents.log import CsvLog, TensorBoardLog
+from rlflood.agents.log import CsvLog, TensorBoardLog, quiet_tensorboard
 from rlflood.agents.model import make_env, make_model
 from rlflood.agents.preset import Preset
 from rlflood.envs import FloodVectorEnv
@@ -152,7 +152,7 @@ def _learn(
     for key, value in ({} if state is None else state.logged).items():
         model.logger.record(key, value)
     steps = preset.iterations * preset.replicas * preset.decisions - model.num_timesteps
-    with first_signal(callback.stop):
+    with first_signal(callback.stop), quiet_tensorboard():
         if steps > 0:
             model.learn(steps, callback, log_interval=1, reset_num_timesteps=state is None)
     if callback.unwritten:
