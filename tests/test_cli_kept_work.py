@@ -1,4 +1,4 @@
-"""What the commands have done is kept: unwritable places, failed attempts, options that say nothing, signals."""
+"""What the commands have done is kept: unwritable places, failed attempts, idle options, signals."""
 
 import json
 import os
@@ -93,7 +93,7 @@ def started(*arguments):
 def wait_until(happened, process):
     while not happened():
         assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 def in_words(text):
@@ -148,7 +148,7 @@ def test_a_file_that_cannot_be_written_in_the_middle_loses_no_method(run, monkey
     assert status == 2 and "Traceback" not in error
     for method in ("none", "grid", "tracking"):
         assert f"│ {method}" in shown
-    warning, message = error.strip().splitlines()
+    warning, message = filter(None, error.splitlines())
     assert warning.startswith("warning: new/out.json cannot be written (")
     assert message.startswith("error: --json new/out.json cannot be written (")
     elsewhere = Path(message.split(" is in ")[1].removesuffix(" instead"))
