@@ -21,11 +21,14 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional as F
 
 from benchmarks.measure import alternate, spread
+from rlflood.cli.parsing import numbers
 from rlflood.errors import told
-from rlflood.files import write_whole
+from rlflood.experiments.output import check_output, write_output
+from rlflood.interrupts import sigterm_as_ctrl_c
 from rlflood.schedulers import TrackingFlood
 from rlflood.training import ModuleTrainer, Precision
 from rlflood.training.convolutional import CifarResNet, small_cnn
+from rlflood.training.device import resolve_device
 from rlflood.training.precision import Resolved, autocast, resolve_precision
 
 SHAPE, CLASSES = (3, 32, 32), 10
@@ -190,7 +193,11 @@ def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write everything to this file.")] = None,
 ) -> None:
     """Measure, and show the tables."""
-    where = torch.device(device)
+    where = resolve_device(device)
+    together = numbers(counts, "--counts", int, "1,4,16")
+    samples = numbers(small_batches, "--small-batches", int, "20,100")
+    if json_file is not None:
+        check_output(json_file, "--json")
     if where.type == "cpu":
         torch.set_num_threads(1)
     precision = resolve_precision("auto", where)
@@ -208,8 +215,8 @@ def main(
     steps = measured({"flooding alone": waited(flooding_alone(where), where, 1)}, blocks, min(seconds, 0.5))
     loop_batch = batch / np.median([row.rate[0] for row in tables[f"ResNet-44, {precision}"][:1]])
     share = 1 / steps[0].rate[0] / loop_batch
-    for count in map(int, counts.split(",")):
-        for small in map(int, small_batches.split(",")):
+    for count in together:
+        for small in samples:
             tables[f"{count} small networks, batches of {small}"] = measured(
                 {
                     name: waited(make(count, small, where), where, count * small)
@@ -231,9 +238,9 @@ def main(
             "device": device, "precision": precision, "torch": torch.__version__, "cores": os.cpu_count(),
             "flooding_share": share, "tables": {key: list(map(asdict, rows)) for key, rows in tables.items()},
         }  # fmt: skip
-        write_whole(json_file, (json.dumps(found, indent=1) + "\n").encode())
+        write_output(json_file, json.dumps(found, indent=1) + "\n", "--json", rescue=True)
 
 
 if __name__ == "__main__":
-    with told():
+    with sigterm_as_ctrl_c(), told():
         typer.run(main)

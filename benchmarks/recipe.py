@@ -23,7 +23,8 @@ from rich.table import Table
 
 from rlflood.agents import Preset, load_preset, train
 from rlflood.errors import InputError, told
-from rlflood.files import write_whole
+from rlflood.experiments.output import GrowingFile, check_apart, check_output
+from rlflood.interrupts import INTERRUPTED, sigterm_as_ctrl_c
 from rlflood.metrics import Metrics
 from rlflood.schedulers import (
     ConstantFlood,
@@ -182,6 +183,8 @@ def trained(preset: Preset, seed: int, threads: int) -> tuple[Controller, dict[s
     """A controller trained by a recipe, and how."""
     with TemporaryDirectory() as folder:
         outcome = train(preset, Path(folder), seed=seed, threads=threads)
+    if not outcome.finished:  # half a training says nothing of its recipe
+        raise KeyboardInterrupt
     made = {"preset": preset.model_dump(mode="json"), "seed": seed, "seconds": round(outcome.seconds, 1)}
     return outcome.controller, made
 
@@ -191,34 +194,53 @@ def main(
         list[str], typer.Argument(help=f"Recipes (.toml), controllers, or rules: {', '.join(RULES)}.")
     ],
     out: Annotated[Path | None, typer.Option(help="Write everything measured to this file.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the training.")] = 0,
-    threads: Annotated[int, typer.Option(help="CPU threads of the training.")] = 1,
-    draws: Annotated[int, typer.Option(help="Problems of each family and regime.")] = DRAWS,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the training of recipes.", show_default="0")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads of the training of recipes.", show_default="1")
+    ] = None,
+    draws: Annotated[int, typer.Option(min=1, help="Problems of each family and regime.")] = DRAWS,
     mixture: Annotated[
         str | None, typer.Option(help="Score on fresh tasks of this preset, 8 x draws of each variant.")
     ] = None,
 ) -> None:
     """Train by recipes, and score what they give and what needs no training."""
     torch.set_num_threads(1)
+    if out is not None:
+        check_output(out, "--out")
+    check_apart({"--out": out}, {}, names)
+    # all are read before the first is run, which takes minutes
+    policies = {name: read(name) for name in names}
+    if {seed, threads} != {None} and not any(isinstance(policy, Preset) for policy in policies.values()):
+        raise InputError("--seed and --threads are for the training of recipes (.toml), and there is none")
     problems = mixture_problems(load_preset(mixture).tasks, draws) if mixture else validation_problems(draws)
     found: dict[str, Any] = {}
+    file = None if out is None else GrowingFile(out, "--out")
     columns: list[dict[str, float]] = []
-    # all are read before the first is run, which takes minutes
-    for name, policy in {name: read(name) for name in names}.items():
-        made, began = {}, time.monotonic()
-        if isinstance(policy, Preset):
-            policy, made = trained(policy, seed, threads)
-        scored = score(policy, problems)
-        columns.append(means(scored))
-        found[name] = {**made, "wall": round(time.monotonic() - began, 1), "score": asdict(scored)}
+    stopped = False
+    try:
+        for name, policy in policies.items():
+            made, began = {}, time.monotonic()
+            if isinstance(policy, Preset):
+                policy, made = trained(policy, seed or 0, threads or 1)
+            scored = score(policy, problems)
+            columns.append(means(scored))
+            found[name] = {**made, "wall": round(time.monotonic() - began, 1), "score": asdict(scored)}
+            if file is not None:  # each at once: the next one may take hours
+                file.write(json.dumps(found))
+    except KeyboardInterrupt:
+        stopped = True
     table = Table("test accuracy, %", *(escape(Path(name).name) for name in found))
-    for row in columns[0]:
+    for row in columns[0] if columns else ():
         table.add_row(row, *(f"{100 * column[row]:.2f}" for column in columns))
     Console().print(table)
-    if out is not None:
-        write_whole(out, json.dumps(found).encode())
+    if file is not None:
+        file.finish()
+    if stopped:
+        raise typer.Exit(INTERRUPTED)
 
 
 if __name__ == "__main__":
-    with told():
+    with sigterm_as_ctrl_c(), told():
         typer.run(main)

@@ -23,8 +23,9 @@ from stable_baselines3.common.vec_env import SubprocVecEnv
 from benchmarks.measure import Clock, alternate, gflop_per_epoch, matrix_product, paired_interval, spread
 from benchmarks.plain import PlainFloodEnv
 from rlflood.envs import FloodVectorEnv
-from rlflood.errors import told
-from rlflood.files import write_whole
+from rlflood.errors import InputError, told
+from rlflood.experiments.output import GrowingFile, check_output
+from rlflood.interrupts import sigterm_as_ctrl_c
 from rlflood.training import (
     PopulationTrainer,
     Precision,
@@ -246,19 +247,36 @@ def main(
     show_profile: Annotated[
         bool, typer.Option("--profile", help="Show where an epoch's time goes instead.")
     ] = False,
-    blocks: Annotated[int, typer.Option(min=1, help="Alternating blocks of each side.")] = 7,
-    seconds: Annotated[float, typer.Option(min=0.0, help="Seconds of a block.")] = 1.0,
+    blocks: Annotated[
+        int | None, typer.Option(min=1, help="Alternating blocks of each side.", show_default="7")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.0, help="Seconds of a block.", show_default="1")
+    ] = None,
     threads: Annotated[
-        int, typer.Option(min=1, help="Threads of the stacked side, each with a part of the replicas.")
-    ] = WORKERS,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Threads of the stacked side, each with a part of the replicas.",
+            show_default=f"{WORKERS}, or 1 with --cpu-time",
+        ),
+    ] = None,
     cpu_time: Annotated[
         bool, typer.Option("--cpu-time", help="Compare CPU time in one thread: for a busy machine.")
     ] = False,
     only: Annotated[str | None, typer.Option(help="One case: 3x100 or 5x500.")] = None,
 ) -> None:
     """Measure network-epochs a second of the stacked trainer against plain networks in SubprocVecEnv."""
-    if cpu_time:
-        threads = 1
+    if json_file is not None:
+        check_output(json_file, "--json")
+    if show_profile and (cpu_time or {json_file, blocks, seconds, threads} != {None}):
+        raise InputError(
+            "--profile shows one epoch and measures nothing: leave out --json, --blocks, --seconds, "
+            "--threads and --cpu-time"
+        )
+    if cpu_time and threads not in (None, 1):
+        raise InputError(f"--cpu-time is that of one thread: leave out --threads {threads}")
+    threads = 1 if cpu_time else threads or WORKERS
     torch.set_num_threads(1)  # one for each of the stacked side's own threads
     console = Console()
     cases = [case for case in CASES if only in (None, case.name)]
@@ -276,18 +294,19 @@ def main(
         "clock": "CPU time of one thread" if cpu_time else "wall",
         "load before": os.getloadavg()[0],
     }
+    file = None if json_file is None else GrowingFile(json_file, "--json")
     results = []
     for case in cases:
-        results.append(measure(case, blocks, seconds, threads, cpu_time))
+        results.append(measure(case, blocks or 7, 1.0 if seconds is None else seconds, threads, cpu_time))
         show(results[-1], console)
-    machine["load after"] = os.getloadavg()[0]
+        machine["load after"] = os.getloadavg()[0]
+        if file is not None:
+            file.write(json.dumps({"machine": machine, "cases": [asdict(r) for r in results]}, indent=1))
     console.print(", ".join(f"{name} {value}" for name, value in machine.items()))
-    if json_file is not None:
-        write_whole(
-            json_file, json.dumps({"machine": machine, "cases": [asdict(r) for r in results]}, indent=1)
-        )
+    if file is not None:
+        file.finish()
 
 
 if __name__ == "__main__":
-    with told():
+    with sigterm_as_ctrl_c(), told():
         typer.run(main)

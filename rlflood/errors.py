@@ -16,28 +16,29 @@ class InputError(ValueError):
     """
 
 
-class InputWarning(UserWarning):
-    """What the person gave is taken in a way that may not be meant: a column left out, a doubtful class.
+class RlfloodWarning(UserWarning):
+    """Something that a person should know, though the work goes on: a column left out, a file not written.
 
-    The text says how it is taken and what to do if that is wrong. The command line prints it once, on stderr.
+    The text says how things are and what to do if that is wrong. The command line prints it once, on stderr.
     """
 
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Within a command: an InputError is a message on stderr and exit status 2, an InputWarning a message."""
-    try:
-        with _warnings_told():
+    """Within a command: an InputError is a message on stderr and exit status 2, our warnings are messages."""
+    with warnings_told():
+        try:
             yield
-    except InputError as error:
-        _tell(f"error: {error}", "red")
-        sys.exit(2)
+        except InputError as error:
+            _tell(f"error: {error}", "red")
+            sys.exit(2)
 
 
 @contextmanager
-def _warnings_told() -> Iterator[None]:
+def warnings_told() -> Iterator[None]:
+    """Within a command: each warning of rlflood's own is one line on stderr, once."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", InputWarning)
+        warnings.simplefilter("always", RlfloodWarning)
         others, told_already = warnings.showwarning, set()
 
         def show(
@@ -48,7 +49,7 @@ def _warnings_told() -> Iterator[None]:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
-            if not issubclass(category, InputWarning):
+            if not issubclass(category, RlfloodWarning):
                 others(message, category, filename, lineno, file, line)
             elif str(message) not in told_already:  # a file may be read again for each task of a study
                 told_already.add(str(message))

@@ -4,16 +4,19 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import typer
 
 from benchmarks import images, recipe, speed
 from benchmarks.measure import alternate, gflop_per_epoch, paired_interval, spread
 from benchmarks.plain import PlainFloodEnv
 from rlflood.agents import load_preset, preset_names
 from rlflood.envs import FloodVectorEnv
+from rlflood.errors import InputError
 from rlflood.training import PopulationTrainer, Task
 from rlflood.training.convolutional import small_cnn
 
@@ -130,6 +133,55 @@ def test_what_cannot_be_scored_is_told_before_anything_is_run(names: list[str], 
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"error: {message}") and ended.stderr.count("\n") == 1
     assert ended.stdout == ""
+
+
+@pytest.mark.parametrize("module", [recipe, speed, images])
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_measured(
+    module: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    for name in ("score", "measure", "measured"):
+        monkeypatch.setattr(module, name, lambda *_: pytest.fail("nothing may be measured"), raising=False)
+    place = tmp_path / "file" / "out.json"
+    with pytest.raises(InputError, match="cannot be written"):
+        if module is recipe:
+            recipe.main(["none"], out=place)
+        else:
+            module.main(json_file=place)
+
+
+def test_what_was_scored_before_an_interruption_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def scored(policy: Any, problems: Any) -> recipe.Score:
+        if policy == "rewind":
+            raise KeyboardInterrupt
+        return recipe.Score([0.5], [0.6], [False], ["rings"], ["full batch"], [0.2])
+
+    monkeypatch.setattr(recipe, "score", scored)
+    with pytest.raises(typer.Exit) as end:
+        recipe.main(["none", "rewind"], out=tmp_path / "out.json", draws=1)
+    assert end.value.exit_code == 130
+    assert list(json.loads((tmp_path / "out.json").read_text())) == ["none"]
+    assert "last epoch" in capsys.readouterr().out
+
+
+def test_options_of_benchmarks_that_change_nothing_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--seed and --threads are for the training of recipes"):
+        recipe.main(["none"], seed=1)
+    with pytest.raises(InputError, match="leave out --json"):
+        speed.main(show_profile=True, json_file=tmp_path / "out.json")
+    with pytest.raises(InputError, match="leave out --threads 2"):
+        speed.main(cpu_time=True, threads=2)
+    with pytest.raises(InputError, match="--counts takes whole numbers"):
+        images.main(counts="few")
+
+
+def test_a_recipe_is_not_replaced_by_its_score(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("episodes = 8\n")
+    with pytest.raises(InputError, match="would replace what is read"):
+        recipe.main([str(file)], out=file)
 
 
 def test_a_mixture_is_scored_on_as_many_tasks_of_each_variant() -> None:

@@ -112,6 +112,23 @@ def test_ctrl_c_leaves_the_figures_that_are_there(run, controller, drawn_quickly
     assert {path: path.read_bytes() for path in Path("explain/mine").iterdir()} == before
 
 
+def test_figures_that_cannot_be_written_leave_the_tables(
+    run, controller, drawn_quickly, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def in_the_way(*_):
+        Path("explain").write_text("a file where the folder belongs")
+        return [("plane.png", b"a figure")]
+
+    monkeypatch.setattr(explain, "explain_figures", in_the_way)
+    status, shown, error = run(controller, *QUICK)
+    assert status == 2 and "train accuracy" in in_words(shown)
+    assert "--out explain/mine/plane.png cannot be written" in in_words(error)
+    elsewhere = Path(error.strip().split(" is in ")[1].removesuffix(" instead"))
+    assert elsewhere.read_bytes() == b"a figure"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from rlflood.errors import InputError, InputWarning, told
+from rlflood.errors import InputError, RlfloodWarning, told
 
 
 def test_a_warning_is_told_once_and_others_are_as_they_were(capsys):
@@ -12,7 +12,7 @@ def test_a_warning_is_told_once_and_others_are_as_they_were(capsys):
         warnings.simplefilter("default")
         with told():
             for _ in range(2):
-                warnings.warn("the column is left out", InputWarning, stacklevel=1)
+                warnings.warn("the column is left out", RlfloodWarning, stacklevel=1)
             warnings.warn("another", UserWarning, stacklevel=1)
     assert capsys.readouterr().err == "warning: the column is left out\n"
     assert [str(warning.message) for warning in caught] == ["another"]
@@ -20,7 +20,7 @@ def test_a_warning_is_told_once_and_others_are_as_they_were(capsys):
 
 def test_an_error_ends_the_command_after_its_warnings(capsys):
     with pytest.raises(SystemExit) as stop, told():
-        warnings.warn("doubtful", InputWarning, stacklevel=1)
+        warnings.warn("doubtful", RlfloodWarning, stacklevel=1)
         raise InputError("the file is empty")
     assert stop.value.code == 2
     assert capsys.readouterr().err == "warning: doubtful\nerror: the file is empty\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rlflood.files import write_whole
+from rlflood.files import check_writable, write_whole
 
 
 def test_text_and_bytes_arrive_as_they_are(tmp_path: Path) -> None:
@@ -53,3 +53,28 @@ def test_the_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
     write_whole(tmp_path / "whole", "x")
     modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("ordinary", "whole")}
     assert len(modes) == 1
+
+
+def test_what_can_be_written_is_checked_without_a_trace(tmp_path: Path) -> None:
+    check_writable(tmp_path / "new" / "deep" / "file")
+    (tmp_path / "file").write_text("kept")
+    check_writable(tmp_path / "file")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+@pytest.mark.parametrize("name", [".", "file/a", "file/a/b", "n" * 300, "new/" + "n" * 300 + "/a"])
+def test_what_cannot_be_written_is_told_beforehand(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(OSError):
+        check_writable(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_read_only_place_is_told_beforehand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("tempfile.mkstemp", fail)
+    with pytest.raises(OSError, match="Read-only"):
+        check_writable(tmp_path / "file")

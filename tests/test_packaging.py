@@ -16,7 +16,10 @@ PACKAGE = ROOT / "rlflood"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 # The rooms, each with the rooms whose modules it may import besides its own (docs/design.md).
-BOTTOM = {"errors", "files", "flooding", "metrics", "protocols", "registration", "toml_files", "validation"}
+BOTTOM = {
+    "errors", "files", "flooding", "interrupts", "metrics", "protocols", "registration", "saving",
+    "toml_files", "validation",
+}  # fmt: skip
 BELOW_ENVS = BOTTOM | {"schedulers", "data", "training"}
 BELOW_AGENTS = BELOW_ENVS | {"envs"}
 BELOW_EXPERIMENTS = BELOW_AGENTS | {"agents"}

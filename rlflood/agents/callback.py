@@ -1,10 +1,11 @@
 """What happens between two iterations of training: reports, checkpoints, stopping when asked to."""
 
 import platform
-import threading
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,10 +18,10 @@ from rlflood.agents.export import controller_from_policy
 from rlflood.agents.log import CsvLog
 from rlflood.agents.preset import Preset
 from rlflood.envs import FloodVectorEnv
+from rlflood.saving import Pace, attempt
 from rlflood.schedulers.controller import Controller
 
-CHECKPOINT, CONTROLLER = "checkpoint.zip", "controller.safetensors"
-_SECONDS_BETWEEN_CHECKPOINTS = 60.0
+CHECKPOINT, CONTROLLER, LOG = "checkpoint.zip", "controller.safetensors", "progress.csv"
 _PACKAGES = ("torch", "stable-baselines3", "gymnasium", "numpy")
 
 
@@ -45,6 +46,9 @@ class Progress:
 
 class TrainingCallback(BaseCallback):
     """Reports each iteration, writes checkpoints, and stops when asked to.
+
+    The first checkpoint comes after seconds. One that cannot be written is a warning while training goes on;
+    ``unwritten`` has what could not be written last.
 
     Args:
         env: The environment that is learned on.
@@ -71,18 +75,20 @@ class TrainingCallback(BaseCallback):
         self._env, self._preset, self._out, self._log, self._seed = env, preset, out, log, seed
         self._on_progress = on_progress
         self._begun = time.monotonic() - seconds
-        self._last_checkpoint = time.monotonic()
-        self._stop_asked = threading.Event()
-        self.stopped = False
+        self._pace = Pace()
+        self._state: TrainingState | None = None
+        self._stop_asked: int | None = None
+        self.stopped_by: int | None = None
+        self.unwritten: dict[Path, OSError] = {}
 
     @property
     def seconds(self) -> float:
         """Time spent training so far."""
         return time.monotonic() - self._begun
 
-    def stop(self) -> None:
-        """Ask training to end after the present iteration."""
-        self._stop_asked.set()
+    def stop(self, number: int) -> None:
+        """Ask training to end after the present iteration, because of the signal of this number."""
+        self._stop_asked = number
 
     def controller(self) -> Controller:
         """The policy as it is now."""
@@ -107,13 +113,13 @@ class TrainingCallback(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         # the only point at which nothing is under way: the policy is updated, every episode has just begun
-        due = time.monotonic() - self._last_checkpoint > _SECONDS_BETWEEN_CHECKPOINTS
-        if self._stop_asked.is_set() or due:
+        asked = self._stop_asked
+        if asked is not None or self._pace.due():
             self._save()
-        self.stopped = self._stop_asked.is_set()
+        self.stopped_by = asked
 
     def _on_step(self) -> bool:
-        return not self.stopped
+        return self.stopped_by is None
 
     def _on_rollout_end(self) -> None:
         entropy = self._entropy()
@@ -131,11 +137,11 @@ class TrainingCallback(BaseCallback):
         return float("nan") if buffer is None else -float(np.mean(buffer.log_probs))
 
     def _on_training_end(self) -> None:
-        if not self.stopped:
+        if self.stopped_by is None:
             self._save()
 
     def _save(self) -> None:
-        state = TrainingState(
+        self._state = TrainingState(
             preset=self._preset.model_dump(mode="json"),
             seed=self._seed,
             episodes=self._episodes,
@@ -145,10 +151,30 @@ class TrainingCallback(BaseCallback):
             random=global_random_state(),
             logged={key: float(value) for key, value in self.logger.name_to_value.items()},
         )
-        save_checkpoint(self._out / CHECKPOINT, self.model, state)
-        self.controller().save(self._out / CONTROLLER)
-        self._log.save()
-        self._last_checkpoint = time.monotonic()
+        with self._pace.writing():
+            self.unwritten = self._write(self._out)
+
+    def _write(self, folder: Path) -> dict[Path, OSError]:
+        """Write everything of the last iteration into a folder; what could not be written, and why."""
+        assert self._state is not None
+        checkpoint, controller, log = folder / CHECKPOINT, folder / CONTROLLER, folder / LOG
+        return attempt(
+            folder,
+            {
+                checkpoint: partial(save_checkpoint, checkpoint, self.model, self._state),
+                controller: partial(self.controller().save, controller),
+                log: partial(self._log.save, log),
+            },
+            "training goes on, and tries again",
+        )
+
+    def rescue(self) -> Path | None:
+        """Write what could not be written in the end into a temporary folder; None if that fails, too."""
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="rlflood-"))
+        except OSError:
+            return None
+        return None if self._write(folder) else folder
 
 
 def _is_contributed(preset: Preset) -> bool:

@@ -1,31 +1,29 @@
 """Training a controller: Stable-Baselines3 on groups of replicas."""
 
 import importlib.util
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
+from stable_baselines3.common.logger import KVWriter, Logger
 
-from rlflood.agents.callback import CHECKPOINT, CONTROLLER, Progress, TrainingCallback
+from rlflood.agents.callback import CHECKPOINT, CONTROLLER, LOG, Progress, TrainingCallback
 from rlflood.agents.checkpoint import TrainingState, load_checkpoint, restore
-from rlflood.agents.log import CsvLog
+from rlflood.agents.log import CsvLog, TensorBoardLog, quiet_tensorboard
 from rlflood.agents.model import make_env, make_model
 from rlflood.agents.preset import Preset
 from rlflood.envs import FloodVectorEnv
 from rlflood.errors import InputError
+from rlflood.files import check_writable, reason
+from rlflood.interrupts import first_signal
 from rlflood.schedulers.controller import Controller
 from rlflood.training import Precision
 from rlflood.validation import validated
 
 __all__ = ["CHECKPOINT", "CONTROLLER", "LOG", "TENSORBOARD", "Outcome", "resume", "train"]
 
-LOG, TENSORBOARD = "progress.csv", "tensorboard"
+TENSORBOARD = "tensorboard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +33,19 @@ class Outcome:
     Attributes:
         controller: The controller as of the last iteration.
         path: Its file.
-        finished: Whether all episodes were learned from, rather than stopped by Ctrl-C.
+        stopped_by: The number of the signal that ended training early, SIGINT (Ctrl-C) or SIGTERM; or None.
         seconds: Time spent training, over all resumptions.
     """
 
     controller: Controller
     path: Path
-    finished: bool
+    stopped_by: int | None
     seconds: float
+
+    @property
+    def finished(self) -> bool:
+        """Whether all episodes were learned from."""
+        return self.stopped_by is None
 
 
 def train(
@@ -58,9 +61,11 @@ def train(
     """Train a controller from nothing.
 
     The folder gets ``controller.safetensors`` (the result, brought up to date at each checkpoint),
-    ``checkpoint.zip`` (to go on from; written every minute), ``progress.csv``, and ``tensorboard/`` where
-    the package tensorboard is installed. The first Ctrl-C ends training after the present iteration and
-    saves all of these; a second one stops at once.
+    ``checkpoint.zip`` (to go on from; written after seconds, and more seldom later, once a minute),
+    ``progress.csv``, and ``tensorboard/`` where the package tensorboard is installed. The first Ctrl-C or
+    SIGTERM ends training after the present iteration and saves all of these; a second one stops at once.
+
+    A file that cannot be written is a warning while training goes on, and is tried again.
 
     Args:
         preset: The recipe.
@@ -72,11 +77,12 @@ def train(
         on_progress: Called after each iteration.
 
     Raises:
-        InputError: if the folder already holds a training, or the algorithm needs a package that is not
-            installed.
+        InputError: if the folder already holds a training or cannot be written to, or the algorithm needs a
+            package that is not installed; and if the result cannot be written in the end.
     """
     if (out / CHECKPOINT).exists():
         raise InputError(f"{out} already holds a training: go on with --resume, or give another folder")
+    _check_folder(out)
     env = make_env(preset, device=device, precision=precision, threads=threads)
     model = make_model(preset, env, seed=seed)
     return _learn(model, env, preset, out, seed=seed, on_progress=on_progress)
@@ -107,12 +113,18 @@ def resume(
         on_progress: Called after each iteration.
 
     Raises:
-        InputError: if the folder holds no training, or a damaged one.
+        InputError: if the folder holds no training, a damaged one, or one that has learned from more episodes
+            already, or cannot be written to; and if the result cannot be written in the end.
     """
     path = out / CHECKPOINT
     parameters, state = load_checkpoint(path)
+    _check_folder(out)
     values = state.preset if episodes is None else {**state.preset, "episodes": episodes}
     preset = validated(Preset, values, f"the checkpoint in {out}")
+    if preset.iterations * preset.replicas < state.episodes:
+        raise InputError(
+            f"the training in {out} has learned from {state.episodes} episodes already, more than {episodes}"
+        )
     env = make_env(preset, device=device, precision=precision, threads=threads)
     model = make_model(preset, env, seed=state.seed)
     restore(path, model, parameters, state)
@@ -132,7 +144,7 @@ def _learn(
     log = CsvLog(out / LOG, decisions=preset.decisions, episodes=0 if state is None else state.episodes)
     writers: list[KVWriter] = [log]
     if importlib.util.find_spec("tensorboard"):
-        writers.append(TensorBoardOutputFormat(str(out / TENSORBOARD)))
+        writers.append(TensorBoardLog(out / TENSORBOARD))
     model.set_logger(Logger(str(out), writers))
     seconds = 0.0 if state is None else state.seconds
     callback = TrainingCallback(env, preset, out, log, seed=seed, seconds=seconds, on_progress=on_progress)
@@ -140,26 +152,25 @@ def _learn(
     for key, value in ({} if state is None else state.logged).items():
         model.logger.record(key, value)
     steps = preset.iterations * preset.replicas * preset.decisions - model.num_timesteps
-    with _first_interrupt(callback.stop):
+    with first_signal(callback.stop), quiet_tensorboard():
         if steps > 0:
             model.learn(steps, callback, log_interval=1, reset_num_timesteps=state is None)
-    return Outcome(callback.controller(), out / CONTROLLER, not callback.stopped, callback.seconds)
+    if callback.unwritten:
+        told = "; ".join(
+            f"{path} cannot be written ({reason(error)})" for path, error in callback.unwritten.items()
+        )
+        folder = callback.rescue()
+        instead = "" if folder is None else f": all that training has come to is in {folder} instead"
+        raise InputError(f"{told}{instead}")
+    return Outcome(callback.controller(), out / CONTROLLER, callback.stopped_by, callback.seconds)
 
 
-@contextmanager
-def _first_interrupt(stop: Callable[[], None]) -> Iterator[None]:
-    """Call ``stop`` on the first Ctrl-C; leave the second one its usual effect."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def first(*_: Any) -> None:
-        signal.signal(signal.SIGINT, before)
-        stop()
-
-    signal.signal(signal.SIGINT, first)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _check_folder(out: Path) -> None:
+    """Make sure that everything can be written, before hours of training."""
+    for name in (CHECKPOINT, CONTROLLER, LOG, f"{TENSORBOARD}/events"):
+        try:
+            check_writable(out / name)
+        except OSError as error:
+            raise InputError(
+                f"{out / name} cannot be written ({reason(error)}): choose another folder for the training"
+            ) from None

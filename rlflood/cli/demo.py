@@ -1,5 +1,6 @@
 """`rlflood demo`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -8,9 +9,12 @@ import typer
 from rlflood.cli.app import app
 from rlflood.cli.options import Device, PrecisionOption, Seed, Threads, one_core_each
 from rlflood.cli.train import train_controller
+from rlflood.interrupts import INTERRUPTED
 
 if TYPE_CHECKING:
     from rlflood.experiments import Machine, Study
+
+_STOPPED = "stopped; the same command goes on"
 
 
 @app.command(epilog="Example:\n\n  rlflood demo --out runs/demo")
@@ -52,16 +56,17 @@ def demo(
         outcome = train_controller(
             "demo", out, None, (out / CHECKPOINT).exists(), seed, device, precision, threads
         )
-        if not outcome.finished:
-            raise KeyboardInterrupt
+        if outcome.stopped_by is not None:
+            typer.echo(_STOPPED, err=True)
+            raise typer.Exit(128 + outcome.stopped_by)
         console.print(
             f"trained in {outcome.seconds:.0f} s: {outcome.path}\n", highlight=False, soft_wrap=True
         )
         console.print("[bold]3. One run under it[/bold], on the same data and seeds", highlight=False)
         _compare(demo_study(seed, str(outcome.path)), out, machine, processes)
     except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on", err=True)
-        raise typer.Exit(130) from None
+        typer.echo(_STOPPED, err=True)
+        raise typer.Exit(INTERRUPTED) from None
     console.print("on your own data: rlflood rollout default --data mine.csv", highlight=False)
 
 
@@ -70,24 +75,30 @@ def _compare(study: "Study", out: Path, machine: "Machine", processes: int) -> N
     from rlflood.console import print_records, print_setting, study_progress
     from rlflood.experiments import load_results, run_study, start_study
     from rlflood.experiments.canvas import check_matplotlib
-    from rlflood.experiments.output import write_output
+    from rlflood.experiments.output import check_output, write_all, write_output
     from rlflood.experiments.plot import figure
     from rlflood.extras import MissingPackage
 
-    start_study(study, out)
-    with study_progress() as on_progress:
-        run_study(out, machine, on_progress, processes=processes)
-    results = load_results(out)
     drawn = True
     try:
         check_matplotlib()
     except MissingPackage as error:
         drawn = False
         typer.echo(f"warning: nothing is drawn: {error}", err=True)
+    files = {task.name: out / f"{task.name}.png" for task in study.tasks if drawn}
+    for file in files.values():
+        check_output(file, "--out")
+    start_study(study, out)
+    with study_progress() as on_progress:
+        run_study(out, machine, on_progress, processes=processes)
+    results = load_results(out)
+    writings = []
     for task in results.study.tasks:
         print_setting(study.setting(task, device=machine.device, precision=machine.precision, threads=1))
         records = [results.records[task.name, method.name] for method in results.methods]
         print_records(records, noisy=False)
-        if drawn:
+        if task.name in files:
             title = f"{task.name}, {100 * task.label_noise:g} % label noise"
-            write_output(out / f"{task.name}.png", figure(title, records, "png"), "--out")
+            content = figure(title, records, "png")
+            writings.append(partial(write_output, files[task.name], content, "--out"))
+    write_all(writings)

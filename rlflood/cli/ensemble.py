@@ -24,10 +24,11 @@ def ensemble(
     """
     from rlflood.agents.ensemble import ensemble as joined
     from rlflood.console import console
-    from rlflood.experiments.output import check_output, write_output
+    from rlflood.experiments.output import check_apart, check_output, write_output
     from rlflood.schedulers import Controller
 
     check_output(out, "--out")
+    check_apart({"--out": out}, {}, controllers)
     made = joined([Controller.load(file) for file in controllers])
     write_output(out, made.to_bytes(), "--out")
     console.print(f"a controller of {len(controllers)}: {out}", highlight=False, soft_wrap=True)

@@ -1,5 +1,6 @@
 """`rlflood explain`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -9,6 +10,7 @@ from rlflood.cli.app import app
 from rlflood.cli.options import Device, Encode, Keep, PrecisionOption, Seed, Threads, one_core_each
 from rlflood.cli.parsing import numbers
 from rlflood.errors import InputError
+from rlflood.interrupts import INTERRUPTED
 
 
 @app.command(
@@ -61,7 +63,8 @@ def explain(
     from rlflood.experiments import explain as room
     from rlflood.experiments.canvas import check_matplotlib
     from rlflood.experiments.data_wording import describe_data
-    from rlflood.experiments.output import check_output, write_output
+    from rlflood.experiments.figures import FILE_TYPES
+    from rlflood.experiments.output import check_output, write_all, write_output
     from rlflood.schedulers import Controller
     from rlflood.schedulers.shipped import controller_file
     from rlflood.training import Precision, resolve_precision
@@ -74,7 +77,8 @@ def explain(
     out = Path("explain") / file.stem if out is None else out
     check_matplotlib()
     for figure in room.FIGURES:
-        check_output(out / f"{figure}.png", "--out")
+        for kind in FILE_TYPES:
+            check_output(out / f"{figure}.{kind}", "--out")
     resolve_precision(cast("Precision", precision), resolve_device(device))
     noises = sorted(set(numbers(label_noise, "--label-noise", float, "0,0.2,0.4")))
     given = {
@@ -112,11 +116,11 @@ def explain(
             figures = list(room.explain_figures(file.stem, rollouts, found, surface))
     except KeyboardInterrupt:
         typer.echo("stopped; nothing was written", err=True)
-        raise typer.Exit(130) from None
-    for name, content in figures:
-        write_output(out / name, content, "--out")
+        raise typer.Exit(INTERRUPTED) from None
+    # shown first: that cannot fail
     print_table("what its choices hang on", *room.importance_rows(found))
     print_table("mean level", *room.level_rows(rollouts))
     for line in room.notes(rollouts):
         console.print(line, style="dim", highlight=False, markup=False)
+    write_all(partial(write_output, out / name, content, "--out", rescue=True) for name, content in figures)
     console.print(f"figures: {out}", highlight=False, markup=False, soft_wrap=True)

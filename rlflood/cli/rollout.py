@@ -7,7 +7,9 @@ import typer
 
 from rlflood.cli.app import app
 from rlflood.cli.options import Device, Encode, Keep, PrecisionOption, Seed, Threads, one_core_each
-from rlflood.cli.parsing import numbers
+from rlflood.cli.parsing import check_search_options, given, numbers
+from rlflood.errors import InputError
+from rlflood.interrupts import INTERRUPTED
 
 if TYPE_CHECKING:
     from rlflood.experiments import Method, Record, Setting
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     "  rlflood rollout default --protocol cifar10-augmented --device cuda --checkpoints runs/cifar"
 )
 def rollout(
+    context: typer.Context,
     controller: Annotated[
         str,
         typer.Argument(
@@ -101,9 +104,8 @@ def rollout(
     """Roll a controller out on a data set, one run a repeat, beside other ways to choose the flood level."""
     threads = one_core_each(threads)
     from rlflood.experiments import MethodOptions, Setting, get_methods
-    from rlflood.experiments.methods import check_packages
     from rlflood.experiments.methods.controller import validation_warning
-    from rlflood.experiments.output import check_output
+    from rlflood.experiments.output import check_apart, check_output, check_output_folder
     from rlflood.experiments.plot import check_plot
     from rlflood.experiments.sizes import task_fields
     from rlflood.training import Task
@@ -114,9 +116,14 @@ def rollout(
             check_output(path, option)
     if plot is not None:
         check_plot(plot)
-    methods = get_methods([controller, *filter(None, against.split(","))], MethodOptions(runs, highest_level))
-    check_packages(methods)
-    given = {
+    if checkpoints is not None:
+        check_output_folder(checkpoints, "--checkpoints")
+    names = [controller, *filter(None, against.split(","))]
+    files = [data or "", *(name.rpartition(":")[2] for name in names)]
+    check_apart({"--json": json, "--plot": plot}, {"--checkpoints": checkpoints}, files)
+    methods = get_methods(names, MethodOptions(runs, highest_level))
+    check_search_options(given(context, "runs", "highest_level"), names)
+    wanted = {
         "data": data, "target": target, "keep": keep, "encode": encode or None,
         "label_noise": label_noise, "train_size": train_size,
         "val_size": val_size, "test_size": test_size, "network": network,
@@ -125,10 +132,17 @@ def rollout(
         "lr_milestones": _milestones(lr_milestones),
         "weight_decay": weight_decay, "batch_norm": batch_norm, "augmentation": augmentation,
     }  # fmt: skip
-    fields = task_fields(protocol, {name: value for name, value in given.items() if value is not None})
+    fields = task_fields(protocol, {name: value for name, value in wanted.items() if value is not None})
     task = validated(Task, fields, "the task")
+    task.check_data()
+    if hidden is not None and task.network != "mlp":
+        raise InputError(f"--hidden is for the network mlp, not for {task.network}: leave it out")
+    for method in methods:
+        method.check(task)
     if warning := validation_warning(methods, task):
         typer.echo(f"warning: {warning}", err=True)
+    if checkpoints is not None:
+        _check_goes_on(methods)
     setting = Setting.from_seed(
         task,
         seed,
@@ -141,35 +155,51 @@ def rollout(
     _compare(setting, methods, noisy_test, json, plot)
 
 
+def _check_goes_on(methods: "list[Method]") -> None:
+    """Say which methods make nothing of ``--checkpoints``."""
+    anew = [method.name for method in methods if not method.goes_on]
+    if len(anew) == len(methods):
+        raise InputError(f"--checkpoints keeps nothing of {', '.join(anew)}: leave it out")
+    if anew:
+        typer.echo(f"warning: --checkpoints keeps nothing of {', '.join(anew)}", err=True)
+
+
 def _compare(
     setting: "Setting", methods: "list[Method]", noisy: bool, json: Path | None, plot: Path | None
 ) -> None:
-    """Run the methods, print the table, write the files; Ctrl-C keeps the methods that are done."""
+    """Run the methods, print the table, write the files; whatever ends it, methods that are done are kept."""
     from rlflood.console import print_records, print_setting, progress_bar
     from rlflood.experiments import compare
-    from rlflood.experiments.output import write_output
+    from rlflood.experiments.output import GrowingFile, write_all, write_output
     from rlflood.experiments.plot import figure
     from rlflood.experiments.record import comparison_json
 
     print_setting(setting)
     records: list[Record] = []
-    stopped = False
+    file = None if json is None else GrowingFile(json, "--json")
+    ended: KeyboardInterrupt | InputError | None = None
     try:
         with progress_bar("epochs") as advance:
             for record in compare(setting, methods, advance):
                 records.append(record)
-                if json is not None:  # each method at once: the next one may take hours
-                    write_output(json, comparison_json(setting, records), "--json")
-    except KeyboardInterrupt:
-        stopped = True
-    if records:
-        print_records(records, noisy=noisy)
-        if plot is not None:
-            title = f"{setting.task.data}, {100 * setting.task.label_noise:g} % label noise"
-            write_output(plot, figure(title, records, plot.suffix[1:].lower()), "--plot")
-    if stopped:
+                if file is not None:  # each method at once: the next one may take hours
+                    file.write(comparison_json(setting, records))
+    except (KeyboardInterrupt, InputError) as error:
+        ended = error
+    finally:
+        if records:
+            print_records(records, noisy=noisy)
+    writings = [] if file is None else [file.finish]
+    if records and plot is not None:
+        title = f"{setting.task.data}, {100 * setting.task.label_noise:g} % label noise"
+        drawn = figure(title, records, plot.suffix[1:].lower())
+        writings.append(lambda: write_output(plot, drawn, "--plot", rescue=True))
+    write_all(writings)
+    if isinstance(ended, InputError):
+        raise ended
+    if ended is not None:
         typer.echo("stopped; what was done is shown and written", err=True)
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
 
 
 def _milestones(text: str | None) -> tuple[float, ...] | None:

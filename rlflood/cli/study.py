@@ -7,7 +7,9 @@ import typer
 
 from rlflood.cli.app import app
 from rlflood.cli.options import Device, PrecisionOption, one_core_each
+from rlflood.cli.parsing import check_search_options, given
 from rlflood.errors import InputError
+from rlflood.interrupts import INTERRUPTED
 
 
 @app.command(
@@ -17,6 +19,7 @@ from rlflood.errors import InputError
     "  rlflood benchmark --out runs/mine        [dim](goes on where it stopped)[/dim]"
 )
 def benchmark(
+    context: typer.Context,
     study: Annotated[
         str | None,
         typer.Argument(
@@ -45,6 +48,7 @@ def benchmark(
     Every finished piece is kept at once. The same command, or another process beside this one, goes on with
     what is missing.
     """
+    cores_given = cores
     cores = one_core_each(cores)
     from rlflood.console import console, study_progress
     from rlflood.experiments.folder import open_study, start_study
@@ -58,19 +62,23 @@ def benchmark(
     where = resolve_device(device)
     resolve_precision(machine.precision, where)
     if where.type != "cpu":
+        if (cores_given or 1) > 1:
+            raise InputError(f"--cores {cores} is for the CPU: one process works with the device {device}")
         cores = 1
     if study is None:
         if also or seeds or runs:
             raise InputError("--also, --seeds and --runs change a study: name it, as in --out's study.toml")
         open_study(out)
     else:
-        start_study(load_study(study, also=tuple(also or ()), seeds=seeds, runs=runs), out)
+        wanted = load_study(study, also=tuple(also or ()), seeds=seeds, runs=runs)
+        check_search_options(given(context, "runs"), wanted.methods)
+        start_study(wanted, out)
     try:
         with study_progress() as on_progress:
             run_study(out, machine, on_progress, processes=cores)
     except KeyboardInterrupt:
         typer.echo(f"stopped; what was done is kept: go on with `rlflood benchmark --out {out}`", err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
     console.print(f"done: see it with `rlflood report {out}`", highlight=False, soft_wrap=True)
 
 
@@ -84,7 +92,7 @@ def report(folder: Annotated[Path, typer.Argument(help="The folder of a study.")
     one_core_each(1)
     from rlflood.console import console, print_standings, progress_bar
     from rlflood.experiments.figures import figures
-    from rlflood.experiments.output import write_output
+    from rlflood.experiments.output import check_output, check_output_folder, write_output
     from rlflood.experiments.report import page
     from rlflood.experiments.results import load_results
     from rlflood.experiments.summary import summarise
@@ -92,7 +100,11 @@ def report(folder: Annotated[Path, typer.Argument(help="The folder of a study.")
     from rlflood.extras import MissingPackage
 
     results = load_results(folder)
+    check_output(folder / "report.html", "the report")
+    for part in ("figures", "tables"):
+        check_output_folder(folder / part, f"the {part}")
     summary = summarise(results, "final")
+    print_standings(summary)
     made, left_out = f"the page: {folder / 'report.html'}", []
     with progress_bar("page, figures, tables") as advance:
         try:
@@ -109,7 +121,6 @@ def report(folder: Annotated[Path, typer.Argument(help="The folder of a study.")
             left_out.append(f"figures/ is left out: {error}")
         for name, text in tables(results):
             write_output(folder / "tables" / name, text, "the table")
-    print_standings(summary)
     for line in left_out:
         typer.echo(f"warning: {line}", err=True)
     console.print(made, highlight=False, soft_wrap=True)
@@ -124,10 +135,12 @@ def export(folder: Annotated[Path, typer.Argument(help="The folder of a study.")
     one_core_each(1)
     from rlflood.console import console
     from rlflood.experiments.export import export as write_export
+    from rlflood.experiments.output import check_output_folder
     from rlflood.experiments.results import load_results
     from rlflood.extras import MissingPackage
 
     results, where = load_results(folder), folder / "export"
+    check_output_folder(where, "the export")
     try:
         written = write_export(results, where)
     except MissingPackage as error:

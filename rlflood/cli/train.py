@@ -8,6 +8,7 @@ import typer
 
 from rlflood.cli.app import app
 from rlflood.cli.options import Device, PrecisionOption, Seed, Threads, one_core_each
+from rlflood.cli.parsing import given
 from rlflood.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     "  rlflood train --out runs/mine --resume"
 )
 def train(
+    context: typer.Context,
     out: Annotated[Path, typer.Option(help="Folder for the controller, the checkpoint and the log.")],
     preset: Annotated[
         str, typer.Option(help="A recipe of `rlflood list presets`, or your own .toml.")
@@ -51,16 +53,24 @@ def train(
 ) -> None:
     """Train a controller from nothing on synthetic tasks.
 
-    Ctrl-C ends it after the present iteration and saves; --resume goes on as if it had not stopped.
+    Ctrl-C or SIGTERM ends it after the present iteration and saves; --resume goes on as if it had not
+    stopped.
     """
+    # what a training has from its beginning
+    own = given(context, "algo", "preset", "seed") if resume else []
+    if own:
+        raise InputError(
+            "--resume goes on with the preset, the algorithm and the seed that the training began with: "
+            + ", ".join(f"leave {option} out" for option in own)
+        )
     threads = one_core_each(threads)
     from rlflood.console import console
 
     outcome = train_controller(preset, out, episodes, resume, seed, device, precision, threads, algo)
     state = "trained" if outcome.finished else "stopped; go on with --resume"
     console.print(f"{state} after {outcome.seconds:.0f} s: {outcome.path}", highlight=False, soft_wrap=True)
-    if not outcome.finished:
-        raise typer.Exit(130)
+    if outcome.stopped_by is not None:
+        raise typer.Exit(128 + outcome.stopped_by)
 
 
 def train_controller(
@@ -76,15 +86,11 @@ def train_controller(
 ) -> "Outcome":
     from rlflood import agents
     from rlflood.console import progress_bar
-    from rlflood.experiments.output import check_output
     from rlflood.training import resolve_precision
     from rlflood.training.device import resolve_device
 
-    if resume and algorithm is not None:
-        raise InputError("--resume goes on with the algorithm that the training began with: leave --algo out")
     # before anything is written
     resolve_precision(cast("Precision", precision), resolve_device(device))
-    check_output(out / "controller.safetensors", "--out")
     recipe = None if resume else agents.load_preset(preset, algorithm=algorithm, episodes=episodes)
     with progress_bar("training") as advance:
 

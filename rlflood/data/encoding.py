@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlflood.data.plain_numbers import is_missing
-from rlflood.errors import InputError, InputWarning
+from rlflood.errors import InputError, RlfloodWarning
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -110,4 +110,4 @@ def _read(texts: Sequence[str], read: Callable[[str], datetime]) -> list[float] 
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, InputWarning, stacklevel=5)
+    warnings.warn(text, RlfloodWarning, stacklevel=5)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rlflood.data.index_columns import counts_the_rows
 from rlflood.data.source import ImageShape
-from rlflood.errors import InputError, InputWarning
+from rlflood.errors import InputError, RlfloodWarning
 
 _HOW = "numpy.savez(file, x=..., y=...)"
 
@@ -116,7 +116,7 @@ def _channels_first(file: str, x: NDArray[np.generic]) -> NDArray[np.generic]:
         warnings.warn(
             f"x in {file} has shape {x.shape}, taken as (samples, channels, height, width); if the channels "
             "are last, save x.transpose(0, 3, 1, 2).",
-            InputWarning,
+            RlfloodWarning,
             stacklevel=4,
         )
     if (last and not first) or (x.shape[3] == 4 and not first and x.shape[1] != 4):
@@ -151,7 +151,7 @@ def _without_counters(file: str, x: NDArray[np.generic], keep: Sequence[str]) ->
         warnings.warn(
             f"x in {file}: column {column + 1} numbers the rows and may give the labels away, so it is left "
             f"out of the features; if it is one, keep it with --keep {column + 1} (in a study: keep).",
-            InputWarning,
+            RlfloodWarning,
             stacklevel=4,
         )
     if not kept:

@@ -10,7 +10,7 @@ from rlflood.data.labels import class_names, doubts, encode_labels
 from rlflood.data.npz_arrays import read_npz
 from rlflood.data.parquet_table import read_parquet
 from rlflood.data.tabular import Table
-from rlflood.errors import InputError, InputWarning
+from rlflood.errors import InputError, RlfloodWarning
 
 ENDINGS = (".npz", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 
@@ -36,7 +36,7 @@ def own_file(file: str, target: str | None, keep: Sequence[str] = (), encode: bo
     encode: make features of text, truth values and dates (see ``encoding.py``).
 
     Raises InputError, saying where the fault is, for anything that cannot be learned from. Warns, as
-    InputWarning and when the file is read, of what may be taken for something else than it is.
+    RlfloodWarning and when the file is read, of what may be taken for something else than it is.
     """
     path = Path(file).expanduser()
     if path.suffix.lower() == ".npz":
@@ -90,5 +90,5 @@ def _read(
         ignore_constant=encode,
     )
     for doubt in doubts(labels, where):
-        warnings.warn(doubt, InputWarning, stacklevel=3)
+        warnings.warn(doubt, RlfloodWarning, stacklevel=3)
     return table

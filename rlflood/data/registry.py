@@ -81,7 +81,7 @@ def load(
     options: settings of a generator, such as ``{"dimensions": 20}``; see the classes in ``synthetic.py``.
 
     Raises InputError for an unknown name or option and for files that cannot be learned from. Warns of what
-    in a file may be taken for something else than it is (InputWarning).
+    in a file may be taken for something else than it is (RlfloodWarning).
     """
     options = options or {}
     _check(data, target, keep, encode, options)

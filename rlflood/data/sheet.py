@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rlflood.data import plain_numbers as plain
 from rlflood.data.encoding import days, encoded, written_days
 from rlflood.data.index_columns import counts_the_rows, is_index_of_a_program, is_name_of_an_index
-from rlflood.errors import InputError, InputWarning
+from rlflood.errors import InputError, RlfloodWarning
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -137,7 +137,7 @@ def _leave_out(sheet: Sheet, name: str, why: str) -> None:
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, InputWarning, stacklevel=3)
+    warnings.warn(text, RlfloodWarning, stacklevel=3)
 
 
 def _decimal_commas(sheet: Sheet, target: str) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rlflood.experiments.methods import Method, check_packages
+from rlflood.experiments.methods import Method
 from rlflood.experiments.record import Record
 from rlflood.experiments.setting import Progress, Setting, no_progress
 from rlflood.experiments.statistics import Interval, Paired, mean_interval, paired
@@ -42,7 +42,8 @@ def compare(
         InputError: if a method needs a package that is not installed, or the task's data cannot be loaded or
             are too small for its splits.
     """
-    check_packages(methods)
+    for method in methods:
+        method.check(setting.task)
     budgets = [method.epochs(setting.task) * setting.repeats for method in methods]
     for number, method in enumerate(methods):
         before = sum(budgets[:number])

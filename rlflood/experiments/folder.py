@@ -8,10 +8,11 @@ import tomli_w
 
 from rlflood.data import FILE_ENDINGS
 from rlflood.errors import InputError
-from rlflood.experiments.methods import CONTROLLER_SUFFIX, check_packages
+from rlflood.experiments.locks import somebody_at_work
+from rlflood.experiments.methods import CONTROLLER_SUFFIX
+from rlflood.experiments.output import write_output
 from rlflood.experiments.store import Store
-from rlflood.experiments.study import Study, restored
-from rlflood.files import write_whole
+from rlflood.experiments.study import Study, of_the_task, restored
 from rlflood.schedulers.shipped import shipped_controllers
 
 STUDY = "study.toml"
@@ -21,8 +22,9 @@ CONTROLLERS = "controllers"
 def start_study(study: Study, folder: Path) -> Study:
     """Make a folder for a study, or find that the one there is the same study, or a part of it.
 
-    A study that is there may be given more tasks, methods and seeds; what is done stays. The controllers'
-    files are copied into the folder.
+    A study that is there may be given more tasks, methods and seeds; what is done stays. A study that was run
+    and stopped, or failed, before anything of it was done makes way for any other. The controllers' files
+    are copied into the folder.
 
     Args:
         study: What to run.
@@ -32,23 +34,51 @@ def start_study(study: Study, folder: Path) -> Study:
         The study as it is in the folder.
 
     Raises:
-        InputError: if the folder holds another study, or a method, a file or a task's data is not usable.
+        InputError: if the folder holds another study, or a method, a task's data or a file is not usable.
+            Nothing has been written then.
     """
-    # before anything is written
-    check_packages(study.make_methods())
-    study.checked_data()
-    earlier = find_study(folder)
+    check_study(study)
+    stays = Store.exists(folder) and _stays(Store(folder))
+    earlier = find_study(folder) if stays else None
     if earlier is not None:
         _check_extends(earlier, study, folder)
-    store = Store(folder)
-    _check_files(store, study)
-    study = study.model_copy(
-        update={"methods": tuple(_with_own_controller(method, folder) for method in study.methods)}
-    )
+    files = _files(study, folder, json.loads(Store(folder).meta("files") or "{}") if stays else {})
+    controllers, methods = _own_controllers(study, folder, keep=stays)
+    study = study.model_copy(update={"methods": methods})
     content = study.model_dump(mode="json", exclude_none=True)
+
+    store = Store(folder)
+    if not stays:
+        store.begin_anew()
+    for own, copied in controllers.items():
+        if not own.is_file() or own.read_bytes() != copied:
+            write_output(own, copied, "the study's controller")
+    store.set_meta("files", json.dumps(files))
     store.set_meta("study", json.dumps(content))
-    write_whole(folder / STUDY, tomli_w.dumps(content))
+    write_output(folder / STUDY, tomli_w.dumps(content), "the study")
     return open_study(folder)
+
+
+def check_study(study: Study) -> None:
+    """Make sure that a study can be run, as far as that can be told without training.
+
+    Raises:
+        InputError: if a method is not usable, or not on one of the tasks, or a task's data are not.
+    """
+    methods = study.make_methods()
+    study.checked_data()
+    for task in study.tasks:
+        for method in methods:
+            with of_the_task(task):
+                method.check(task)
+
+
+def _stays(store: Store) -> bool:
+    """Whether the study of a store is gone on with, rather than replaced: unless it was tried in vain."""
+    if store.meta("study") is None:
+        return False
+    in_vain = store.tried and not store.units()
+    return not in_vain or somebody_at_work(store.folder)
 
 
 def find_study(folder: Path) -> Study | None:
@@ -99,41 +129,52 @@ def _check_extends(earlier: Study, study: Study, folder: Path) -> None:
         )
 
 
-def _check_files(store: Store, study: Study) -> None:
-    """Refuse to go on with files that are not those that the study began with."""
-    known = json.loads(store.meta("files") or "{}")
+def _files(study: Study, folder: Path, known: dict[str, str]) -> dict[str, str]:
+    """The digests of the tasks' files; refuses files that are not those that the study began with."""
+    files = dict(known)
     for task in study.tasks:
         if task.data.lower().endswith(FILE_ENDINGS):
-            known.setdefault(task.data, _digest(Path(task.data)))
-            if known[task.data] != _digest(Path(task.data)):
+            digest = _digest(Path(task.data))
+            if files.setdefault(task.data, digest) != digest:
                 raise InputError(
-                    f"{task.data} has changed since the study in {store.folder} began: restore it, or choose "
+                    f"{task.data} has changed since the study in {folder} began: restore it, or choose "
                     "another --out"
                 )
-    store.set_meta("files", json.dumps(known))
+    return files
 
 
-def _with_own_controller(method: str, folder: Path) -> str:
-    """A method's name with its controller's file copied into the study's folder, where it stays as it is.
+def _own_controllers(study: Study, folder: Path, *, keep: bool) -> tuple[dict[Path, bytes], tuple[str, ...]]:
+    """The controllers' files as they belong into the study's folder, and the methods' names with these.
 
-    A shipped controller too: another version of rlflood may come with another one of the same name.
+    A file stays there as it is, a shipped controller's too: another version of rlflood may come with another
+    one of the same name.
+
+    Args:
+        study: The study.
+        folder: Its folder.
+        keep: Whether the files that are in the folder already are those of a study that has begun.
     """
-    before, colon, name = method.rpartition(":")
-    if name in shipped_controllers():
-        source = shipped_controllers()[name]
-    elif method.endswith(CONTROLLER_SUFFIX):
-        source = Path(name).expanduser()
-    else:
-        return method
-    own = folder / CONTROLLERS / source.name
-    if not own.exists():
-        write_whole(own, source.read_bytes())
-    elif _digest(own) != _digest(source):
-        raise InputError(
-            f"the study in {folder} has another controller called {source.name}: rename {source}, or choose "
-            "another --out"
-        )
-    return f"{before}{colon}{CONTROLLERS}/{source.name}"
+    copies: dict[Path, bytes] = {}
+    methods = []
+    for method in study.methods:
+        before, colon, name = method.rpartition(":")
+        if name in shipped_controllers():
+            source = shipped_controllers()[name]
+        elif method.endswith(CONTROLLER_SUFFIX):
+            source = Path(name).expanduser()
+        else:
+            methods.append(method)
+            continue
+        own, content = folder / CONTROLLERS / source.name, source.read_bytes()
+        known = copies.get(own, own.read_bytes() if keep and own.exists() else content)
+        if known != content:
+            raise InputError(
+                f"the study in {folder} has another controller called {source.name}: rename {source}, or "
+                "choose another --out"
+            )
+        copies[own] = content
+        methods.append(f"{before}{colon}{CONTROLLERS}/{source.name}")
+    return copies, tuple(methods)
 
 
 def _without_folder(method: str) -> str:

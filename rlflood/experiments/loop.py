@@ -161,16 +161,14 @@ def _run_stack(
 ) -> Runs:
     history = History()
     parts: dict[str, Any] = {"trainer": trainer, "scheduler": scheduler, "history": history}
-    if (state := checkpoint.load()) is not None:
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
+    if checkpoint.restore(parts):
         after_epoch(trainer.epoch)
     for epoch in range(trainer.epoch, epochs):
         metrics = trainer.run_epoch(scheduler.level)
         history.add(trainer.levels, metrics)
         scheduler.step(metrics)
         after_epoch(epoch + 1)
-        checkpoint.save(lambda: {name: part.state_dict() for name, part in parts.items()})
+        checkpoint.save(parts)
     runs = history.runs(trainer.evaluate("test"), trainer.evaluate("test", "best"))
     checkpoint.finished()
     return runs

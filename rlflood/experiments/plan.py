@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from rlflood.experiments.cost import cost
 from rlflood.experiments.loop import MOST_REPLICAS
-from rlflood.experiments.methods import Method, check_packages
+from rlflood.experiments.methods import Method
 from rlflood.experiments.setting import Setting
 from rlflood.experiments.store import Store, Unit
 from rlflood.experiments.study import Study, StudyTask
@@ -72,8 +72,8 @@ class Plan:
             for task in study.tasks
         }
         pending = self.pending()
-        needed = {unit.method for unit in pending}
-        check_packages(method for name, method in self.methods.items() if name in needed)
+        for name, method in sorted({(unit.task, unit.method) for unit in pending}):
+            self.methods[method].check(self.settings[name].task)
         begun = {unit.task for unit in pending}
         self.facts = study.checked_data(
             [task.name for task in study.tasks if task.name in begun or self.undiagnosed(task)]

@@ -17,6 +17,7 @@ from rlflood.experiments.record import TEST_SCORES, Record, joined
 
 DATABASE = "results.sqlite"
 FORMAT = "rlflood-study/1"
+_TRIED = "tried"
 
 # `runs` says again, in plain columns, what a reader of the database asks for first; the arrays have it all.
 _TABLES = """
@@ -79,6 +80,8 @@ class Store:
                 connection.executescript(_TABLES)
                 connection.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (FORMAT,))
             written = self.meta("format")
+        except InputError as error:
+            raise InputError(f"{error}: choose another folder") from None
         except (OSError, sqlite3.Error) as error:
             raise InputError(
                 f"the results in {folder} cannot be used ({error}): choose another folder"
@@ -104,6 +107,23 @@ class Store:
         """Keep a text with the results, in place of an earlier one."""
         with self._connection() as connection:
             connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def begin_anew(self) -> None:
+        """Forget a study of which nothing is done: its texts, and the processes that have worked on it."""
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if connection.execute("SELECT 1 FROM units").fetchone() is None:
+                connection.execute("DELETE FROM meta WHERE key != 'format'")
+                connection.execute("DELETE FROM starts")
+
+    @property
+    def tried(self) -> bool:
+        """Whether any process has begun to work on the study; see :meth:`set_tried`."""
+        return self.meta(_TRIED) is not None or bool(self.starts())
+
+    def set_tried(self) -> None:
+        """Note that a process begins to work on the study, though it may not come as far as :meth:`begin`."""
+        self.set_meta(_TRIED, "")
 
     def begin(self, environment: dict[str, Any], facts: Mapping[str, Facts]) -> int:
         """Note that a process starts to work on the study.
@@ -220,5 +240,8 @@ class Store:
     def _connection(self) -> Iterator[sqlite3.Connection]:
         # a connection for each piece of work: cheap beside training, and nothing is shared between threads;
         # what happens inside is one transaction
-        with closing(sqlite3.connect(self.folder / DATABASE, timeout=120)) as connection, connection:
-            yield connection
+        try:
+            with closing(sqlite3.connect(self.folder / DATABASE, timeout=120)) as connection, connection:
+                yield connection
+        except sqlite3.OperationalError as error:  # a full disk, a folder that is gone, no permission
+            raise InputError(f"the results in {self.folder} cannot be used ({error})") from error

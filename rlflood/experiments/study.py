@@ -1,7 +1,8 @@
 """Studies: tasks x methods x seeds, in TOML."""
 
 import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,15 @@ class StudyTask(Task):
     """A task with the name that tables give it."""
 
     name: Annotated[str, Field(min_length=1)]
+
+
+@contextmanager
+def of_the_task(task: StudyTask) -> Iterator[None]:
+    """Let the message of an InputError begin with the task's name."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"the task {task.name!r}: {error}") from None
 
 
 class Study(BaseModel):
@@ -96,15 +106,12 @@ class Study(BaseModel):
             InputError: naming the task whose data cannot be used.
         """
         found = {}
-        for number, task in enumerate(self.tasks):
+        for task in self.tasks:
             if tasks is not None and task.name not in tasks:
                 continue
-            try:
-                source = task.source()
-                source.check_sizes(task.train_size, task.val_size, task.test_size)
-            except InputError as error:
-                raise InputError(f"study {self.name}: tasks.{number}.data: {error}") from None
-            found[task.name] = source.facts
+            with of_the_task(task):
+                task.check_data()
+                found[task.name] = task.source().facts
         return found
 
     def setting(

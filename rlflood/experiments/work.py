@@ -3,30 +3,35 @@
 import multiprocessing
 import os
 import signal
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from queue import Empty
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 
-from rlflood.errors import InputError, InputWarning
+from rlflood.errors import InputError, RlfloodWarning, warnings_told
 from rlflood.experiments.diagnosis import diagnose
 from rlflood.experiments.environment import environment
 from rlflood.experiments.folder import open_study
+from rlflood.experiments.locks import at_work
+from rlflood.experiments.locks import claim as _claim
 from rlflood.experiments.plan import Machine, Plan, StudyProgress
 from rlflood.experiments.setting import Progress
 from rlflood.experiments.store import Store, Unit
 from rlflood.experiments.study import StudyTask
+from rlflood.interrupts import TERMINATED
 
-LOCKS = ".locks"
 _PATIENCE = 0.5  # seconds between looks at what other processes do
+_FAREWELL = 10.0  # seconds that a process has to end in before it is killed
+_TRIES, _PAUSE = 120, 5.0  # to keep a result that cannot be written: ten minutes, to make room on a disk in
 
 UnitProgress: TypeAlias = Callable[[float, str], None]
 """Called as ``on_unit(share, what)``: what is done of the present unit, by its cost; 0 before and after."""
@@ -45,8 +50,12 @@ def run_study(folder: Path, machine: Machine, on_progress: StudyProgress, *, pro
             which wait for each other and for Python's lock. With more than one, call this from a program
             whose main module can be imported (``if __name__ == "__main__":``).
 
+    A result that cannot be written, as on a full disk, is a warning, and is tried again for ten minutes.
+
     Raises:
-        InputError: if a task's data cannot be loaded or is too small for its splits.
+        InputError: if a task's data cannot be loaded or is too small for its splits, or a result cannot be
+            written.
+        KeyboardInterrupt: if a process that was started was ended by SIGTERM.
         RuntimeError: if a process that was started ended by itself.
     """
     plan = Plan(open_study(folder), Store(folder), machine)
@@ -61,10 +70,12 @@ def run_study(folder: Path, machine: Machine, on_progress: StudyProgress, *, pro
         # a unit that another process has just committed may be counted twice until that is heard of
         on_progress(min(plan.total, finished + sum(shares)), plan.total, what)
 
-    if processes == 1:
-        _work(plan, machine, lambda share, what: tell(0, share, what))
-    else:
-        _share_work(folder, machine, processes, tell)
+    with at_work(folder):
+        plan.store.set_tried()
+        if processes == 1:
+            _work(plan, machine, lambda share, what: tell(0, share, what))
+        else:
+            _share_work(folder, machine, processes, tell)
 
 
 def _work(plan: Plan, machine: Machine, on_unit: UnitProgress) -> None:
@@ -91,20 +102,46 @@ def _share_work(
         for number in range(processes)
     ]
     try:
-        for worker in workers:
-            worker.start()
-        while any(worker.is_alive() for worker in workers):
-            with suppress(Empty):
-                message = messages.get(timeout=_PATIENCE)
+        with _ctrl_c_for_the_parent():
+            for worker in workers:
+                worker.start()
+        while True:
+            alive = any(worker.is_alive() for worker in workers)
+            try:
+                message = messages.get(timeout=_PATIENCE) if alive else messages.get_nowait()
+            except Empty:
+                if not alive:  # all that they have told is heard
+                    break
+            else:
                 if isinstance(message, str):
                     raise InputError(message)
                 tell(*message)
             if failed := [worker.exitcode for worker in workers if worker.exitcode]:
+                # whoever ends a whole group of processes may reach this one last
+                if failed[0] in (TERMINATED, -signal.SIGTERM):
+                    raise KeyboardInterrupt
                 raise RuntimeError(f"a process of the study ended with exit status {failed[0]}")
     finally:
-        for worker in workers:
+        begun = [worker for worker in workers if worker.pid is not None]
+        for worker in begun:
             worker.terminate()
+        for worker in begun:
+            worker.join(_FAREWELL)
+            worker.kill()
             worker.join()
+
+
+@contextmanager
+def _ctrl_c_for_the_parent() -> Iterator[None]:
+    """Processes that are started within this are never told of Ctrl-C, not even while they import."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _worker(
@@ -113,9 +150,15 @@ def _worker(
     """The main function of a process that was started."""
     # Ctrl-C is for the process that started this one, which then ends it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def end(*_: Any) -> NoReturn:
+        messages.cancel_join_thread()  # nobody reads them any more
+        sys.exit(TERMINATED)  # so that no file that is half written stays
+
+    signal.signal(signal.SIGTERM, end)
     torch.set_num_threads(1)
     warnings.simplefilter(
-        "ignore", InputWarning
+        "ignore", RlfloodWarning
     )  # of the process that started this one, which has read the files
 
     def tell(share: float, what: str) -> None:
@@ -124,7 +167,8 @@ def _worker(
         messages.put((number, share, what))
 
     try:
-        _work(Plan(open_study(folder), Store(folder), machine), machine, tell)
+        with warnings_told():
+            _work(Plan(open_study(folder), Store(folder), machine), machine, tell)
     except InputError as error:
         messages.put(str(error))
 
@@ -138,14 +182,9 @@ def _attempt(unit: Unit, plan: Plan, start: int, on_unit: UnitProgress) -> bool:
         began, what = time.perf_counter(), f"{unit.task}: {unit.method}"
         advance = _advance(plan.cost(unit), what, on_unit)
         record = plan.methods[unit.method].run(setting, advance)
-        plan.store.add(
-            unit,
-            record,
-            data_seeds=setting.data_seeds,
-            network_seeds=setting.network_seeds,
-            seconds=time.perf_counter() - began,
-            start=start,
-        )
+        seconds = time.perf_counter() - began
+        seeds = {"data_seeds": setting.data_seeds, "network_seeds": setting.network_seeds}
+        _keep(lambda: plan.store.add(unit, record, **seeds, seconds=seconds, start=start))
         on_unit(0.0, what)
     return True
 
@@ -177,33 +216,29 @@ def _diagnose(task: StudyTask, plan: Plan, on_unit: UnitProgress) -> bool:
         whole = diagnose(stacked, np.concatenate(levels), advance)
         for number, method in enumerate(missing):
             part = whole.part(slice(number * unit.repeats, (number + 1) * unit.repeats))
-            plan.store.add_diagnosis(task.name, method, part)
+            _keep(partial(plan.store.add_diagnosis, task.name, method, part))
         on_unit(0.0, what)
     return True
+
+
+def _keep(commit: Callable[[], None]) -> None:
+    """Commit a result, trying again for a while if that fails: it may have taken hours.
+
+    Raises:
+        InputError: if it cannot be written after all.
+    """
+    for number in range(_TRIES):
+        try:
+            return commit()
+        except InputError as error:
+            if not number:
+                told = f"{error}: make room, it is tried again for {_TRIES * _PAUSE / 60:.0f} minutes"
+                warnings.warn(told, RlfloodWarning, stacklevel=2)
+            time.sleep(_PAUSE)
+    commit()
 
 
 def _advance(cost: float, what: str, on_unit: UnitProgress) -> Progress:
     """A listener for the epochs of a unit."""
     on_unit(0.0, what)
     return lambda done, total: on_unit(cost * min(1.0, done / total), what)
-
-
-@contextmanager
-def _claim(folder: Path, key: str) -> Iterator[bool]:
-    """Hold a piece of work against other processes; the system lets go of it when a process ends, however."""
-    path = folder / LOCKS / f"{key}.lock"
-    path.parent.mkdir(exist_ok=True)
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        yield False
-        return
-    try:
-        yield True
-        # The work is done. Whoever still waits for this file finds that out next, and so does whoever makes
-        # it anew. Where open files can't be removed, it stays.
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-    finally:
-        lock.release()

@@ -16,11 +16,13 @@ from pydantic import (
 
 from rlflood import data
 from rlflood.data import Source, Splits
+from rlflood.errors import InputError
 
 Width = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Network = Literal["mlp", "cnn", "resnet18", "resnet20", "resnet32", "resnet44", "resnet56", "resnet110"]
-_OF_MLPS = ("hidden", "batch_norm", "dropout")
+OF_MLPS = ("hidden", "batch_norm", "dropout")
+"""Fields that networks of images do without."""
 
 
 class Task(BaseModel):
@@ -108,7 +110,7 @@ class Task(BaseModel):
                 )
         else:
             fields = type(self).model_fields
-            wrong = [name for name in _OF_MLPS if getattr(self, name) != fields[name].default]
+            wrong = [name for name in OF_MLPS if getattr(self, name) != fields[name].default]
             if wrong:
                 raise ValueError(
                     f"{' and '.join(wrong)} are for the network mlp, not for {self.network}: leave out"
@@ -132,6 +134,17 @@ class Task(BaseModel):
         return data.load(
             self.data, target=self.target, keep=self.keep, encode=self.encode, options=self.data_options
         )
+
+    def check_data(self) -> None:
+        """Make sure that the data are there, are enough for the splits, and suit the network.
+
+        Raises:
+            InputError: if not.
+        """
+        source = self.source()
+        if self.network != "mlp" and source.image_shape is None:
+            raise InputError(f"{self.data} has no images: {self.network} needs some, mlp does not")
+        source.check_sizes(self.train_size, self.val_size, self.test_size)
 
     def split(self, data_seed: int) -> Splits:
         """The task's three splits, with label noise.

@@ -41,7 +41,10 @@ def test_another_algorithm_than_the_recipes(recipe: Path, tmp_path: Path, algori
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(("--algo", "dqn"), "unknown algorithm 'dqn'"), (("--resume", "--algo", "ppo"), "leave --algo out")],
+    [
+        (("--algo", "dqn"), "unknown algorithm 'dqn'"),
+        (("--resume", "--algo", "ppo"), "leave --algo out, leave --preset out"),
+    ],
 )
 def test_what_does_not_fit_is_told_before_anything_is_written(
     recipe: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
@@ -50,3 +53,22 @@ def test_what_does_not_fit_is_told_before_anything_is_written(
     assert isinstance(failed.exception, InputError)
     assert message in str(failed.exception)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("option", [("--preset", "demo"), ("--seed", "0"), ("--algo", "ppo")])
+def test_what_a_training_has_from_its_beginning_is_not_given_again(
+    recipe: Path, tmp_path: Path, option: tuple[str, str]
+) -> None:
+    assert train("--preset", recipe, "--out", tmp_path / "run").exit_code == 0
+    before = (tmp_path / "run/checkpoint.zip").read_bytes()
+    failed = train("--out", tmp_path / "run", "--resume", "--episodes", 16, *option)
+    assert isinstance(failed.exception, InputError)
+    assert f"leave {option[0]} out" in str(failed.exception)
+    assert (tmp_path / "run/checkpoint.zip").read_bytes() == before
+
+
+def test_fewer_episodes_than_were_learned_from_are_refused(recipe: Path, tmp_path: Path) -> None:
+    assert train("--preset", recipe, "--episodes", 24, "--out", tmp_path / "run").exit_code == 0
+    failed = train("--out", tmp_path / "run", "--resume", "--episodes", 16)
+    assert isinstance(failed.exception, InputError)
+    assert "24 episodes already, more than 16" in str(failed.exception)

@@ -7,6 +7,7 @@ import pickle
 import signal
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,8 @@ from rlflood.agents import Preset, Progress, resume, train
 from rlflood.agents.algorithm import ALGORITHMS
 from rlflood.agents.checkpoint import load_checkpoint
 from rlflood.envs import FloodVectorEnv
+from rlflood.errors import RlfloodWarning
+from rlflood.saving import Pace
 from rlflood.schedulers import Controller
 
 MakePreset = Callable[..., Preset]
@@ -47,10 +50,10 @@ def without_times(log: Path) -> list[dict[str, str]]:
     return [{key: row[key] for key in row if not key.startswith("time/")} for row in rows_of(log)]
 
 
-def interrupted_after(episodes: int) -> Callable[[Progress], None]:
+def interrupted_after(episodes: int, number: int = signal.SIGINT) -> Callable[[Progress], None]:
     def interrupt(progress: Progress) -> None:
         if progress.episodes == episodes:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
 
     return interrupt
 
@@ -77,6 +80,138 @@ def test_ctrl_c_saves_and_resuming_goes_on_as_if_nothing_had_happened(
     assert without_times(tmp_path / "whole/progress.csv") == without_times(tmp_path / "parts/progress.csv")
     assert parts.controller.provenance["episodes"] == 48
     assert parts.controller.provenance["seed"] == 3
+
+
+def test_sigterm_saves_too_and_resuming_goes_on(tmp_path: Path, tiny: MakePreset) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    whole = train(tiny(), tmp_path / "whole")
+    stopped = train(tiny(), tmp_path / "parts", on_progress=interrupted_after(16, signal.SIGTERM))
+    assert not stopped.finished and stopped.stopped_by == signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert load_checkpoint(tmp_path / "parts/checkpoint.zip")[1].episodes == 16
+    assert_equal(resume(tmp_path / "parts").controller, whole.controller)
+
+
+def test_the_first_checkpoint_comes_after_seconds(
+    tmp_path: Path, tiny: MakePreset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    kept: list[int] = []
+
+    def two_seconds(progress: Progress) -> None:
+        nonlocal now
+        now += 2
+        file = tmp_path / "checkpoint.zip"
+        kept.append(load_checkpoint(file)[1].episodes if file.exists() else 0)
+
+    monkeypatch.setattr("rlflood.agents.callback.Pace", partial(Pace, clock=lambda: now))
+    train(tiny(episodes=80), tmp_path, on_progress=two_seconds)
+    # after 6 of 20 seconds, and after 16: what is under way at the start of an iteration is written then
+    assert kept == [0, 0, 0, 24, 24, 24, 24, 24, 64, 64]
+
+
+class FullDisk:
+    """Lets no file be written while it is full."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.full = True
+        fsync = os.fsync
+
+        def write(descriptor: int) -> None:
+            if self.full:
+                raise OSError(28, "No space left on device")
+            fsync(descriptor)
+
+        monkeypatch.setattr(os, "fsync", write)
+
+
+@pytest.fixture
+def at_every_iteration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checkpoints as often as there can be any."""
+    monkeypatch.setattr("rlflood.agents.callback.Pace", lambda: Pace(0.0))
+
+
+@pytest.mark.usefixtures("at_every_iteration")
+def test_a_checkpoint_that_cannot_be_written_is_a_warning_and_the_next_one_is_tried(
+    tmp_path: Path, tiny: MakePreset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FullDisk(monkeypatch)
+
+    def make_room(progress: Progress) -> None:
+        if progress.episodes == 24:
+            disk.full = False
+
+    with pytest.warns(RlfloodWarning) as caught:
+        outcome = train(tiny(episodes=32), tmp_path, on_progress=make_room)
+    (told,) = [str(warning.message) for warning in caught if warning.category is RlfloodWarning]
+    assert str(tmp_path / "checkpoint.zip") in told and "No space left on device" in told
+    assert outcome.finished
+    assert_equal(Controller.load(outcome.path), outcome.controller)
+    assert load_checkpoint(tmp_path / "checkpoint.zip")[1].episodes == 32
+    assert len(rows_of(tmp_path / "progress.csv")) == 4
+
+
+@pytest.mark.usefixtures("at_every_iteration")
+@pytest.mark.parametrize("stop", [None, 16])
+def test_what_cannot_be_written_in_the_end_is_kept_elsewhere(
+    tmp_path: Path, tiny: MakePreset, monkeypatch: pytest.MonkeyPatch, stop: int | None
+) -> None:
+    whole = train(tiny(), tmp_path / "whole")
+    out = tmp_path / "out"
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def in_the_way(progress: Progress) -> None:
+        if progress.episodes == 8:
+            out.mkdir(exist_ok=True)
+            out.rename(tmp_path / "moved")
+            out.write_text("a file where the folder was")
+        if progress.episodes == stop:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with (
+        pytest.warns(RlfloodWarning, match=r"out/checkpoint\.zip cannot be written"),
+        pytest.raises(InputError, match="all that training has come to is in") as caught,
+    ):
+        train(tiny(), out, on_progress=in_the_way)
+    folder = Path(str(caught.value).split(" is in ")[1].split(" instead")[0])
+    assert folder.parent == tmp_path and {path.name for path in folder.iterdir()} == {
+        "checkpoint.zip", "controller.safetensors", "progress.csv",
+    }  # fmt: skip
+    assert_equal(resume(folder).controller, whole.controller)
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_training(tmp_path: Path, tiny: MakePreset) -> None:
+    for name in ("controller.safetensors", "progress.csv"):
+        (tmp_path / name / name).mkdir(parents=True)
+        with pytest.raises(InputError, match=rf"{name} cannot be written \(it is a folder\)"):
+            train(tiny(), tmp_path)
+        (tmp_path / name / name).rmdir()
+        (tmp_path / name).rmdir()
+    (tmp_path / "tensorboard").write_text("")
+    with pytest.raises(InputError, match="tensorboard is a file"):
+        train(tiny(), tmp_path)
+
+
+def test_curves_for_tensorboard_that_cannot_be_written_are_a_warning(
+    tmp_path: Path, tiny: MakePreset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = pytest.importorskip("torch.utils.tensorboard").SummaryWriter
+
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writer, "add_scalar", fail)
+    with pytest.warns(RlfloodWarning, match="goes on without its curves") as caught:
+        assert train(tiny(episodes=24), tmp_path).finished
+    assert len([warning for warning in caught if warning.category is RlfloodWarning]) == 1
+
+
+def test_a_log_that_cannot_be_gone_on_with_is_one_message_and_stays(tmp_path: Path, tiny: MakePreset) -> None:
+    train(tiny(episodes=8), tmp_path)
+    (tmp_path / "progress.csv").write_text("episodes,reward\nmany,0.5\n")
+    with pytest.raises(InputError, match=r"progress\.csv cannot be gone on with"):
+        resume(tmp_path, episodes=16)
+    assert "many" in (tmp_path / "progress.csv").read_text()
 
 
 def test_threads_resume_as_well(tmp_path: Path, tiny: MakePreset) -> None:

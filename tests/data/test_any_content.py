@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as arrays
 from rlflood.data import load
 from rlflood.errors import InputError
 
-pytestmark = pytest.mark.filterwarnings("ignore::rlflood.errors.InputWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::rlflood.errors.RlfloodWarning")
 
 # more to the point than any text: what stands in tables, and what looks like it
 PIECES = st.sampled_from([

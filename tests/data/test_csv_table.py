@@ -8,7 +8,7 @@ import pytest
 
 from rlflood.data import load
 from rlflood.data.csv_table import read_csv
-from rlflood.errors import InputError, InputWarning
+from rlflood.errors import InputError, RlfloodWarning
 
 ROWS = 24
 
@@ -125,7 +125,7 @@ def test_a_row_in_quotes_over_two_lines_counts_once(tmp_path):
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_decimal_commas_are_read_and_told(tmp_path, separator):
     path = write(tmp_path, table(separator.join(("a", "b", "label")), separator, ","))
-    with pytest.warns(InputWarning, match=r"decimal comma, such as 0,0 in column 'a', are read as 0\.0"):
+    with pytest.warns(RlfloodWarning, match=r"decimal comma, such as 0,0 in column 'a', are read as 0\.0"):
         x, _ = read_csv(path, None)
     np.testing.assert_array_equal(x[:, 0], [float(f"{i * i / 10}") for i in range(ROWS)])
 
@@ -150,6 +150,6 @@ def test_a_mark_that_may_stand_between_thousands_is_refused(tmp_path, cells, mes
 
 def test_one_column_settles_what_the_comma_is_in_others(tmp_path):
     rows = [f"1,234;{i},5;{'ab'[i % 2]}" for i in range(ROWS)]
-    with pytest.warns(InputWarning, match="decimal comma"):
+    with pytest.warns(RlfloodWarning, match="decimal comma"):
         x, _ = read_csv(write(tmp_path, "\n".join(["a;b;label", *rows])), None)
     assert x[1].tolist() == [1.234, 1.5]

@@ -9,7 +9,7 @@ import pytest
 
 from rlflood.data import load
 from rlflood.data.encoding import MOST_CATEGORIES, encoded, written_days
-from rlflood.errors import InputError, InputWarning
+from rlflood.errors import InputError, RlfloodWarning
 
 
 def quiet(function, *arguments, **options):
@@ -33,15 +33,15 @@ def test_each_text_is_a_feature_and_two_are_one():
 
 def test_rare_texts_share_a_feature():
     texts = [f"city {i % 60}" for i in range(600)] + [f"town {i}" for i in range(40)]
-    with pytest.warns(InputWarning, match="100 different texts: the 49 most frequent"):
+    with pytest.warns(RlfloodWarning, match="100 different texts: the 49 most frequent"):
         matrix = encoded(column(texts), "c", kept=False)
     assert matrix.shape == (640, MOST_CATEGORIES) and (matrix.sum(axis=1) == 1).all()
 
 
 def test_free_text_is_left_out_and_markers_of_missing_values_are_told():
-    with pytest.warns(InputWarning, match="another text in each row"):
+    with pytest.warns(RlfloodWarning, match="another text in each row"):
         assert encoded(column(["a", "b", "c"]), "c", kept=False) is None
-    with pytest.warns(InputWarning, match="has 'NA' and '[?]', taken as texts"):
+    with pytest.warns(RlfloodWarning, match="has 'NA' and '[?]', taken as texts"):
         encoded(column(["a", "NA", "?", "a"]), "c", kept=False)
 
 
@@ -105,6 +105,6 @@ def test_encoding_is_for_tables(tmp_path):
 def test_days_that_follow_each_other_row_by_row_number_the_rows(tmp_path):
     rows = [f"2020-01-{i + 1:02},{i * i},{'ab'[i % 2]}" for i in range(30)]
     (tmp_path / "data.csv").write_text("\n".join(["day,x,label", *rows]))
-    with pytest.warns(InputWarning, match="'day' numbers the rows"):
+    with pytest.warns(RlfloodWarning, match="'day' numbers the rows"):
         assert load(str(tmp_path / "data.csv"), encode=True).features == 1
     assert quiet(load, str(tmp_path / "data.csv"), encode=True, keep=["day"]).features == 2

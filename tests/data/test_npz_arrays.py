@@ -8,7 +8,7 @@ import pytest
 
 from rlflood.data import load
 from rlflood.data.npz_arrays import read_npz
-from rlflood.errors import InputError, InputWarning
+from rlflood.errors import InputError, RlfloodWarning
 
 Y = np.arange(24) % 2
 SIZES = {"train_size": 12, "val_size": 6, "test_size": None, "label_noise": 0.0, "seed": 0}
@@ -50,7 +50,7 @@ def test_images_are_rows_channel_by_channel(tmp_path, shape, image_shape):
 
 def test_channels_that_may_be_first_or_last_are_told(tmp_path):
     x = np.random.default_rng(0).normal(size=(24, 3, 5, 3))
-    with pytest.warns(InputWarning, match="taken as .samples, channels, height, width."):
+    with pytest.warns(RlfloodWarning, match="taken as .samples, channels, height, width."):
         assert load(npz(tmp_path, x=x, y=Y)).image_shape == (3, 5, 3)
 
 
@@ -92,7 +92,7 @@ def test_arrays_of_another_kind(tmp_path, arrays, message):
 
 def test_a_column_that_counts_the_rows_is_left_out_or_kept(tmp_path):
     path = npz(tmp_path, x=np.c_[np.random.default_rng(0).normal(size=(24, 2)), np.arange(24)], y=Y)
-    with pytest.warns(InputWarning, match=r"column 3 numbers the rows.*--keep 3"):
+    with pytest.warns(RlfloodWarning, match=r"column 3 numbers the rows.*--keep 3"):
         assert load(path).features == 2
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -10,7 +10,7 @@ from rlflood.data.labels import encode_labels
 from rlflood.errors import InputError
 
 # twelve rows are few, and most tests here have no more
-pytestmark = pytest.mark.filterwarnings("ignore:Classes of fewer than 10:rlflood.errors.InputWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:Classes of fewer than 10:rlflood.errors.RlfloodWarning")
 
 SIZES = {"train_size": 6, "val_size": 4, "test_size": None, "label_noise": 0.0, "seed": 0}
 X = np.arange(24.0).reshape(12, 2)

@@ -9,7 +9,7 @@ import pytest
 
 from rlflood.data import load
 from rlflood.data.parquet_table import read_parquet
-from rlflood.errors import InputError, InputWarning
+from rlflood.errors import InputError, RlfloodWarning
 
 ROWS = 24
 LABEL = ["b", "a"] * (ROWS // 2)
@@ -61,7 +61,7 @@ def test_text_and_dates_are_encoded(tmp_path):
 
 
 def test_the_index_that_pandas_writes_is_left_out(tmp_path):
-    with pytest.warns(InputWarning, match="'__index_level_0__' is the index of a table"):
+    with pytest.warns(RlfloodWarning, match="'__index_level_0__' is the index of a table"):
         assert load(parquet(tmp_path, __index_level_0__=[7, 7, 3] * (ROWS // 3))).features == 1
 
 

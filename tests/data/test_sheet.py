@@ -8,7 +8,7 @@ import pytest
 from rlflood.data import load
 from rlflood.data.csv_table import read_csv
 from rlflood.data.labels import class_names
-from rlflood.errors import InputError, InputWarning
+from rlflood.errors import InputError, RlfloodWarning
 
 ROWS = 24
 TEXT = ["red", "green", "blue", "red"]
@@ -41,7 +41,7 @@ def named(name, column):
     ],
 )
 def test_columns_that_tell_rows_apart_are_left_out_with_a_warning(tmp_path, name, column, why):
-    with pytest.warns(InputWarning, match=f"{why}.*left out of the features.*--keep") as caught:
+    with pytest.warns(RlfloodWarning, match=f"{why}.*left out of the features.*--keep") as caught:
         source = load(csv(tmp_path, **{name: column}))
     assert source.features == 1 and len(caught) == 1
 
@@ -50,7 +50,7 @@ def test_a_counter_does_not_give_the_labels_away(tmp_path):
     """In a file that is sorted by its labels the index says all; without it there is noise only."""
     rng = np.random.default_rng(0)
     path = csv(tmp_path, x=lambda i: rng.normal(), index=lambda i: i)
-    with pytest.warns(InputWarning):
+    with pytest.warns(RlfloodWarning):
         x, labels = read_csv(path, None)
     assert x.shape == (ROWS, 1)
     kept, _ = read_csv(path, None, keep=["index"])
@@ -81,7 +81,7 @@ def test_a_column_that_cannot_be_kept(tmp_path, keep):
 
 
 def test_a_table_of_a_counter_alone_has_no_features(tmp_path):
-    with pytest.warns(InputWarning), pytest.raises(InputError, match="has no features"):
+    with pytest.warns(RlfloodWarning), pytest.raises(InputError, match="has no features"):
         load(csv(tmp_path, x=lambda i: i))
 
 

@@ -1,10 +1,14 @@
 import dataclasses
+import io
+import os
+import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from rlflood.data import image_sets
-from rlflood.errors import InputError
+from rlflood.errors import InputError, RlfloodWarning
 from rlflood.experiments import MethodOptions, Setting, checkpoints, get_methods
 from rlflood.experiments.record import Runs
 from rlflood.training import Task
@@ -113,7 +117,9 @@ def test_controllers_of_one_name_are_told_apart(setting, tmp_path):
 def test_a_damaged_checkpoint_is_one_message(setting):
     interrupted("none", setting, 10)
     (file,) = setting.checkpoints.iterdir()
-    for content in (b"", file.read_bytes()[:200], b"cos\nsystem\n(S'true'\ntR."):
+    another = io.BytesIO()
+    torch.save([1], another)
+    for content in (b"", file.read_bytes()[:200], b"cos\nsystem\n(S'true'\ntR.", another.getvalue()):
         file.write_bytes(content)
         with pytest.raises(InputError, match="is damaged: delete it, and its runs begin anew"):
             method("none").run(setting)
@@ -123,3 +129,72 @@ def test_nothing_is_written_more_often_than_it_has_to_be(setting, monkeypatch):
     monkeypatch.setattr(checkpoints, "INTERVAL", 3600.0)
     interrupted("none", setting, 10)
     assert not setting.checkpoints.exists()
+
+
+class Part:
+    """What a checkpoint consists of."""
+
+    def __init__(self):
+        self.state = {"epoch": torch.tensor(3)}
+
+    def state_dict(self):
+        return self.state
+
+    def load_state_dict(self, state):
+        self.state = state
+
+
+def test_the_first_checkpoint_comes_after_seconds(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "INTERVAL", 60.0)
+    now = [0.0]
+    file = tmp_path / "new" / "runs.pt"
+    checkpoint = checkpoints.Checkpoint(file, clock=lambda: now[0])
+    when = []
+    for now[0] in range(200):
+        checkpoint.save({"part": Part()})
+        if file.exists():
+            when.append(now[0])
+            checkpoint.finished()
+    assert when == [5, 15, 35, 75, 135, 195]
+
+
+def test_checkpoints_that_cannot_be_written_are_a_warning_and_the_runs_go_on(setting, monkeypatch):
+    expected = method("grid").run(dataclasses.replace(setting, checkpoints=None))
+    setting.checkpoints.write_text("a file where the folder belongs")
+    with pytest.warns(RlfloodWarning) as caught:
+        record = method("grid").run(setting)
+        method("none").run(setting)
+    equal(record, expected)
+    (told,) = [str(warning.message) for warning in caught]
+    assert f"{setting.checkpoints}/" in told and ".pt cannot be written (" in told
+    assert setting.checkpoints.read_text() == "a file where the folder belongs"
+
+
+def test_a_full_disk_is_a_warning_and_the_runs_go_on_from_what_was_written_before(setting, monkeypatch):
+    expected = method("none").run(dataclasses.replace(setting, checkpoints=None))
+    interrupted("none", setting, 10)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.warns(RlfloodWarning, match="No space left on device"):
+            interrupted("none", setting, 18)
+    told = []
+    equal(method("none").run(setting, lambda done, total: told.append(done)), expected)
+    assert told[0] == 4 * 2  # those of the disk that was not full yet
+
+
+def test_a_folder_of_checkpoints_that_vanishes_is_made_again(setting):
+    def vanish(done, total):
+        if done == 8:
+            shutil.rmtree(setting.checkpoints)
+        if done == 14:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        method("none").run(setting, vanish)
+    told = []
+    method("none").run(setting, lambda done, total: told.append(done))
+    assert told[0] == 12

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from rlflood.data import facts_of
-from rlflood.errors import InputError
+from rlflood.errors import InputError, RlfloodWarning
+from rlflood.experiments import ScheduledMethod
 from rlflood.experiments import work as working
 from rlflood.experiments.folder import open_study, start_study
 from rlflood.experiments.plan import Machine, Plan, missing
@@ -400,3 +401,64 @@ def test_the_work_of_a_process_that_was_killed_is_taken_over(tmp_path, processes
     other.join()
     holder.join()
     assert other.exitcode == 0 and load_results(tmp_path).finished
+
+
+# ---------------------------------------------------------------- what cannot be written
+
+
+def test_a_result_that_cannot_be_written_is_tried_again(tmp_path, monkeypatch):
+    start_study(study(seeds=1, methods=["none"], diagnosed_seeds=0), tmp_path)
+    real, failures = Store.add, []
+
+    def add(*arguments, **how):
+        if len(failures) < 3:
+            failures.append(1)
+            raise InputError("the results cannot be used (database or disk is full)")
+        real(*arguments, **how)
+
+    monkeypatch.setattr(Store, "add", add)
+    monkeypatch.setattr(working, "_PAUSE", 0.0)
+    with pytest.warns(RlfloodWarning, match=r"disk is full.*it is tried again") as caught:
+        run(tmp_path)
+    assert len(caught) == 1 and len(failures) == 3
+    assert load_results(tmp_path).finished
+
+
+def test_a_result_that_cannot_be_written_at_all_is_one_message(tmp_path, monkeypatch):
+    start_study(study(seeds=1, methods=["none"]), tmp_path)
+    monkeypatch.setattr(working, "_PAUSE", 0.0)
+    monkeypatch.setattr(working, "_TRIES", 3)
+    real = sqlite3.connect
+
+    def connect(*arguments, **options):
+        connection = real(*arguments, **options)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    run_method = ScheduledMethod.run
+
+    def then_read_only(*arguments):
+        record = run_method(*arguments)
+        monkeypatch.setattr(sqlite3, "connect", connect)
+        return record
+
+    monkeypatch.setattr(ScheduledMethod, "run", then_read_only)
+    with pytest.warns(RlfloodWarning), pytest.raises(InputError, match=r"cannot be used .*readonly"):
+        run(tmp_path)
+
+
+def test_a_process_that_sigterm_ends_stops_the_study_and_leaves_what_is_done(tmp_path, monkeypatch):
+    start_study(study(tasks=[{**STUDY["tasks"][0], "epochs": 300}]), tmp_path)
+    told = []
+
+    def end_one(*now):
+        told.append(now)
+        if len(Store(tmp_path).units()) == 1:
+            for child in multiprocessing.active_children():
+                os.kill(child.pid, signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(tmp_path, Machine(), end_one, processes=2)
+    assert multiprocessing.active_children() == []
+    assert 1 <= len(Store(tmp_path).units()) < 4
+    assert not list((tmp_path / ".unfinished").glob(".*"))

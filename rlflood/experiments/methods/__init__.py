@@ -24,11 +24,11 @@ from rlflood.experiments.methods.grid import GridSearch
 from rlflood.experiments.methods.registry import (
     METHODS,
     MethodKind,
-    check_packages,
     get_method,
     get_methods,
     number,
     register,
+    used_options,
     whole_number,
 )
 from rlflood.schedulers.shipped import SUFFIX as CONTROLLER_SUFFIX
@@ -42,10 +42,10 @@ __all__ = [
     "MethodKind",
     "MethodOptions",
     "ScheduledMethod",
-    "check_packages",
     "get_method",
     "get_methods",
     "number",
     "register",
+    "used_options",
     "whole_number",
 ]

@@ -46,20 +46,23 @@ class Method(ABC):
         floods: Whether a run is plain flooding at the levels in its record, so that it can be trained again
             from them alone.
         oracle: Whether it looks at the test split, which a user cannot.
+        goes_on: Whether runs that are interrupted go on from the checkpoints of a setting.
     """
 
     name: str
     width: int = 1
     floods: bool = True
     oracle: bool = False
+    goes_on: bool = False
 
-    def check(self) -> None:  # noqa: B027
-        """Make sure that the method can run here, before anything is trained; most need nothing special.
+    def check(self, task: Task) -> None:  # noqa: B027  # most methods take every task and need nothing special
+        """Make sure that the method can be run here and on this task, before anything is trained.
 
         Making a method does not: a study is reported where what it ran with may be missing.
 
         Raises:
             MissingPackage: if a package that it needs is not installed.
+            InputError: if it is not for such a task.
         """
 
     @abstractmethod
@@ -88,6 +91,8 @@ class ScheduledMethod(Method):
         name: The method's name.
         make: Makes a fresh scheduler for a stack of runs of a task.
     """
+
+    goes_on = True
 
     def __init__(self, name: str, make: ForTask) -> None:
         self.name = name

@@ -25,13 +25,15 @@ class BestOf(Method):
         restarts: How often it runs.
     """
 
+    goes_on = True
+
     def __init__(self, name: str, method: ScheduledMethod, restarts: int) -> None:
         self.name, self.width = name, restarts
         self.method = method
 
-    def check(self) -> None:
+    def check(self, task: Task) -> None:
         """See :meth:`Method.check`: it needs what its method needs."""
-        self.method.check()
+        self.method.check(task)
 
     def epochs(self, task: Task) -> int:
         """One run a restart."""

@@ -17,6 +17,8 @@ class EarlyStopping(Method):
     accuracy is among those seen. Ties go to the lower validation loss.
     """
 
+    goes_on = True
+
     def __init__(self) -> None:
         self.name = "early-stopping"
         self._unflooded = ScheduledMethod(self.name, lambda task: ConstantFlood(0.0))

@@ -23,6 +23,8 @@ class GridSearch(Method):
         oracle: Pick by test accuracy: what the best constant level would reach, out of a user's reach.
     """
 
+    goes_on = True
+
     def __init__(self, name: str, levels: Array, *, oracle: bool = False) -> None:
         self.name, self.oracle = name, oracle
         self.levels = np.asarray(levels, np.float64)

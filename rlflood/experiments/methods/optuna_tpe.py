@@ -52,7 +52,7 @@ class OptunaSearch(Method):
     def __init__(self, name: str, runs: int, highest_level: float, pruner: PrunerName = "none") -> None:
         self.name, self.runs, self.highest_level, self.pruner = name, runs, highest_level, pruner
 
-    def check(self) -> None:
+    def check(self, task: Task) -> None:
         """See :meth:`Method.check`: it needs Optuna."""
         check_package("optuna", f"the method {self.name} needs Optuna")
 

@@ -21,6 +21,8 @@ class RandomSearch(Method):
         highest_level: The levels lie between 0 and this, in nats.
     """
 
+    goes_on = True
+
     def __init__(self, name: str, runs: int, highest_level: float) -> None:
         self.name, self.width, self.highest_level = name, runs, highest_level
 

@@ -54,7 +54,7 @@ class RayPopulationBasedTraining(Method):
     def __init__(self, name: str, population: int, highest_level: float) -> None:
         self.name, self.population, self.highest_level = name, population, highest_level
 
-    def check(self) -> None:
+    def check(self, task: Task) -> None:
         """See :meth:`Method.check`: it needs Ray Tune."""
         check_package("ray.tune", f"the method {self.name} needs Ray Tune")
 

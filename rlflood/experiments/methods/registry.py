@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
 from rlflood.errors import InputError, did_you_mean
 from rlflood.experiments.methods.base import Method, MethodOptions
@@ -85,14 +85,26 @@ def get_methods(names: Iterable[str], options: MethodOptions | None = None) -> l
     return list(methods.values())
 
 
-def check_packages(methods: Iterable[Method]) -> None:
-    """Make sure that all of these methods can run here.
+def used_options(names: Iterable[str]) -> set[str]:
+    """Which fields of :class:`MethodOptions` any method of these names goes by.
 
     Raises:
-        MissingPackage: if one needs a package that is not installed.
+        InputError: see :func:`get_method`.
     """
-    for method in methods:
-        method.check()
+    noted = _NotedOptions()
+    get_methods(names, cast(MethodOptions, noted))
+    return noted.read
+
+
+class _NotedOptions:
+    """The default options, noting which of them are looked at."""
+
+    def __init__(self) -> None:
+        self.read: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        self.read.add(name)
+        return getattr(MethodOptions(), name)
 
 
 def number(method: str, text: str, example: str) -> float:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from rlflood.errors import InputError
 from rlflood.experiments.loop import run_schedule
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.grid import even_levels
@@ -13,6 +14,7 @@ from rlflood.experiments.selection import picked_record
 from rlflood.experiments.setting import Progress, Setting, no_progress
 from rlflood.schedulers import ConstantFlood
 from rlflood.training import Task
+from rlflood.training.task import OF_MLPS
 
 HIGHEST_SHARE = 0.5
 """Of dropped units (Srivastava et al., JMLR 2014, drop half of the hidden ones) and of smoothed labels."""
@@ -34,13 +36,23 @@ class TaskGrid(Method):
         self.name = name
         self.values = np.asarray(values, np.float64)
 
+    def check(self, task: Task) -> None:
+        """See :meth:`Method.check`."""
+        if task.network != "mlp" and self._field in OF_MLPS:
+            raise InputError(
+                f"the method {self.name} is for the network mlp, not for {task.network}: leave it out"
+            )
+
+    @property
+    def _field(self) -> str:
+        return self.name.replace("-", "_")
+
     def epochs(self, task: Task) -> int:
         """One run a value."""
         return len(self.values) * task.epochs
 
     def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
         """See :meth:`Method.run`."""
-        field = self.name.replace("-", "_")
         total = setting.repeats * self.epochs(setting.task)
         columns = []
         for k, value in enumerate(self.values.tolist()):
@@ -48,7 +60,7 @@ class TaskGrid(Method):
             def after_epoch(done: int, of: int, before: int = k) -> None:
                 on_progress(before * of + done, total)
 
-            task = setting.task.model_copy(update={field: value})
+            task = setting.task.model_copy(update={self._field: value})
             columns.append(
                 run_schedule(
                     replace(setting, task=task), lambda numbers: ConstantFlood(0.0), on_progress=after_epoch
