@@ -16,7 +16,17 @@ PACKAGE = ROOT / "rlflood"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 # The rooms, each with the rooms whose modules it may import besides its own (docs/design.md).
-BOTTOM = {"errors", "files", "flooding", "metrics", "protocols", "registration", "toml_files", "validation"}
+BOTTOM = {
+    "errors",
+    "files",
+    "flooding",
+    "metrics",
+    "protocols",
+    "registration",
+    "toml_files",
+    "validation",
+    "words",
+}
 BELOW_ENVS = BOTTOM | {"schedulers", "data", "training"}
 BELOW_AGENTS = BELOW_ENVS | {"envs"}
 BELOW_EXPERIMENTS = BELOW_AGENTS | {"agents"}
@@ -30,7 +40,8 @@ MAY_IMPORT = {
     "agents": BELOW_AGENTS,
     "experiments": BELOW_EXPERIMENTS,
     "integrations": BOTTOM | {"schedulers"},
-    "console": BELOW_CLI,
+    "terminal_table": set(),
+    "console": BELOW_CLI | {"terminal_table"},
     "listing": BELOW_CLI,
     "cli": BELOW_CLI | {"console", "listing"},
     "__init__": BELOW_CLI,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlflood.errors import InputError
+from rlflood.words import counted
 
 TARGET_NAMES = ("target", "label", "class", "y")
 """Names that make a column the target where none is given, in any case."""
@@ -54,7 +55,7 @@ def _parse(
         where = f"row {row} (line {line})"
         if len(cells) != len(columns):
             raise InputError(
-                f"{file} has {len(cells)} cells in {where}, but {len(columns)} columns: "
+                f"{file} has {counted(cells, 'cell')} in {where}, but {counted(columns, 'column')}: "
                 "give every row one cell for each column."
             )
         if not cells[position]:

@@ -13,6 +13,7 @@ from rlflood.data.csv_table import read_csv
 from rlflood.data.labels import encode_labels
 from rlflood.data.tabular import Table
 from rlflood.errors import InputError
+from rlflood.words import counted
 
 ENDINGS = (".npz", ".csv")
 
@@ -97,7 +98,9 @@ def _checked(
             "for one-hot rows that is y.argmax(axis=1)."
         )
     if len(x) != len(y):
-        raise InputError(f"x in {file} has {len(x)} samples, but y has {len(y)}: give one label for each.")
+        raise InputError(
+            f"x in {file} has {counted(x, 'sample')}, but y has {len(y)}: give one label for each."
+        )
     x = x.reshape(len(x), -1)
     if x.dtype.kind == "f":
         wrong = np.argwhere(~(np.abs(x) <= np.finfo(np.float32).max))

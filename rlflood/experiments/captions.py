@@ -6,6 +6,7 @@ from rlflood.experiments.budgets import EqualRuns
 from rlflood.experiments.record import Moment
 from rlflood.experiments.results import Results
 from rlflood.experiments.summary import NO_FLOODING, Summary
+from rlflood.words import capitalised, counted
 
 MOMENTS: dict[Moment, str] = {
     "final": "after the last epoch",
@@ -48,10 +49,7 @@ def described(results: Results, summary: Summary) -> str:
     """Moment, labels, repeats and tasks that a comparison rests on, and what it lacks, in sentences."""
     accuracy = View(summary.moment, summary.noisy).accuracy
     repeats, tasks = len(summary.repeats), len(summary.tasks)
-    text = (
-        f"{accuracy[0].upper()}{accuracy[1:]}; in %, {counted(repeats, 'seed')} on each of "
-        f"{counted(tasks, 'task')}."
-    )
+    text = f"{capitalised(accuracy)}; in %, {counted(repeats, 'seed')} on each of {counted(tasks, 'task')}."
     return f"{text} {missing}" if (missing := what_is_missing(results)) else text
 
 
@@ -101,11 +99,6 @@ def what_is_missing(results: Results) -> str:
     wanted = len(study.tasks) * len(results.methods) * study.seeds
     done = sum(len(repeats) for repeats in results.repeats.values())
     return (
-        f"The study is unfinished: {done} of {wanted} runs (task, method and repeat) are done, and only what "
-        "all methods have in common is compared."
+        f"The study is unfinished: {done} of {counted(wanted, 'run')} (task, method and repeat) are done, "
+        "and only what all methods have in common is compared."
     )
-
-
-def counted(number: int, what: str) -> str:
-    """The number and the word, in the plural if there are several."""
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -15,10 +15,11 @@ from rlflood.experiments.canvas import (
     plain,
     width_for,
 )
-from rlflood.experiments.captions import View, counted
+from rlflood.experiments.captions import View
 from rlflood.experiments.palette import Style
 from rlflood.experiments.statistics import Interval
 from rlflood.experiments.summary import Standing, Summary
+from rlflood.words import counted
 
 _ROW = 0.19  # inches a method
 

@@ -7,7 +7,6 @@ from rlflood.experiments.aggregates import GapShare
 from rlflood.experiments.budgets import AtRuns, EqualRuns
 from rlflood.experiments.captions import (
     NO_USER,
-    counted,
     described,
     equal_runs_definition,
     gap_definition,
@@ -17,6 +16,7 @@ from rlflood.experiments.markup import MINUS, Table, Text, latex, markdown
 from rlflood.experiments.results import Results
 from rlflood.experiments.statistics import Interval
 from rlflood.experiments.summary import Cell, Standing, Summary, summarise
+from rlflood.words import counted
 
 MARK, ORACLE = "*", "†"
 

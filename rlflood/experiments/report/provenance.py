@@ -11,6 +11,7 @@ from rlflood.experiments.methods import CONTROLLER_SUFFIX, ControllerMethod
 from rlflood.experiments.methods.best_of import BestOf
 from rlflood.experiments.results import Results
 from rlflood.experiments.study import Study
+from rlflood.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def _when(started: str) -> str:
 def _facts(start: Mapping[str, Any]) -> dict[str, str]:
     machine = start.get("machine") or {}
     parts = [machine.get(key) for key in ("processor", "system", "architecture", "accelerator")]
-    cores = [f"{machine['cores']} cores"] if machine.get("cores") else []
+    cores = [counted(machine["cores"], "core")] if machine.get("cores") else []
     device = [f"device {start['device']}"] if "device" in start else []
     device += [str(start["precision"])] if "precision" in start else []
     device += [f"threads {start['threads']}"] if "threads" in start else []
