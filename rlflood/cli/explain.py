@@ -55,7 +55,7 @@ def explain(
     What is not given of a task is as the mixture has it, or with --data as `rlflood rollout` has it.
     """
     threads = one_core_each(threads)
-    from rlflood.console import console, print_table, progress_bar
+    from rlflood.console import console, print_listing, progress_bar
     from rlflood.experiments import explain as room
     from rlflood.experiments.canvas import check_matplotlib
     from rlflood.experiments.output import check_output, write_output
@@ -106,8 +106,8 @@ def explain(
         raise typer.Exit(130) from None
     for name, content in figures:
         write_output(out / name, content, "--out")
-    print_table("what its choices hang on", *room.importance_rows(found))
-    print_table("mean level", *room.level_rows(rollouts))
+    print_listing("what its choices hang on", *room.importance_rows(found), figures=True)
+    print_listing("mean level", *room.level_rows(rollouts), figures=True)
     for line in room.notes(rollouts):
         console.print(line, style="dim", highlight=False, markup=False)
     console.print(f"figures: {out}", highlight=False, markup=False, soft_wrap=True)

@@ -71,6 +71,10 @@ class Results:
         accuracy = self.records[task, method].test_accuracy(moment, noisy=noisy)
         return accuracy[self.rows(task, method, repeats)]
 
+    def diverged(self, task: str, method: str, repeats: Sequence[int]) -> int:
+        """How many of these repeats ended with a loss that is not finite."""
+        return int(self.records[task, method].diverged[self.rows(task, method, repeats)].sum())
+
 
 def load_results(folder: Path) -> Results:
     """Everything that the study in ``folder`` has so far.

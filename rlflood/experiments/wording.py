@@ -8,17 +8,25 @@ import numpy as np
 from rlflood.experiments.comparison import Row
 from rlflood.experiments.record import Record
 from rlflood.experiments.setting import Setting
+from rlflood.words import counted
+
+DIVERGED = "‡"
+"""The sign of a method with runs that diverged."""
 
 
 def describe_setting(setting: Setting) -> tuple[str, str]:
-    """The task and its data in one line, network and training in another."""
+    """The task and its data in one line, network and training in another.
+
+    Under label noise the first says which labels are wrong; those of the test are told with its accuracies.
+    """
     task = setting.task
     source = task.source()
     test = "all other" if task.test_size is None else task.test_size
+    noisy = "; training and validation labels are wrong in that share" if task.label_noise else ""
     data = (
-        f"{Path(task.data).name}: {source.classes} classes, {source.features} features, "
-        f"{100 * task.label_noise:g} % label noise; "
-        f"{task.train_size} training, {task.val_size} validation and {test} test samples"
+        f"{Path(task.data).name}: {counted(source.classes, 'class', 'classes')}, "
+        f"{counted(source.features, 'feature')}, {100 * task.label_noise:g} % label noise; "
+        f"{task.train_size} training, {task.val_size} validation and {test} test samples{noisy}"
     )
     norm = " with batch norm" if task.batch_norm else ""
     batch = "full batch" if task.batch_size is None else f"batches of {task.batch_size}"
@@ -29,7 +37,15 @@ def describe_setting(setting: Setting) -> tuple[str, str]:
     augmented = "" if task.augmentation == "none" else f"{task.augmentation}, "
     return data, (
         f"network {layers}{norm}, {task.optimizer} {task.learning_rate:g}{changes}, {augmented}{batch}, "
-        f"{task.epochs} epochs, {setting.repeats} repeat{'s' if setting.repeats > 1 else ''}"
+        f"{counted(task.epochs, 'epoch')}, {counted(setting.repeats, 'repeat')}"
+    )
+
+
+def diverged_runs(diverged: int, runs: int, method: str) -> str:
+    """A sentence on the runs of a method that diverged, and on what its accuracies are."""
+    return (
+        f"{diverged} of {counted(runs, 'run')} of {method} diverged: their loss was no longer finite at the "
+        "end. Their accuracies count in the means as they are."
     )
 
 
@@ -43,8 +59,9 @@ def explanation(records: Sequence[Record], rows: Sequence[Row], *, noisy: bool) 
     interval = (
         f"mean ± 95 % interval over {repeats} repeats" if repeats > 1 else "one repeat, so no intervals"
     )
+    labels = "noisy labels, wrong in the same share as those of training" if noisy else "clean labels"
     lines = [
-        f"Test accuracy in %, {'noisy' if noisy else 'clean'} labels; {interval}.",
+        f"Test accuracy in %, {labels}; {interval}.",
         "Best checkpoint: at the best validation accuracy. Epochs: of all runs of a repeat.",
     ]
     if any(row.difference and row.difference.difference.excludes_zero for row in rows):
@@ -56,7 +73,12 @@ def explanation(records: Sequence[Record], rows: Sequence[Row], *, noisy: bool) 
             if picked.min() == picked.max():
                 which = f"{picked[0]:g}"
             lines.append(
-                f"{record.method} picked a {record.search.knob} of {which} from {values.shape[1]} runs with "
-                f"up to {np.nanmax(values):g}."
+                f"{record.method} picked a {record.search.knob} of {which} from "
+                f"{counted(values.shape[1], 'run')} with up to {np.nanmax(values):g}."
             )
+    lines += [
+        f"{DIVERGED} {diverged_runs(int(record.diverged.sum()), record.repeats, record.method)}"
+        for record in records
+        if record.diverged.any()
+    ]
     return lines
