@@ -1,5 +1,7 @@
 """The command line; `rlflood --help`."""
 
+import shutil
+
 # imported for the commands that they add, in the order in which --help shows them
 from rlflood.cli import demo, ensemble, explain, listing, rollout, study, train  # noqa: F401
 from rlflood.cli.app import app
@@ -7,8 +9,13 @@ from rlflood.errors import told
 
 __all__ = ["app", "main"]
 
+_NARROWEST_FRAME = 66
+"""Columns in which the frames of --help have room for every name of an option with its text beside it."""
+
 
 def main() -> None:
     """The command's entry point: what a person can put right is one message and exit status 2."""
+    # the frames crop what a narrower terminal has no room for; without them lines are folded
+    app.rich_markup_mode = "rich" if shutil.get_terminal_size().columns >= _NARROWEST_FRAME else None
     with told():
         app()

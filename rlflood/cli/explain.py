@@ -33,7 +33,11 @@ def explain(
     ] = None,
     target: Annotated[str | None, typer.Option(help="Label column of a .csv.")] = None,
     label_noise: Annotated[
-        str, typer.Option(help="Shares of labels moved to another class, with commas between.")
+        str,
+        typer.Option(
+            help="Shares of the training and validation labels that are moved to another class, with "
+            "commas between."
+        ),
     ] = "0,0.1,0.2,0.4",
     runs: Annotated[
         int, typer.Option(min=2, help="Tasks, or draws from --data; each is one run at each label noise.")
