@@ -51,6 +51,14 @@ def test_help_shows_every_letter_of_its_texts(run, name, width):
     assert unbroken(COMMANDS[name].epilog) in whole
 
 
+@pytest.mark.parametrize("width", [30, 40, 66, 80])
+def test_the_list_of_commands_shows_every_letter_too(run, width):
+    status, shown, _ = run("--help", width=width)
+    assert status == 0 and "…" not in shown and "..." not in shown.replace("[ARGS]...", "")
+    for name, command in COMMANDS.items():
+        assert unbroken(f"{name} {command.help.partition(chr(10) * 2)[0]}") in unbroken(shown)
+
+
 def test_the_defaults_that_help_tells_are_those_of_a_task():
     defaults = {
         parameter.name: parameter.show_default

@@ -12,6 +12,10 @@ __all__ = ["app", "main"]
 _NARROWEST_FRAME = 66
 """Columns in which the frames of --help have room for every name of an option with its text beside it."""
 
+for _command in app.registered_commands:
+    # the first paragraph as a whole: plain help would cut it
+    _command.short_help = (_command.callback.__doc__ or "").partition("\n\n")[0] if _command.callback else ""
+
 
 def main() -> None:
     """The command's entry point: what a person can put right is one message and exit status 2."""

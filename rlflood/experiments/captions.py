@@ -6,6 +6,7 @@ from rlflood.experiments.budgets import EqualRuns
 from rlflood.experiments.record import Moment
 from rlflood.experiments.results import Results
 from rlflood.experiments.summary import NO_FLOODING, Summary
+from rlflood.experiments.wording import DIVERGED
 from rlflood.words import capitalised, counted
 
 MOMENTS: dict[Moment, str] = {
@@ -50,7 +51,17 @@ def described(results: Results, summary: Summary) -> str:
     accuracy = View(summary.moment, summary.noisy).accuracy
     repeats, tasks = len(summary.repeats), len(summary.tasks)
     text = f"{capitalised(accuracy)}; in %, {counted(repeats, 'seed')} on each of {counted(tasks, 'task')}."
-    return f"{text} {missing}" if (missing := what_is_missing(results)) else text
+    return " ".join(filter(None, (text, noisy_labels(results), what_is_missing(results))))
+
+
+def noisy_labels(results: Results) -> str:
+    """One sentence on which labels are wrong under label noise; empty where there is none."""
+    if not any(task.label_noise for task in results.study.tasks):
+        return ""
+    return (
+        "Under label noise training and validation labels are wrong in the task's share, and methods choose "
+        "by these; noisy test labels are wrong in the same share, clean ones are right."
+    )
 
 
 def gap_definition(summary: Summary) -> str:
@@ -83,12 +94,27 @@ def equal_runs_definition(equal: EqualRuns) -> str:
 
 
 def definitions(summary: Summary) -> dict[str, str]:
-    """What the page says of the share of the ``gap`` and of ``equal_runs``; empty where it shows none."""
+    """What the page says of the share of the ``gap``, of ``equal_runs`` and of runs that ``diverged``; empty
+    where it shows none."""
     gaps, equal = any(standing.gap is not None for standing in summary.standings), summary.equal_runs
     return {
         "gap": gap_definition(summary) if gaps else "",
         "equal_runs": "" if equal is None else equal_runs_definition(equal),
+        "diverged": diverged_definition(summary),
     }
+
+
+def diverged_definition(summary: Summary) -> str:
+    """Which methods have runs that diverged, and what that is, in sentences; empty if none has."""
+    runs = len(summary.tasks) * len(summary.repeats)
+    lost = [standing for standing in summary.standings if standing.diverged]
+    if not lost:
+        return ""
+    named = ", ".join(f"{one.diverged} of {counted(runs, 'run')} of {one.method}" for one in lost)
+    return (
+        f"{DIVERGED}: with runs that diverged ({named}): their loss was no longer finite at the end, and "
+        "their accuracies count as they are."
+    )
 
 
 def what_is_missing(results: Results) -> str:

@@ -10,7 +10,7 @@ from rlflood.experiments.diagnosis import Diagnosis
 from rlflood.experiments.folder import open_study
 from rlflood.experiments.methods import Method
 from rlflood.experiments.record import Array, Moment, Record
-from rlflood.experiments.store import Store
+from rlflood.experiments.store import ENDED, Store
 from rlflood.experiments.study import Study
 
 
@@ -26,6 +26,7 @@ class Results:
         diagnoses: By names of task and method, of the methods that can have one.
         starts: The environment of each process that worked on it.
         seconds: What each method took on each task, over all repeats and whatever the machine.
+        ended: When the last result was committed, by ISO 8601; None if the database is too old to say.
     """
 
     study: Study
@@ -35,6 +36,7 @@ class Results:
     diagnoses: dict[tuple[str, str], Diagnosis]
     starts: list[dict[str, Any]]
     seconds: dict[tuple[str, str], float]
+    ended: str | None = None
 
     @property
     def finished(self) -> bool:
@@ -98,4 +100,4 @@ def load_results(folder: Path) -> Results:
         raise InputError(
             f"nothing of the study in {folder} is done yet: let `rlflood benchmark --out {folder}` go on"
         )
-    return Results(study, methods, records, repeats, diagnoses, store.starts(), seconds)
+    return Results(study, methods, records, repeats, diagnoses, store.starts(), seconds, store.meta(ENDED))

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from rlflood.experiments.record import TEST_SCORES, Record, joined
 
 DATABASE = "results.sqlite"
 FORMAT = "rlflood-study/1"
+ENDED = "ended"
+"""The key of the time (ISO 8601) at which the last piece of work was committed; none in older databases."""
 
 # `runs` says again, in plain columns, what a reader of the database asks for first; the arrays have it all.
 _TABLES = """
@@ -161,6 +164,7 @@ class Store:
             )
             if added.rowcount:
                 connection.executemany(f"INSERT INTO runs VALUES ({', '.join('?' * 12)})", rows)
+                _note_time(connection)
 
     def record(self, task: str, method: str) -> tuple[list[int], Record] | None:
         """The numbers of the repeats that are done, in order, and their record; None if none is."""
@@ -177,10 +181,12 @@ class Store:
     def add_diagnosis(self, task: str, method: str, diagnosis: Diagnosis) -> None:
         """Commit a diagnosis; if it is there already, nothing changes."""
         with self._connection() as connection:
-            connection.execute(
+            added = connection.execute(
                 "INSERT OR IGNORE INTO diagnoses VALUES (?, ?, ?)",
                 (task, method, array_bytes(to_arrays(diagnosis))),
             )
+            if added.rowcount:
+                _note_time(connection)
 
     def diagnosed(self, task: str) -> set[str]:
         """The methods that have a diagnosis on a task."""
@@ -202,3 +208,9 @@ class Store:
         # what happens inside is one transaction
         with closing(sqlite3.connect(self.folder / DATABASE, timeout=120)) as connection, connection:
             yield connection
+
+
+def _note_time(connection: sqlite3.Connection) -> None:
+    """Keep the present time as that of the last result."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (ENDED, now))
