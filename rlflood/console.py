@@ -19,13 +19,14 @@ from rich.progress import (
 from rich.progress import Task as RichTask
 from rich.text import Text
 
+from rlflood.experiments.captions import diverged_definition
 from rlflood.experiments.comparison import rows
 from rlflood.experiments.plan import StudyProgress
 from rlflood.experiments.record import Record
 from rlflood.experiments.setting import Setting
 from rlflood.experiments.statistics import Interval
 from rlflood.experiments.summary import Summary
-from rlflood.experiments.wording import DIVERGED, describe_setting, diverged_runs, explanation
+from rlflood.experiments.wording import DIVERGED, describe_setting, explanation
 from rlflood.terminal_table import print_table
 from rlflood.words import counted, percent
 
@@ -152,9 +153,8 @@ def print_standings(summary: Summary) -> None:
     )
     if any(standing.oracle for standing in summary.standings):
         _note("†: picked on the test split, which a user cannot do.")
-    for standing in summary.standings:
-        if standing.diverged:
-            _note(f"{DIVERGED} {diverged_runs(standing.diverged, tasks * repeats, standing.method)}")
+    if note := diverged_definition(summary):
+        _note(note)
 
 
 def print_setting(setting: Setting) -> None:

@@ -6,7 +6,7 @@ from rlflood.experiments.budgets import EqualRuns
 from rlflood.experiments.record import Moment
 from rlflood.experiments.results import Results
 from rlflood.experiments.summary import NO_FLOODING, Summary
-from rlflood.experiments.wording import DIVERGED
+from rlflood.experiments.wording import diverged_note
 from rlflood.words import capitalised, counted
 
 MOMENTS: dict[Moment, str] = {
@@ -106,15 +106,8 @@ def definitions(summary: Summary) -> dict[str, str]:
 
 def diverged_definition(summary: Summary) -> str:
     """Which methods have runs that diverged, and what that is, in sentences; empty if none has."""
-    runs = len(summary.tasks) * len(summary.repeats)
-    lost = [standing for standing in summary.standings if standing.diverged]
-    if not lost:
-        return ""
-    named = ", ".join(f"{one.diverged} of {counted(runs, 'run')} of {one.method}" for one in lost)
-    return (
-        f"{DIVERGED}: with runs that diverged ({named}): their loss was no longer finite at the end, and "
-        "their accuracies count as they are."
-    )
+    counts = ((standing.method, standing.diverged) for standing in summary.standings)
+    return diverged_note(counts, len(summary.tasks) * len(summary.repeats))
 
 
 def what_is_missing(results: Results) -> str:

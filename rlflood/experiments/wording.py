@@ -1,6 +1,6 @@
 """What a comparison says in words around its figures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +41,19 @@ def describe_setting(setting: Setting) -> tuple[str, str]:
     )
 
 
-def diverged_runs(diverged: int, runs: int, method: str) -> str:
-    """A sentence on the runs of a method that diverged, and on what its accuracies are."""
+def diverged_note(counts: Iterable[tuple[str, int]], runs: int) -> str:
+    """What the sign of a diverged method means; empty where nothing diverged.
+
+    Args:
+        counts: Names of methods, and how many of their runs diverged.
+        runs: The runs of each.
+    """
+    lost = [f"{diverged} of {counted(runs, 'run')} of {method}" for method, diverged in counts if diverged]
+    if not lost:
+        return ""
     return (
-        f"{diverged} of {counted(runs, 'run')} of {method} diverged: their loss was no longer finite at the "
-        "end. Their accuracies count in the means as they are."
+        f"{DIVERGED}: {', '.join(lost)} diverged: their loss was no longer finite at the end. Their accuracies "
+        "count in the means as they are."
     )
 
 
@@ -76,9 +84,6 @@ def explanation(records: Sequence[Record], rows: Sequence[Row], *, noisy: bool) 
                 f"{record.method} picked a {record.search.knob} of {which} from "
                 f"{counted(values.shape[1], 'run')} with up to {np.nanmax(values):g}."
             )
-    lines += [
-        f"{DIVERGED} {diverged_runs(int(record.diverged.sum()), record.repeats, record.method)}"
-        for record in records
-        if record.diverged.any()
-    ]
+    if note := diverged_note(((one.method, int(one.diverged.sum())) for one in records), repeats):
+        lines.append(note)
     return lines

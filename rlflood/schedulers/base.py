@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rlflood.flooding import flood
+from rlflood.flooding import check_tensor, flood
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.remembering import state_key
 
@@ -128,8 +128,10 @@ class FloodScheduler(ABC):
             loss: mean loss of a mini-batch, shape ``()``, or of each replica's, shape ``(replicas,)``.
 
         Raises:
+            TypeError: if the loss is no tensor.
             ValueError: if the shape is neither, or does not fit the metrics reported so far.
         """
+        check_tensor(loss)
         shape = tuple(loss.shape)
         if len(shape) > 1 or self._shape not in (None, shape):
             expected = "() or (replicas,)" if self._shape is None else f"{self._shape}, as the metrics"

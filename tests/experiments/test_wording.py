@@ -48,7 +48,7 @@ def test_runs_that_diverged_are_told_with_their_method(records):
     lines = explanation(
         [none, dataclasses.replace(tracking, val_loss=val_loss)], rows([none, tracking]), noisy=False
     )
-    assert lines[-1].startswith("‡ 2 of 3 runs of tracking diverged: their loss was no longer finite")
+    assert lines[-1].startswith("‡: 2 of 3 runs of tracking diverged: their loss was no longer finite")
     assert not any("none" in line for line in lines)
 
 
