@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -18,9 +17,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Task as RichTask
-from rich.table import Table
 from rich.text import Text
 
+from rlflood.experiments.captions import diverged_definition
 from rlflood.experiments.comparison import rows
 from rlflood.experiments.data_wording import describe_data
 from rlflood.experiments.plan import StudyProgress
@@ -28,7 +27,9 @@ from rlflood.experiments.record import Record
 from rlflood.experiments.setting import Setting
 from rlflood.experiments.statistics import Interval
 from rlflood.experiments.summary import Summary
-from rlflood.experiments.wording import describe_setting, explanation
+from rlflood.experiments.wording import DIVERGED, describe_setting, explanation
+from rlflood.terminal_table import print_table
+from rlflood.words import counted, percent
 
 console = Console()
 errors = Console(stderr=True)
@@ -134,35 +135,27 @@ def _clock(seconds: float) -> str:
 
 def print_standings(summary: Summary) -> None:
     """The methods of a study over all its tasks, accuracies in percent."""
-    table = Table()
     headings = ("method", "runs", "mean", f"- {summary.reference}", "p (Holm)", "rank")
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=True)
+    lines = []
     for standing in summary.standings:
         difference, p = "", ""
         if standing.difference is not None and standing.adjusted_p is not None:
-            difference = _percent(standing.difference.over_seeds, signed=True)
+            difference = _interval(standing.difference.over_seeds, signed=True)
             p = f"{standing.adjusted_p:.2g}"
-        table.add_row(
-            escape(standing.method) + (" †" if standing.oracle else ""),
-            f"{standing.runs:.3g}",
-            _percent(standing.mean),
-            difference,
-            p,
-            f"{standing.rank:.1f}",
-        )
-    console.print(table)
+        signs = (" †" if standing.oracle else "") + (f" {DIVERGED}" if standing.diverged else "")
+        mean, runs, rank = _interval(standing.mean), f"{standing.runs:.3g}", f"{standing.rank:.1f}"
+        lines.append((standing.method + signs, runs, mean, difference, p, rank))
+    print_table(console, headings, lines, figures=True)
     labels = "noisy" if summary.noisy else "clean"
     tasks, repeats = len(summary.tasks), len(summary.repeats)
-    console.print(
-        f"Test accuracy in % after the last epoch, {labels} labels, {tasks} task{'s' if tasks > 1 else ''}, "
-        f"{repeats} repeat{'s' if repeats > 1 else ''}; ± half of the 95 % bootstrap interval over seeds; "
-        "runs: the budget.",
-        style="dim",
-        highlight=False,
+    _note(
+        f"Test accuracy in % after the last epoch, {labels} labels, {counted(tasks, 'task')}, "
+        f"{counted(repeats, 'repeat')}; ± half of the 95 % bootstrap interval over seeds; runs: the budget."
     )
     if any(standing.oracle for standing in summary.standings):
-        console.print("†: picked on the test split, which a user cannot do.", style="dim", highlight=False)
+        _note("†: picked on the test split, which a user cannot do.")
+    if note := diverged_definition(summary):
+        _note(note)
 
 
 def print_setting(setting: Setting) -> None:
@@ -176,33 +169,32 @@ def print_setting(setting: Setting) -> None:
 def print_records(records: Sequence[Record], *, noisy: bool) -> None:
     """The table of a comparison, accuracies in percent, and what its columns mean."""
     compared = rows(records, noisy=noisy)
-    table = Table()
-    for number, heading in enumerate(("method", "final", "best checkpoint", "final - none", "epochs")):
-        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=number > 0)
-    for row in compared:
-        difference = "" if row.difference is None else _percent(row.difference.difference, signed=True)
-        table.add_row(
-            escape(row.method), _percent(row.final), _percent(row.best), difference, f"{row.epochs:,}"
-        )
-    console.print(table)
+    lines = []
+    for row, record in zip(compared, records, strict=True):
+        difference = "" if row.difference is None else _interval(row.difference.difference, signed=True)
+        name = row.method + (f" {DIVERGED}" if record.diverged.any() else "")
+        lines.append((name, _interval(row.final), _interval(row.best), difference, f"{row.epochs:,}"))
+    headings = ("method", "final", "best checkpoint", "final - none", "epochs")
+    print_table(console, headings, lines, figures=True)
     for line in explanation(records, compared, noisy=noisy):
-        console.print(line, style="dim", highlight=False, markup=False)
+        _note(line)
 
 
-def _percent(interval: Interval, *, signed: bool = False) -> str:
-    sign = "+" if signed else ""
+def _interval(interval: Interval, *, signed: bool = False) -> str:
+    mean = percent(interval.mean, signed=signed)
     if interval.half != interval.half:  # a single repeat has no interval
-        return f"{100 * interval.mean:{sign}.1f}"
+        return mean
     star = "*" if signed and interval.excludes_zero else " " if signed else ""
-    return f"{100 * interval.mean:{sign}.1f} ± {100 * interval.half:.1f}{star}"
+    return f"{mean} ± {percent(interval.half)}{star}"
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A plain table of text."""
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for number, column in enumerate(columns):
-        # the first column holds what one copies into a command: never in two pieces
-        table.add_column(column, overflow="fold", no_wrap=number == 0)
-    for row in rows:
-        table.add_row(*map(escape, row))
-    console.print(table)
+def _note(line: str) -> None:
+    console.print(line, style="dim", highlight=False, markup=False)
+
+
+def print_listing(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, figures: bool = False
+) -> None:
+    """A table under its title, of text or, but for the first column, of figures."""
+    console.print(title, style="bold", highlight=False, markup=False)
+    print_table(console, columns, rows, figures=figures)

@@ -54,11 +54,13 @@ def flood(loss: Tensor, level: float | Tensor) -> Tensor:
         differentiated at once: no replica's gradient depends on another's loss or level.
 
     Raises:
+        TypeError: if the loss is no tensor.
         ValueError: if the shapes do not fit.
 
     >>> flood(torch.tensor([0.30, 0.05]), 0.1)
     tensor([0.3000, 0.1500])
     """
+    check_tensor(loss)
     if loss.dim() > 1:
         raise ValueError(f"loss must have shape () or (replicas,), not {tuple(loss.shape)}.")
     level = _constant(level, loss, loss.shape)
@@ -81,6 +83,7 @@ def individual_flood(losses: Tensor, level: float | Tensor) -> Tensor:
         The objective, shape ``()`` or ``(replicas,)``.
 
     Raises:
+        TypeError: if the loss is no tensor.
         ValueError: if the shapes do not fit.
 
     >>> individual_flood(torch.tensor([0.30, 0.05]), 0.1)
@@ -115,6 +118,7 @@ def soft_ascent_descent(
         The objective, shape ``()`` or ``(replicas,)``.
 
     Raises:
+        TypeError: if the losses are no tensor.
         ValueError: if the shapes do not fit or ``sigma`` is not a positive number.
 
     >>> soft_ascent_descent(torch.tensor([0.30, 0.10]), 0.1, sigma=0.1)
@@ -127,6 +131,15 @@ def soft_ascent_descent(
     # sigma**2 * (sqrt(1 + z**2) - 1) without the cancellation that eats the digits of a small z
     penalty = gap.square() / (1 + (1 + (gap / sigma).square()).sqrt())
     return (eta * level + penalty).mean(-1)
+
+
+def check_tensor(loss: object) -> None:
+    """Raise a TypeError unless it is a tensor: nothing can be trained with the number of a loss."""
+    if not isinstance(loss, Tensor):
+        raise TypeError(
+            f"give the loss as a tensor, which can be differentiated (not loss.item()): got {loss!r} of the "
+            f"type {type(loss).__name__}"
+        )
 
 
 def _constant(level: float | Tensor, loss: Tensor, shape: torch.Size) -> float | Tensor:
@@ -143,6 +156,7 @@ def _constant(level: float | Tensor, loss: Tensor, shape: torch.Size) -> float |
 
 def _constant_of_samples(level: float | Tensor, losses: Tensor) -> float | Tensor:
     """As :func:`_constant`, for losses whose last dimension is the samples."""
+    check_tensor(losses)
     if losses.dim() not in (1, 2):
         shape = tuple(losses.shape)
         raise ValueError(f"losses must have shape (samples,) or (replicas, samples), not {shape}.")

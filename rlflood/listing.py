@@ -14,7 +14,7 @@ def _datasets() -> Listing:
         samples = "generator" if row.size is None else f"{row.size:,}"
         here = "yes" if row.available else "no files"
         rows.append(
-            (row.name, row.kind, str(row.classes), str(row.features), samples, "\n".join(row.options), here)
+            (row.name, row.kind, str(row.classes), str(row.features), samples, ", ".join(row.options), here)
         )
     return ("name", "kind", "classes", "features", "samples", "options", "here"), rows
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -10,6 +11,7 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from rlflood.flooding import flood, individual_flood, soft_ascent_descent
+from rlflood.schedulers import ConstantFlood
 
 PER_SAMPLE = [individual_flood, soft_ascent_descent]
 
@@ -225,3 +227,14 @@ def test_the_result_has_the_type_of_the_loss(objective: Callable[..., Tensor], d
     losses = torch.tensor([0.5, 0.1], dtype=dtype)
     assert objective(losses, torch.tensor(0.3)).dtype == dtype
     assert objective(losses, 0.3).dtype == dtype
+
+
+@pytest.mark.parametrize("number", [0.5, 1, np.float64(0.5), np.array([0.5, 0.2]), [0.5], None])
+@pytest.mark.parametrize(
+    "function", [flood, individual_flood, soft_ascent_descent, ConstantFlood(0.1).__call__]
+)
+def test_the_number_of_a_loss_is_refused_with_what_to_give(
+    function: Callable[..., Tensor], number: object
+) -> None:
+    with pytest.raises(TypeError, match=r"give the loss as a tensor, .* \(not loss\.item\(\)\)"):
+        function(number) if function.__name__ == "__call__" else function(number, 0.1)

@@ -22,6 +22,7 @@ from rlflood.schedulers.observation import ObservationKind
 from rlflood.toml_files import read_toml, toml_names
 from rlflood.training.distribution import Mixture
 from rlflood.validation import validated
+from rlflood.words import counted
 
 Width = Annotated[int, Field(gt=0)]
 
@@ -84,7 +85,8 @@ class Preset(BaseModel):
         shared = self.tasks.base.epochs
         fewest = min(int(variant.get("epochs", shared)) for variant in self.tasks.variants)
         if fewest < self.decisions:  # an iteration is one episode of each replica: all take as many steps
-            raise ValueError(f"{self.decisions} decisions do not fit into {fewest} epochs")
+            decisions, epochs = counted(self.decisions, "decision"), counted(fewest, "epoch")
+            raise ValueError(f"{decisions} do not fit into {epochs}")
         steps, least = self.replicas * self.decisions, self.hyperparameters.minimum_steps
         if steps < least:
             raise ValueError(

@@ -37,7 +37,11 @@ def explain(
     keep: Keep = None,
     encode: Encode = False,
     label_noise: Annotated[
-        str, typer.Option(help="Shares of labels moved to another class, with commas between.")
+        str,
+        typer.Option(
+            help="Shares of the training and validation labels that are moved to another class, with "
+            "commas between."
+        ),
     ] = "0,0.1,0.2,0.4",
     runs: Annotated[
         int, typer.Option(min=2, help="Tasks, or draws from --data; each is one run at each label noise.")
@@ -59,7 +63,7 @@ def explain(
     What is not given of a task is as the mixture has it, or with --data as `rlflood rollout` has it.
     """
     threads = one_core_each(threads)
-    from rlflood.console import console, print_table, progress_bar
+    from rlflood.console import console, print_listing, progress_bar
     from rlflood.experiments import explain as room
     from rlflood.experiments.canvas import check_matplotlib
     from rlflood.experiments.data_wording import describe_data
@@ -118,8 +122,8 @@ def explain(
         typer.echo("stopped; nothing was written", err=True)
         raise typer.Exit(INTERRUPTED) from None
     # shown first: that cannot fail
-    print_table("what its choices hang on", *room.importance_rows(found))
-    print_table("mean level", *room.level_rows(rollouts))
+    print_listing("what its choices hang on", *room.importance_rows(found), figures=True)
+    print_listing("mean level", *room.level_rows(rollouts), figures=True)
     for line in room.notes(rollouts):
         console.print(line, style="dim", highlight=False, markup=False)
     write_all(partial(write_output, out / name, content, "--out", rescue=True) for name, content in figures)

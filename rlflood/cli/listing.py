@@ -18,7 +18,7 @@ def list_(
     ] = "all",
 ) -> None:
     """Show the names that the other commands take."""
-    from rlflood.console import print_table
+    from rlflood.console import print_listing
     from rlflood.listing import LISTINGS
 
     if what != "all" and what not in LISTINGS:
@@ -27,7 +27,7 @@ def list_(
         )
     for name in LISTINGS if what == "all" else (what,):
         columns, rows = LISTINGS[name]()
-        print_table(name, columns, rows)
+        print_listing(name, columns, rows)
 
 
 @app.command(epilog="Example:\n\n  rlflood card default")

@@ -8,7 +8,7 @@ import typer
 Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, cuda:1 ...")]
 Seed = Annotated[int, typer.Option(min=0, help="All randomness comes from it.")]
 PrecisionOption = Annotated[
-    str, typer.Option(help="float32, bfloat16, or auto: bfloat16 where the hardware has it.")
+    str, typer.Option(help="float32, tf32, bfloat16, float16, or auto: bfloat16 where the hardware has it.")
 ]
 Keep = Annotated[
     list[str] | None,

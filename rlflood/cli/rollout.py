@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     "  rlflood rollout default --data digits --label-noise 0.2\n\n"
     "  rlflood rollout runs/mine/controller.safetensors --data mine.npz --against default,none\n\n"
     "  rlflood rollout tracking --data mine.csv --target label --json out.json --plot out.png\n\n"
-    "  rlflood rollout none --against grid --data two-gaussians --label-noise 0.1 --noisy-test\n"
-    "    --hidden 500,500,500,500,500 --epochs 500\n\n"
+    "  rlflood rollout none --against grid --data two-gaussians --label-noise 0.1 --noisy-test "
+    "--hidden 500,500,500,500,500 --epochs 500\n\n"
     "  rlflood rollout default --data cifar10 --network resnet44 --repeats 1 --device cuda\n\n"
     "  rlflood rollout default --protocol cifar10-augmented --device cuda --checkpoints runs/cifar"
 )
@@ -46,7 +46,10 @@ def rollout(
     target: Annotated[str | None, typer.Option(help="Label column of a table.")] = None,
     keep: Keep = None,
     encode: Encode = False,
-    label_noise: Annotated[float, typer.Option(help="Share of labels moved to another class.")] = 0.0,
+    label_noise: Annotated[
+        float,
+        typer.Option(help="Share of the training and validation labels that are moved to another class."),
+    ] = 0.0,
     repeats: Annotated[
         int, typer.Option(help="Runs with seeds of their own, the same for all methods.")
     ] = 10,
@@ -62,37 +65,44 @@ def rollout(
         typer.Option(help="Folder that keeps unfinished runs; the same command goes on with them."),
     ] = None,
     noisy_test: Annotated[
-        bool, typer.Option("--noisy-test", help="Test against noisy labels, as the paper does.")
+        bool,
+        typer.Option("--noisy-test", help="Test against labels with the same noise, as the paper does."),
     ] = False,
     train_size: Annotated[int | None, typer.Option(help="Training samples.")] = None,
     val_size: Annotated[int | None, typer.Option(help="Validation samples.")] = None,
     test_size: Annotated[int | None, typer.Option(help="Test samples.")] = None,
     network: Annotated[
-        str | None, typer.Option(help="mlp, or for images: cnn, resnet18, resnet20 ... resnet110. [mlp]")
+        str | None,
+        typer.Option(help="mlp, or for images: cnn, resnet18, resnet20 ... resnet110.", show_default="mlp"),
     ] = None,
     hidden: Annotated[
-        str | None, typer.Option(help="Width of each hidden layer of an mlp. [100,100,100]")
+        str | None, typer.Option(help="Width of each hidden layer of an mlp.", show_default="100,100,100")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of a run. [200; images: 500]")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Epochs of a run.", show_default="200; images: 500")
+    ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Samples in a mini-batch. [all; images: 128]")
+        int | None, typer.Option(help="Samples in a mini-batch.", show_default="all; images: 128")
     ] = None,
-    optimizer: Annotated[str | None, typer.Option(help="adam, adamw or sgd. [adam; images: sgd]")] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="adam, adamw or sgd.", show_default="adam; images: sgd")
+    ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Of the optimizer. [0.001; images: 0.1]")
+        float | None, typer.Option(help="Of the optimizer.", show_default="0.001; images: 0.1")
     ] = None,
     lr_milestones: Annotated[
         str | None,
         typer.Option(
-            help="Shares of the run after which it falls by ten, or never. [never; images: 0.5,0.8]"
+            help="Shares of the run after which it falls by ten, or never.",
+            show_default="never; images: 0.5,0.8",
         ),
     ] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="Of the optimizer. [0]")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="Of the optimizer.", show_default="0")] = None,
     batch_norm: Annotated[
         bool | None, typer.Option("--batch-norm", help="Batch normalisation before each ReLU of an mlp.")
     ] = None,
     augmentation: Annotated[
-        str | None, typer.Option(help="Of images: none, crop or crop-flip. [crop-flip]")
+        str | None, typer.Option(help="Of images: none, crop or crop-flip.", show_default="crop-flip")
     ] = None,
     runs: Annotated[int, typer.Option(help="Runs of a search: levels of the grid, trials of a tuner.")] = 11,
     highest_level: Annotated[float, typer.Option(help="The highest level of a search, in nats.")] = 0.5,

@@ -16,7 +16,7 @@ from rlflood.interrupts import INTERRUPTED
     epilog="Examples:\n\n"
     "  rlflood benchmark quick --out runs/quick\n\n"
     "  rlflood benchmark mine.toml --out runs/mine --also runs/first/controller.safetensors\n\n"
-    "  rlflood benchmark --out runs/mine        [dim](goes on where it stopped)[/dim]"
+    "  rlflood benchmark --out runs/mine        # goes on where it stopped"
 )
 def benchmark(
     context: typer.Context,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rlflood.data.plain_numbers import is_plain_number
 from rlflood.data.sheet import Sheet, samples, target_among
 from rlflood.errors import InputError
+from rlflood.words import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -222,7 +223,8 @@ def _check_rows(file: str, layout: _Layout, width: int) -> None:
     for row, (line, _, cells) in enumerate(records, start=1):
         if len(cells) != width:
             raise InputError(
-                f"{file} has {len(cells)} cells in row {row} (line {line}), but {width} columns: "
+                f"{file} has {counted(cells, 'cell')} in row {row} (line {line}), but "
+                f"{counted(width, 'column')}: "
                 "give every row one cell for each column."
             )
 

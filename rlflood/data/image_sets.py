@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from rlflood.data.source import Facts, ImageShape
 from rlflood.data.vision import Images
 from rlflood.errors import InputError
+from rlflood.words import counted
 
 ROOT_VARIABLE = "RLFLOOD_DATA"
 """Environment variable that names a torchvision root: the folder above ``FashionMNIST`` and the others."""
@@ -217,9 +218,9 @@ def _read(image_set: ImageSet, folder: Path) -> Images:
     for images, labels in (pool, test):
         if len(images) != len(labels) or images.shape[1:] != image_set.shape:
             raise InputError(
-                f"The files of {image_set.name} in {folder} are damaged ({len(images)} images of "
-                f"{' x '.join(map(str, images.shape[1:]))}, {len(labels)} labels): remove them and fetch "
-                "them again."
+                f"The files of {image_set.name} in {folder} are damaged ({counted(images, 'image')} of "
+                f"{' x '.join(map(str, images.shape[1:]))}, {counted(labels, 'label')}): remove them and "
+                "fetch them again."
             )
     return Images(image_set.name, *pool, *test, classes=image_set.classes)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rlflood.data.labels import add_label_noise
 from rlflood.data.streams import Stream, stream
 from rlflood.errors import InputError
+from rlflood.words import counted
 
 Samples: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64]]
 """Inputs (samples, features) and clean labels (samples,)."""
@@ -159,6 +160,6 @@ class Source(ABC):
     def _check_size(self, option: str, size: int, least: int, why: str) -> None:
         if size < least:
             raise InputError(
-                f"{option} is {size}, too small for {self.name} ({self.classes} classes): "
-                f"give at least {least}, {why}."
+                f"{option} is {size}, too small for {self.name} "
+                f"({counted(self.classes, 'class', 'classes')}): give at least {least}, {why}."
             )

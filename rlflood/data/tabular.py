@@ -10,6 +10,7 @@ from rlflood.data.source import ImageShape, Samples, Source
 from rlflood.data.splits import standardise, standardise_channels, stratified
 from rlflood.data.streams import Stream, stream
 from rlflood.errors import InputError
+from rlflood.words import counted
 
 
 class Table(Source):
@@ -49,8 +50,8 @@ class Table(Source):
         if left < (1 if test_size is None else test_size):
             wanted = "at least 1" if test_size is None else test_size
             raise InputError(
-                f"{self.name} has {self.size} samples, but {train_size} for training, {val_size} for "
-                f"validation and {wanted} for testing were asked for: make the splits smaller."
+                f"{self.name} has {counted(self.size, 'sample')}, but {train_size} for training, {val_size} "
+                f"for validation and {wanted} for testing were asked for: make the splits smaller."
             )
 
     def _draw(

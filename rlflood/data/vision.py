@@ -7,6 +7,7 @@ from rlflood.data.source import Samples, Source
 from rlflood.data.splits import stratified
 from rlflood.data.streams import Stream, stream
 from rlflood.errors import InputError
+from rlflood.words import counted
 
 
 class Images(Source):
@@ -50,7 +51,7 @@ class Images(Source):
         test_size = len(self._test_y) if test_size is None else test_size
         if train_size + val_size > self.pool_size or test_size > len(self._test_y):
             raise InputError(
-                f"{self.name} has {self.pool_size} samples for training and validation and "
+                f"{self.name} has {counted(self.pool_size, 'sample')} for training and validation and "
                 f"{len(self._test_y)} for testing, but {train_size} + {val_size} and {test_size} were asked "
                 "for: make the splits smaller."
             )

@@ -12,6 +12,7 @@ from rlflood.errors import InputError
 from rlflood.schedulers.control import Control, ControlSpec
 from rlflood.training import Precision, Task, make_population
 from rlflood.training.distribution import TaskSource
+from rlflood.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,10 @@ class EpisodeSettings:
             return self.spec
         decisions, rest = divmod(task.epochs, self.epochs_per_step)
         if rest:
+            are = "is" if task.epochs == 1 else "are"
             raise InputError(
-                f"the run's {task.epochs} epochs are no multiple of epochs_per_step={self.epochs_per_step}; "
-                "change one of them, or give decisions instead"
+                f"the run's {counted(task.epochs, 'epoch')} {are} no multiple of "
+                f"epochs_per_step={self.epochs_per_step}; change one of them, or give decisions instead"
             )
         return ControlSpec(self.spec.observation, self.spec.levels, decisions)
 

@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 
 from rlflood.envs.episode import Draw, Episode
 from rlflood.envs.settings import episode_settings, observation_space, task_source
+from rlflood.errors import InputError, did_you_mean
+from rlflood.training import Task
 from rlflood.training.distribution import TaskSource
 
 Info = dict[str, Any]
+VECTOR_KEYWORDS = ("num_envs", "group_size", "autoreset_mode")
+"""What the environment of many replicas takes besides."""
 
 
 class FloodEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
@@ -43,7 +47,7 @@ class FloodEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     def __init__(
         self, *, tasks: TaskSource | None = None, render_mode: str | None = None, **settings: Any
     ) -> None:
-        own, fields = split_keywords(settings)
+        own, fields = split_keywords(settings, ("tasks", "render_mode"))
         self._settings = episode_settings(**own)
         self._tasks = task_source(tasks, fields)
         self.render_mode = render_mode
@@ -74,11 +78,36 @@ class FloodEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         return self._episode.observation()[0], float(reward), terminated, False, _of_one(info)
 
 
-def split_keywords(keywords: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """An environment's keywords apart from the fields of its task."""
-    names = set(episode_settings.__kwdefaults__ or ())
-    own = {name: value for name, value in keywords.items() if name in names}
-    return own, {name: value for name, value in keywords.items() if name not in names}
+def split_keywords(
+    keywords: dict[str, Any], others: tuple[str, ...]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An environment's keywords apart from the fields of its task.
+
+    Args:
+        keywords: Those of both kinds.
+        others: What the environment takes besides, for the message.
+
+    Raises:
+        InputError: if a keyword is neither.
+    """
+    names, fields = set(episode_settings.__kwdefaults__ or ()), set(Task.model_fields)
+    own = sorted(names | set(others))
+    problems = []
+    for name in keywords.keys() - names - fields:
+        if name in VECTOR_KEYWORDS:
+            hint = "that is one of FloodVectorEnv, which gymnasium.make_vec makes; "
+        else:
+            hint = did_you_mean(name, [*own, *fields])
+        problems.append(f"{name}: no such key; {hint}")
+    if problems:
+        raise InputError(
+            f"the environment: {''.join(sorted(problems))}there are {', '.join(sorted(fields))} of its task, "
+            f"and {', '.join(own)} of its own"
+        )
+    return (
+        {name: value for name, value in keywords.items() if name in names},
+        {name: value for name, value in keywords.items() if name in fields},
+    )
 
 
 def _of_one(infos: dict[str, NDArray[Any]]) -> Info:

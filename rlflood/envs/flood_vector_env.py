@@ -14,7 +14,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from rlflood.envs.episode import Draw, Episode
-from rlflood.envs.flood_env import Info, split_keywords
+from rlflood.envs.flood_env import VECTOR_KEYWORDS, Info, split_keywords
 from rlflood.envs.settings import episode_settings, observation_space, task_source
 from rlflood.errors import InputError
 from rlflood.schedulers.observation import FEATURES
@@ -31,6 +31,14 @@ class FloodVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[A
 
     Replicas that start together and whose tasks differ in their data only are trained as one stack. A
     replica whose run ends early (its loss is no longer finite) goes on with a stack of its own.
+
+    ``gymnasium.make_vec`` makes it too. Agents of Stable-Baselines3 take vector environments of their own
+    kind only; :func:`~rlflood.envs.stable_baselines.stable_baselines_env` makes this one of them::
+
+        env = gymnasium.make_vec(
+            "rlflood/Mixture-v0", num_envs=64, group_size=8, autoreset_mode=AutoresetMode.SAME_STEP
+        )
+        model = PPO("MlpPolicy", stable_baselines_env(env, group_relative=True), n_steps=20)
 
     Args:
         num_envs: Replicas.
@@ -55,7 +63,7 @@ class FloodVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[A
     ) -> None:
         if num_envs < 1 or group_size < 1 or num_envs % group_size:
             raise InputError(f"num_envs={num_envs} must be a positive multiple of group_size={group_size}")
-        own, fields = split_keywords(settings)
+        own, fields = split_keywords(settings, (*VECTOR_KEYWORDS, "tasks", "render_mode"))
         self._settings = episode_settings(**own)
         self._tasks = task_source(tasks, fields)
         self.num_envs, self.group_size, self.render_mode = num_envs, group_size, render_mode

@@ -1,6 +1,7 @@
 """The keywords that both environments take."""
 
 import math
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,13 @@ def episode_settings(
         InputError: if one of them is not usable.
     """
     check_reward(reward)
+    for name, number in (
+        ("epochs_per_step", epochs_per_step),
+        ("decisions", decisions),
+        ("threads", threads),
+    ):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, Integral)):
+            raise InputError(f"{name} must be a whole number: got {number!r}")
     if decisions is None:
         epochs_per_step = 1 if epochs_per_step is None else epochs_per_step
         if epochs_per_step < 1:
@@ -65,8 +73,8 @@ def episode_settings(
         )
     if threads < 1:
         raise InputError(f"threads must be 1 or more: got {threads}")
-    if not math.isfinite(failure_penalty):
-        raise InputError(f"failure_penalty must be a finite number: got {failure_penalty}")
+    if not isinstance(failure_penalty, Real) or not math.isfinite(failure_penalty):
+        raise InputError(f"failure_penalty must be a finite number: got {failure_penalty!r}")
     spec = ControlSpec(observation, level_set(levels, level_unit), 1 if decisions is None else decisions)
     return EpisodeSettings(spec, epochs_per_step, reward, failure_penalty, device, precision, threads)
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium import Wrapper
-from gymnasium.vector import AutoresetMode
+from gymnasium import Env, Wrapper
+from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
+from rlflood.envs.flood_env import FloodEnv
 from rlflood.envs.flood_vector_env import FloodVectorEnv
 from rlflood.envs.rewards import relative_to_group
 
@@ -24,13 +25,17 @@ class FloodVecEnv(VecEnv):
         env: A vector environment made with ``autoreset_mode=AutoresetMode.SAME_STEP``.
 
     Raises:
+        TypeError: for anything else, a wrapped vector environment too.
         ValueError: for another autoreset mode.
     """
 
     def __init__(self, env: FloodVectorEnv) -> None:
+        if not isinstance(env, FloodVectorEnv):
+            raise TypeError(_other_than_ours(env))
         if env.autoreset_mode != AutoresetMode.SAME_STEP:
             raise ValueError(
-                "Stable-Baselines3 resets in the same step: give autoreset_mode=AutoresetMode.SAME_STEP"
+                "Stable-Baselines3 resets in the same step: give autoreset_mode=AutoresetMode.SAME_STEP to "
+                "FloodVectorEnv or gymnasium.make_vec"
             )
         self.env = env
         self._actions: NDArray[np.int64] = np.zeros(env.num_envs, np.int64)
@@ -128,15 +133,38 @@ class GroupRelativeReward(VecEnvWrapper):
 def stable_baselines_env(
     env: FloodVectorEnv, *, group_relative: bool = False, info_keywords: Sequence[str] = ()
 ) -> VecEnv:
-    """A vector environment ready for a Stable-Baselines3 agent.
+    """A vector environment ready for an agent: ``PPO("MlpPolicy", stable_baselines_env(env))``.
 
-    It is wrapped in ``VecMonitor``, which reports the episodes' own returns even where the agent is paid
-    relative to its group.
+    Stable-Baselines3 has vector environments of its own kind and takes none of Gymnasium's as it is. It is
+    wrapped in ``VecMonitor``, which reports the episodes' own returns even where the agent is paid relative
+    to its group.
 
     Args:
         env: A vector environment made with ``autoreset_mode=AutoresetMode.SAME_STEP``.
         group_relative: Pay rewards relative to the rest of the group.
         info_keywords: What ``VecMonitor`` keeps of an episode's last info.
+
+    Raises:
+        TypeError: if ``env`` is another environment: one replica, or a wrapped one.
+        ValueError: for another autoreset mode.
     """
     monitored = VecMonitor(FloodVecEnv(env), info_keywords=tuple(info_keywords))
     return GroupRelativeReward(monitored, env) if group_relative else monitored
+
+
+def _other_than_ours(env: object) -> str:
+    """What to give instead of this."""
+    wanted = "FloodVectorEnv(..., autoreset_mode=AutoresetMode.SAME_STEP)"
+    if isinstance(env, Env) and isinstance(env.unwrapped, FloodEnv):
+        return (
+            f"this is for many replicas, {wanted}; one replica, gymnasium.make(...), goes to "
+            "Stable-Baselines3 as it is"
+        )
+    if isinstance(env, VectorEnv) and isinstance(env.unwrapped, FloodVectorEnv):
+        return f"give the {wanted} itself, not wrapped in {type(env).__name__}: env.unwrapped"
+    if isinstance(env, VectorEnv):
+        return (
+            f"this is for {wanted}, not for {type(env).__name__}: make it with gymnasium.make_vec and leave "
+            "vectorization_mode out"
+        )
+    return f"this is for {wanted}, not for {type(env).__name__}"

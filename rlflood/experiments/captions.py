@@ -6,6 +6,8 @@ from rlflood.experiments.budgets import EqualRuns
 from rlflood.experiments.record import Moment
 from rlflood.experiments.results import Results
 from rlflood.experiments.summary import NO_FLOODING, Summary
+from rlflood.experiments.wording import diverged_note
+from rlflood.words import capitalised, counted
 
 MOMENTS: dict[Moment, str] = {
     "final": "after the last epoch",
@@ -48,11 +50,18 @@ def described(results: Results, summary: Summary) -> str:
     """Moment, labels, repeats and tasks that a comparison rests on, and what it lacks, in sentences."""
     accuracy = View(summary.moment, summary.noisy).accuracy
     repeats, tasks = len(summary.repeats), len(summary.tasks)
-    text = (
-        f"{accuracy[0].upper()}{accuracy[1:]}; in %, {counted(repeats, 'seed')} on each of "
-        f"{counted(tasks, 'task')}."
+    text = f"{capitalised(accuracy)}; in %, {counted(repeats, 'seed')} on each of {counted(tasks, 'task')}."
+    return " ".join(filter(None, (text, noisy_labels(results), what_is_missing(results))))
+
+
+def noisy_labels(results: Results) -> str:
+    """One sentence on which labels are wrong under label noise; empty where there is none."""
+    if not any(task.label_noise for task in results.study.tasks):
+        return ""
+    return (
+        "Under label noise training and validation labels are wrong in the task's share, and methods choose "
+        "by these; noisy test labels are wrong in the same share, clean ones are right."
     )
-    return f"{text} {missing}" if (missing := what_is_missing(results)) else text
 
 
 def gap_definition(summary: Summary) -> str:
@@ -85,12 +94,20 @@ def equal_runs_definition(equal: EqualRuns) -> str:
 
 
 def definitions(summary: Summary) -> dict[str, str]:
-    """What the page says of the share of the ``gap`` and of ``equal_runs``; empty where it shows none."""
+    """What the page says of the share of the ``gap``, of ``equal_runs`` and of runs that ``diverged``; empty
+    where it shows none."""
     gaps, equal = any(standing.gap is not None for standing in summary.standings), summary.equal_runs
     return {
         "gap": gap_definition(summary) if gaps else "",
         "equal_runs": "" if equal is None else equal_runs_definition(equal),
+        "diverged": diverged_definition(summary),
     }
+
+
+def diverged_definition(summary: Summary) -> str:
+    """Which methods have runs that diverged, and what that is, in sentences; empty if none has."""
+    counts = ((standing.method, standing.diverged) for standing in summary.standings)
+    return diverged_note(counts, len(summary.tasks) * len(summary.repeats))
 
 
 def what_is_missing(results: Results) -> str:
@@ -101,11 +118,6 @@ def what_is_missing(results: Results) -> str:
     wanted = len(study.tasks) * len(results.methods) * study.seeds
     done = sum(len(repeats) for repeats in results.repeats.values())
     return (
-        f"The study is unfinished: {done} of {wanted} runs (task, method and repeat) are done, and only what "
-        "all methods have in common is compared."
+        f"The study is unfinished: {done} of {counted(wanted, 'run')} (task, method and repeat) are done, "
+        "and only what all methods have in common is compared."
     )
-
-
-def counted(number: int, what: str) -> str:
-    """The number and the word, in the plural if there are several."""
-    return f"{number} {what}{'' if number == 1 else 's'}"

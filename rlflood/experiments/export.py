@@ -41,7 +41,7 @@ _COLUMNS: dict[str, dict[str, Kind]] = {
     "runs": {
         **_RUN, "data_seed": "int64", "network_seed": "int64", "oracle": "bool", "epochs_spent": "double",
         "knob": "string", "picked_final": "double", "picked_best": "double",
-        **dict.fromkeys(TEST_SCORES, "double"), **_TASK,
+        **dict.fromkeys(TEST_SCORES, "double"), "diverged": "bool", **_TASK,
     },
     "epochs": {**_RUN, "epoch": "int64", "level": "double", **dict.fromkeys(_CURVES, "double")},
     "candidates": {
@@ -60,9 +60,10 @@ _COLUMNS: dict[str, dict[str, Kind]] = {
 def export(results: Results, folder: Path, file_types: Sequence[FileType] = FILE_TYPES) -> list[Path]:
     """Write the tables, each as a file of every type.
 
-    ``runs``: a row a task, method and repeat: seeds, budget, what a search picked, test accuracies, and the
-    task's settings. ``epochs``: a row an epoch of these runs, from 1. ``candidates``: a row a candidate of a
-    search, from 0 in the order of training. ``diagnosis``: a row an epoch that was looked at.
+    ``runs``: a row a task, method and repeat: seeds, budget, what a search picked, test accuracies, whether
+    the run diverged, and the task's settings. ``epochs``: a row an epoch of these runs, from 1.
+    ``candidates``: a row a candidate of a search, from 0 in the order of training. ``diagnosis``: a row an
+    epoch that was looked at.
     ``perturbation``: a row a step along a random direction from a network; ``reached_epoch`` is the epoch
     of the network below the flood level. ``timings``: seconds, the one table that depends on the machine.
 
@@ -113,6 +114,7 @@ def _runs(results: Results) -> Iterator[Columns]:
             "picked_final": None if search is None else search.values[rows, search.final],
             "picked_best": None if search is None else search.values[rows, search.best],
             **{name: getattr(record, name) for name in TEST_SCORES},
+            "diverged": record.diverged,
             **_settings(task),
         }
 

@@ -14,6 +14,7 @@ from rlflood.experiments.output import write_output
 from rlflood.experiments.store import Store
 from rlflood.experiments.study import Study, of_the_task, restored
 from rlflood.schedulers.shipped import shipped_controllers
+from rlflood.words import counted
 
 STUDY = "study.toml"
 CONTROLLERS = "controllers"
@@ -109,7 +110,7 @@ def _check_extends(earlier: Study, study: Study, folder: Path) -> None:
         if getattr(earlier, key) != getattr(study, key)
     ]
     if study.seeds < earlier.seeds:
-        problems.append(f"it has {earlier.seeds} seeds, not {study.seeds}")
+        problems.append(f"it has {counted(earlier.seeds, 'seed')}, not {study.seeds}")
     new_tasks = {task.name: task for task in study.tasks}
     for task in earlier.tasks:
         if task.name not in new_tasks:

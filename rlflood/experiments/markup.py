@@ -27,6 +27,7 @@ _LATEX = {
     "±": r"$\pm$",
     MINUS: "$-$",
     "†": r"\textdagger{}",
+    "‡": r"\textdaggerdbl{}",
 }
 
 

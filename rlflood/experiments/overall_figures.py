@@ -15,10 +15,12 @@ from rlflood.experiments.canvas import (
     plain,
     width_for,
 )
-from rlflood.experiments.captions import View, counted
+from rlflood.experiments.captions import View
 from rlflood.experiments.palette import Style
 from rlflood.experiments.statistics import Interval
 from rlflood.experiments.summary import Standing, Summary
+from rlflood.experiments.wording import DIVERGED
+from rlflood.words import counted
 
 _ROW = 0.19  # inches a method
 
@@ -54,7 +56,10 @@ def draw_headline(summary: Summary, looks: Mapping[str, Style]) -> Any:
     quartiles.set_xlabel("interquartile mean (%)")
     differences.set_xlabel(plain(f"difference from {summary.reference} (points)"))
     differences.axvline(0, color=GREY, linewidth=0.8, zorder=0.9)
-    names = [_named(standing.method, oracle=standing.oracle) for standing in standings]
+    names = [
+        _named(standing.method + (f" {DIVERGED}" if standing.diverged else ""), oracle=standing.oracle)
+        for standing in standings
+    ]
     means.set_yticks(places, [plain(name) for name in names])
     means.set_ylim(places[-1] + 0.6, -0.6)
     for panel in (means, quartiles, differences):
@@ -63,7 +68,8 @@ def draw_headline(summary: Summary, looks: Mapping[str, Style]) -> Any:
         if any(standing.oracle for standing in standings) and not standings[0].oracle:
             first = next(p for p, standing in zip(places, standings, strict=True) if standing.oracle)
             panel.axhline(first - 0.9, color=GREY, linewidth=0.6, linestyle=":")
-    canvas.suptitle(_titled(summary), fontsize=8)
+    lost = f"\n{DIVERGED}: with runs that diverged" if any(one.diverged for one in standings) else ""
+    canvas.suptitle(_titled(summary) + lost, fontsize=8)
     return canvas
 
 

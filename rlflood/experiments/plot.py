@@ -18,6 +18,7 @@ from rlflood.experiments.canvas import (
 )
 from rlflood.experiments.palette import LEVEL, TRAINING, VALIDATION
 from rlflood.experiments.record import Array, Record
+from rlflood.words import counted
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -63,7 +64,7 @@ def draw_schedules(title: str, records: Sequence[Record], *, noisy: bool = False
     counts = {record.repeats for record in records}
     lines = ""
     if counts != {1}:
-        which = f"{counts.pop()} repeats" if len(counts) == 1 else "the repeats so far"
+        which = counted(counts.pop(), "repeat") if len(counts) == 1 else "the repeats so far"
         lines = f"\nthick lines: median of {which}; thin lines: each of them"
     canvas.suptitle(plain(title) + lines, fontsize=8)
     panels = canvas.subplots(2 * blocks, columns, squeeze=False, sharex=True)
@@ -95,7 +96,9 @@ def draw_schedules(title: str, records: Sequence[Record], *, noisy: bool = False
 def _draw_levels(panel: Any, record: Record, highest: float, *, noisy: bool) -> None:
     accuracy = 100 * record.test_accuracy("final", noisy=noisy).mean()
     name = plain(record.method) + (" (the runs picked)" if record.search else "")
-    panel.set_title(f"{name}\n{accuracy:.1f} % final test accuracy", fontsize=7)
+    diverged = record.diverged.sum()
+    lost = f"\n{diverged} of {counted(record.repeats, 'run')} diverged" if diverged else ""
+    panel.set_title(f"{name}\n{accuracy:.1f} % final test accuracy{lost}", fontsize=7)
     _draw(panel, record.levels, LEVEL, "flood level $b$")
     panel.set_ylim(-0.03 * highest, highest)
 

@@ -120,10 +120,24 @@ class Record(Runs):
         """How often the method ran."""
         return len(self.levels)
 
+    @property
+    def diverged(self) -> NDArray[np.bool_]:
+        """Whether the run of each repeat ended with a loss that is not finite: shape ``(repeats,)``.
+
+        Its accuracies stay what they are: after the last epoch that of a network that guesses.
+        """
+        return ended_without_a_loss(self.train_loss, self.val_loss)
+
     def test_accuracy(self, moment: Moment, *, noisy: bool = False) -> Array:
         """The test accuracy of each repeat, from 0 to 1: shape ``(repeats,)``."""
         accuracy: Array = getattr(self, f"{'noisy_' if noisy else ''}test_acc_{moment}")
         return accuracy
+
+
+def ended_without_a_loss(train_loss: Array, val_loss: Array) -> NDArray[np.bool_]:
+    """Which runs have diverged by their curves, shape ``(runs, epochs)``: one truth value a run."""
+    finite: NDArray[np.bool_] = np.isfinite(train_loss[:, -1]) & np.isfinite(val_loss[:, -1])
+    return ~finite
 
 
 def joined(records: Sequence[Record]) -> Record:
@@ -162,7 +176,10 @@ def _joined_search(searches: Sequence[Search]) -> Search:
 
 
 def comparison_json(setting: Setting, records: Sequence[Record]) -> str:
-    """The records with their task, seeds and versions as JSON; numbers that are not finite become null."""
+    """The records with their task, seeds and versions as JSON; numbers that are not finite become null.
+
+    Each record has ``diverged`` besides its fields: one truth value a repeat.
+    """
     content = {
         "format": FORMAT,
         "task": setting.task.model_dump(mode="json"),
@@ -171,7 +188,7 @@ def comparison_json(setting: Setting, records: Sequence[Record]) -> str:
         "device": setting.device,
         "precision": setting.precision,
         "versions": versions(),
-        "records": records,
+        "records": [{**_plain(record), "diverged": record.diverged} for record in records],
     }
     return json.dumps(_plain(content), allow_nan=False) + "\n"
 

@@ -11,7 +11,7 @@ from rlflood.experiments.diagnosis import Diagnosis
 from rlflood.experiments.folder import open_study
 from rlflood.experiments.methods import Method
 from rlflood.experiments.record import Array, Moment, Record
-from rlflood.experiments.store import Store
+from rlflood.experiments.store import ENDED, Store
 from rlflood.experiments.study import Study
 from rlflood.training import Task
 
@@ -29,6 +29,7 @@ class Results:
         starts: The environment of each process that worked on it.
         seconds: What each method took on each task, over all repeats and whatever the machine.
         facts: What is known of the data, by name of task; an old study may not tell of a file of one's own.
+        ended: When the last result was committed, by ISO 8601; None if the database is too old to say.
     """
 
     study: Study
@@ -39,6 +40,7 @@ class Results:
     starts: list[dict[str, Any]]
     seconds: dict[tuple[str, str], float]
     facts: dict[str, Facts] = field(default_factory=dict)
+    ended: str | None = None
 
     @property
     def finished(self) -> bool:
@@ -75,6 +77,10 @@ class Results:
         accuracy = self.records[task, method].test_accuracy(moment, noisy=noisy)
         return accuracy[self.rows(task, method, repeats)]
 
+    def diverged(self, task: str, method: str, repeats: Sequence[int]) -> int:
+        """How many of these repeats ended with a loss that is not finite."""
+        return int(self.records[task, method].diverged[self.rows(task, method, repeats)].sum())
+
 
 def load_results(folder: Path) -> Results:
     """Everything that the study in ``folder`` has so far. Its data are not opened: they may have gone.
@@ -102,7 +108,9 @@ def load_results(folder: Path) -> Results:
     for task in study.tasks:
         if task.name not in facts and (known := _known(task)) is not None:
             facts[task.name] = known
-    return Results(study, methods, records, repeats, diagnoses, store.starts(), seconds, facts)
+    return Results(
+        study, methods, records, repeats, diagnoses, store.starts(), seconds, facts, store.meta(ENDED)
+    )
 
 
 def _known(task: Task) -> Facts | None:

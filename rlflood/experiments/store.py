@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from rlflood.experiments.record import TEST_SCORES, Record, joined
 DATABASE = "results.sqlite"
 FORMAT = "rlflood-study/1"
 _TRIED = "tried"
+ENDED = "ended"
+"""The key of the time (ISO 8601) at which the last piece of work was committed; none in older databases."""
 
 # `runs` says again, in plain columns, what a reader of the database asks for first; the arrays have it all.
 _TABLES = """
@@ -201,6 +204,7 @@ class Store:
             )
             if added.rowcount:
                 connection.executemany(f"INSERT INTO runs VALUES ({', '.join('?' * 12)})", rows)
+                _note_time(connection)
 
     def record(self, task: str, method: str) -> tuple[list[int], Record] | None:
         """The numbers of the repeats that are done, in order, and their record; None if none is."""
@@ -217,10 +221,12 @@ class Store:
     def add_diagnosis(self, task: str, method: str, diagnosis: Diagnosis) -> None:
         """Commit a diagnosis; if it is there already, nothing changes."""
         with self._connection() as connection:
-            connection.execute(
+            added = connection.execute(
                 "INSERT OR IGNORE INTO diagnoses VALUES (?, ?, ?)",
                 (task, method, array_bytes(to_arrays(diagnosis))),
             )
+            if added.rowcount:
+                _note_time(connection)
 
     def diagnosed(self, task: str) -> set[str]:
         """The methods that have a diagnosis on a task."""
@@ -245,3 +251,9 @@ class Store:
                 yield connection
         except sqlite3.OperationalError as error:  # a full disk, a folder that is gone, no permission
             raise InputError(f"the results in {self.folder} cannot be used ({error})") from error
+
+
+def _note_time(connection: sqlite3.Connection) -> None:
+    """Keep the present time as that of the last result."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (ENDED, now))

@@ -54,6 +54,7 @@ class Standing:
             one of them, or where there is no gap.
         rank: Among all methods on the same task and seed, 1 the best, averaged.
         runs: Budget: epochs spent in whole training runs, averaged over tasks and repeats.
+        diverged: Runs, over tasks and repeats, whose loss was not finite at the end.
     """
 
     method: str
@@ -66,6 +67,7 @@ class Standing:
     gap: GapShare | None
     rank: float
     runs: float
+    diverged: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Cell:
         runs: Epochs spent in whole training runs.
         knob: What the method searched for; None if nothing.
         picked: The settings that it picked, one a repeat; empty if none.
+        diverged: Repeats whose loss was not finite at the end.
     """
 
     task: str
@@ -89,6 +92,7 @@ class Cell:
     runs: float
     knob: str | None
     picked: tuple[float, ...]
+    diverged: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,6 +212,7 @@ def _standings(
             gaps.get(method),
             float(rank),
             float(np.mean([runs_spent(results, task, method, repeats).mean() for task in tasks])),
+            sum(results.diverged(task, method, repeats) for task in tasks),
         )
         for (method, score), rank in zip(scores.items(), ranks, strict=True)
     ]
@@ -234,4 +239,5 @@ def _cell(results: Results, task: str, method: str, repeats: list[int], moment: 
         float(runs_spent(results, task, method, repeats).mean()),
         None if search is None else search.knob,
         picked,
+        results.diverged(task, method, repeats),
     )

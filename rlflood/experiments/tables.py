@@ -7,8 +7,8 @@ from rlflood.experiments.aggregates import GapShare
 from rlflood.experiments.budgets import AtRuns, EqualRuns
 from rlflood.experiments.captions import (
     NO_USER,
-    counted,
     described,
+    diverged_definition,
     equal_runs_definition,
     gap_definition,
     views,
@@ -17,6 +17,8 @@ from rlflood.experiments.markup import MINUS, Table, Text, latex, markdown
 from rlflood.experiments.results import Results
 from rlflood.experiments.statistics import Interval
 from rlflood.experiments.summary import Cell, Standing, Summary, summarise
+from rlflood.experiments.wording import DIVERGED
+from rlflood.words import counted, percent
 
 MARK, ORACLE = "*", "†"
 
@@ -69,7 +71,7 @@ def standings_table(results: Results, summary: Summary) -> Table:
         f"training runs.{f' {gap_definition(summary)}' if gaps else ''}"
     )
     oracles = sum(standing.oracle for standing in standings)
-    return Table(_with_oracles(caption, oracles), header, rows, oracles)
+    return Table(_with_signs(caption, oracles, summary), header, rows, oracles)
 
 
 def _standing_row(standing: Standing, best: float, *, gaps: bool) -> list[Text]:
@@ -84,7 +86,7 @@ def _standing_row(standing: Standing, best: float, *, gaps: bool) -> list[Text]:
             Text(f"{standing.improvement.mean:.2f}"),
         ]
     return [
-        Text(standing.method, mark=ORACLE if standing.oracle else ""),
+        Text(standing.method, mark=_signs(standing)),
         Text(_bracketed(standing.mean), bold=not standing.oracle and standing.mean.mean == best),
         Text(_percent(standing.interquartile.mean)),
         *versus,
@@ -92,6 +94,11 @@ def _standing_row(standing: Standing, best: float, *, gaps: bool) -> list[Text]:
         Text(f"{standing.rank:.2f}"),
         Text(_runs(standing.runs)),
     ]
+
+
+def _signs(standing: Standing) -> str:
+    """What stands behind a method's name."""
+    return (ORACLE if standing.oracle else "") + (DIVERGED if standing.diverged else "")
 
 
 def _gap(gap: GapShare | None) -> list[Text]:
@@ -125,7 +132,8 @@ def equal_runs_table(results: Results, summary: Summary, equal: EqualRuns) -> Ta
         else "One repeat, so no intervals. "
     )
     caption = f"{described(results, summary)} {intervals}Bold: the best with each number of runs. "
-    return Table(_with_oracles(f"{caption}{equal_runs_definition(equal)}", oracles), header, rows, oracles)
+    caption = _with_signs(f"{caption}{equal_runs_definition(equal)}", oracles)
+    return Table(caption, header, rows, oracles)
 
 
 def _at_runs(at: AtRuns | None, equal: EqualRuns, *, bold: bool) -> list[Text]:
@@ -161,7 +169,7 @@ def accuracy_table(results: Results, summary: Summary) -> Table:
         f"{described(results, summary)} {intervals} Bold: the best method of each task, as far as the digits "
         "shown tell."
     )
-    caption = _with_oracles(caption, len(oracles))
+    caption = _with_signs(caption, len(oracles), summary)
     if len(methods) > len(summary.tasks):
         rows = [
             [Text(method, mark=ORACLE if method in oracles else ""), *(texts[task][n] for task in texts)]
@@ -182,6 +190,7 @@ def _task_texts(cells: list[Cell], oracles: set[str]) -> list[Text]:
     for mean, cell in zip(means, cells, strict=True):
         half = "" if math.isnan(cell.accuracy.half) else f" ± {100 * cell.accuracy.half:.1f}"
         mark = "" if cell.difference is None else _mark(cell.difference.difference)
+        mark += DIVERGED if cell.diverged else ""
         texts.append(Text(mean + half, cell.method not in oracles and float(mean) == best, mark))
     return texts
 
@@ -190,8 +199,14 @@ def _oracles_last(summary: Summary) -> list[Standing]:
     return sorted(summary.standings, key=lambda standing: standing.oracle)
 
 
-def _with_oracles(caption: str, oracles: int) -> str:
-    return f"{caption} {ORACLE}: {NO_USER}; never bold." if oracles else caption
+def _with_signs(caption: str, oracles: int, summary: Summary | None = None) -> str:
+    """The caption with what its signs mean; ``summary`` where runs that diverged are marked."""
+    sentences = [caption]
+    if oracles:
+        sentences.append(f"{ORACLE}: {NO_USER}; never bold.")
+    if summary is not None and (diverged := diverged_definition(summary)):
+        sentences.append(diverged)
+    return " ".join(sentences)
 
 
 def _mark(interval: Interval) -> str:
@@ -213,10 +228,7 @@ def _ends(interval: Interval, *, signed: bool = False, digits: int = 1) -> str:
 
 
 def _percent(share: float, *, signed: bool = False, digits: int = 1) -> str:
-    text = f"{100 * share:{'+' if signed else ''}.{digits}f}"
-    if not float(text):
-        text = text.lstrip("+-")
-    return text.replace("-", MINUS)
+    return percent(share, signed=signed, digits=digits).replace("-", MINUS)
 
 
 def _runs(runs: float) -> str:

@@ -1,6 +1,6 @@
 """What a comparison says in words around its figures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,21 +9,30 @@ from rlflood.data import Facts
 from rlflood.experiments.comparison import Row
 from rlflood.experiments.record import Record
 from rlflood.training import Task
+from rlflood.words import counted
+
+DIVERGED = "‡"
+"""The sign of a method with runs that diverged."""
 
 
 def describe_setting(task: Task, facts: Facts | None, repeats: int) -> tuple[str, str]:
     """The task and its data in one line, network and training in another.
+
+    Under label noise the first says which labels are wrong; those of the test are told with its accuracies.
 
     Args:
         task: Which one.
         facts: What is known of its data; None leaves that out.
         repeats: How often each method runs on it.
     """
-    known = "" if facts is None else f"{facts.classes} classes, {facts.features} features, "
+    known = ""
+    if facts is not None:
+        known = f"{counted(facts.classes, 'class', 'classes')}, {counted(facts.features, 'feature')}, "
     test = "all other" if task.test_size is None else task.test_size
+    noisy = "; training and validation labels are wrong in that share" if task.label_noise else ""
     data = (
         f"{Path(task.data).name}: {known}{100 * task.label_noise:g} % label noise; "
-        f"{task.train_size} training, {task.val_size} validation and {test} test samples"
+        f"{task.train_size} training, {task.val_size} validation and {test} test samples{noisy}"
     )
     norm = " with batch norm" if task.batch_norm else ""
     batch = "full batch" if task.batch_size is None else f"batches of {task.batch_size}"
@@ -34,7 +43,23 @@ def describe_setting(task: Task, facts: Facts | None, repeats: int) -> tuple[str
     augmented = "" if task.augmentation == "none" else f"{task.augmentation}, "
     return data, (
         f"network {layers}{norm}, {task.optimizer} {task.learning_rate:g}{changes}, {augmented}{batch}, "
-        f"{task.epochs} epochs, {repeats} repeat{'s' if repeats > 1 else ''}"
+        f"{counted(task.epochs, 'epoch')}, {counted(repeats, 'repeat')}"
+    )
+
+
+def diverged_note(counts: Iterable[tuple[str, int]], runs: int) -> str:
+    """What the sign of a diverged method means; empty where nothing diverged.
+
+    Args:
+        counts: Names of methods, and how many of their runs diverged.
+        runs: The runs of each.
+    """
+    lost = [f"{diverged} of {counted(runs, 'run')} of {method}" for method, diverged in counts if diverged]
+    if not lost:
+        return ""
+    return (
+        f"{DIVERGED}: {', '.join(lost)} diverged: their loss was no longer finite at the end. Their "
+        "accuracies count in the means as they are."
     )
 
 
@@ -48,8 +73,9 @@ def explanation(records: Sequence[Record], rows: Sequence[Row], *, noisy: bool) 
     interval = (
         f"mean ± 95 % interval over {repeats} repeats" if repeats > 1 else "one repeat, so no intervals"
     )
+    labels = "noisy labels, wrong in the same share as those of training" if noisy else "clean labels"
     lines = [
-        f"Test accuracy in %, {'noisy' if noisy else 'clean'} labels; {interval}.",
+        f"Test accuracy in %, {labels}; {interval}.",
         "Best checkpoint: at the best validation accuracy. Epochs: of all runs of a repeat.",
     ]
     if any(row.difference and row.difference.difference.excludes_zero for row in rows):
@@ -61,7 +87,9 @@ def explanation(records: Sequence[Record], rows: Sequence[Row], *, noisy: bool) 
             if picked.min() == picked.max():
                 which = f"{picked[0]:g}"
             lines.append(
-                f"{record.method} picked a {record.search.knob} of {which} from {values.shape[1]} runs with "
-                f"up to {np.nanmax(values):g}."
+                f"{record.method} picked a {record.search.knob} of {which} from "
+                f"{counted(values.shape[1], 'run')} with up to {np.nanmax(values):g}."
             )
+    if note := diverged_note(((one.method, int(one.diverged.sum())) for one in records), repeats):
+        lines.append(note)
     return lines

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rlflood.flooding import flood
+from rlflood.flooding import check_tensor, flood
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.left import Position, warn_if_left
 from rlflood.schedulers.reports import METRICS, NEVER_BELOW, Reports, checked_metrics
@@ -172,8 +172,10 @@ class FloodScheduler(ABC):
                 replicas have been declared, by an argument of the constructor or by metrics.
 
         Raises:
+            TypeError: if the loss is no tensor.
             ValueError: if the shape is neither, or does not fit the metrics reported so far.
         """
+        check_tensor(loss)
         shape = tuple(loss.shape)
         if shape != (self._shape or ()):
             declare = (

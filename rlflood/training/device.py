@@ -13,9 +13,10 @@ def resolve_device(device: str | torch.device) -> torch.device:
     """
     try:
         resolved = torch.device(device)
-        torch.empty(0, device=resolved)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch raises any of the three
-        reason = str(error).splitlines()[0]
+        torch.zeros(1, device=resolved).item()  # "meta" makes tensors, but there is nothing in them
+    # torch raises any of these; the last for kinds of devices that come with a package of their own
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
+        reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".")
         raise InputError(
             f"cannot train on the device {str(device)!r} ({reason}); use 'cpu', or one that this machine has"
         ) from None

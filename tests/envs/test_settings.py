@@ -31,6 +31,16 @@ SMALL = {"hidden": (6,), "train_size": 20, "val_size": 20, "test_size": 20, "epo
         ({"precision": "float8"}, "unknown precision 'float8'"),
         ({"failure_penalty": float("nan")}, "failure_penalty must be a finite number"),
         ({"nonsense": 1}, "the environment: nonsense: no such key; there are augmentation, batch_norm"),
+        ({"observations": "metrics"}, "observations: no such key; did you mean observation? there are"),
+        ({"level": "relative"}, "did you mean levels"),
+        ({"rewards": "final"}, "did you mean reward"),
+        ({"label_nois": 0.1}, "did you mean label_noise"),
+        ({"task": None}, "did you mean tasks"),
+        ({"nonsense": 1, "observations": 2}, "nonsense: no such key; observations: no such key; did you"),
+        ({"decisions": 2.5}, "decisions must be a whole number: got 2.5"),
+        ({"threads": "2"}, "threads must be a whole number: got '2'"),
+        ({"failure_penalty": "a"}, "failure_penalty must be a finite number: got 'a'"),
+        ({"device": "meta"}, "cannot train on the device 'meta'"),
         ({"label_noise": 2}, "the environment: label_noise: Input should be less than 1"),
         ({"data": "nonsense"}, "no data set called 'nonsense'"),
         ({"data": "missing.npz"}, "missing.npz does not exist"),
@@ -45,6 +55,27 @@ def test_bad_keywords_are_input_errors_at_the_first_reset_at_the_latest(make, ke
     with pytest.raises(InputError) as caught:
         make(**{**SMALL, **keywords}).reset(seed=0)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("make", [FloodEnv, FloodVectorEnv])
+def test_an_unknown_keyword_is_told_all_that_there_are(make):
+    with pytest.raises(InputError) as caught:
+        make(nonsense=1)
+    of_task, own = str(caught.value).partition("there are ")[2].split(" of its task, and ")
+    assert of_task.split(", ") == sorted(Task.model_fields)
+    assert own.endswith(" of its own")
+    names = set(own.removesuffix(" of its own").split(", "))
+    assert {"observation", "levels", "reward", "decisions", "device", "tasks"} <= names
+    assert ({"num_envs", "group_size", "autoreset_mode"} <= names) == (make is FloodVectorEnv)
+    with pytest.raises(InputError, match="nonsense: no such key"):
+        make(tasks=FixedTask(Task()), nonsense=1)
+
+
+def test_a_keyword_of_the_other_environment_says_which():
+    with pytest.raises(InputError, match="group_size: no such key; that is one of FloodVectorEnv"):
+        gymnasium.make("rlflood/Wine-v0", group_size=2)
+    with pytest.raises(InputError, match="did you mean group_size"):
+        gymnasium.make_vec("rlflood/Wine-v0", num_envs=2, groupsize=2)
 
 
 def test_gymnasium_passes_the_message_on():

@@ -1,10 +1,16 @@
+import re
+import textwrap
+
+import gymnasium
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
+from gymnasium.wrappers.vector import RecordEpisodeStatistics
 from stable_baselines3 import A2C, PPO
 from stable_baselines3.common.vec_env import VecMonitor
 
-from rlflood.envs import FloodVectorEnv
+import rlflood  # noqa: F401 - registers the environments
+from rlflood.envs import FloodEnv, FloodVectorEnv
 from rlflood.envs.rewards import relative_to_group
 from rlflood.envs.stable_baselines import FloodVecEnv, GroupRelativeReward, stable_baselines_env
 from rlflood.training.distribution import FixedTask
@@ -27,6 +33,61 @@ def steps(env, count, actions=None):
         chosen = rng.integers(env.action_space.n, size=env.num_envs)
         result.append(env.step(chosen if actions is None else actions))
     return result
+
+
+SMALL = {"epochs": 4, "decisions": 2, "hidden": (4,), "train_size": 20, "val_size": 20, "test_size": 20}
+
+
+def test_what_the_docstring_of_the_vector_environment_shows_works():
+    (example,) = re.findall(r"::\n\n((?: {8}.*\n)+)", FloodVectorEnv.__doc__)
+    small = example.replace("num_envs=64", "num_envs=16, **SMALL").replace(
+        "n_steps=20", "n_steps=2, batch_size=8"
+    )
+    names = {
+        "gymnasium": gymnasium, "AutoresetMode": AutoresetMode, "PPO": PPO, "SMALL": SMALL,
+        "stable_baselines_env": stable_baselines_env,
+    }  # fmt: skip
+    exec(textwrap.dedent(small), names)
+    assert names["model"].learn(32).num_timesteps == 32
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: gymnasium.make("rlflood/Wine-v0", **SMALL),
+            "one replica, .* goes to Stable-Baselines3 as it is",
+        ),
+        (lambda: FloodEnv(**SMALL), "one replica"),
+        (
+            lambda: RecordEpisodeStatistics(
+                FloodVectorEnv(2, autoreset_mode=AutoresetMode.SAME_STEP, **SMALL)
+            ),
+            "not wrapped in RecordEpisodeStatistics: env.unwrapped",
+        ),
+        (
+            lambda: gymnasium.make_vec("rlflood/Wine-v0", num_envs=2, vectorization_mode="sync", **SMALL),
+            "not for SyncVectorEnv: .* leave vectorization_mode out",
+        ),
+        (lambda: None, "not for NoneType"),
+    ],
+)
+def test_another_environment_is_refused_with_what_to_give_instead(make, message):
+    with pytest.raises(TypeError, match=message) as caught:
+        stable_baselines_env(make())
+    assert "FloodVectorEnv(..., autoreset_mode=AutoresetMode.SAME_STEP)" in str(caught.value)
+
+
+def test_one_replica_goes_to_an_agent_as_it_is():
+    agent = PPO(
+        "MlpPolicy", gymnasium.make("rlflood/Wine-v0", **SMALL), n_steps=2, batch_size=2, device="cpu"
+    )
+    assert agent.learn(4).num_timesteps == 4
+
+
+def test_another_autoreset_mode_says_where_to_give_ours():
+    with pytest.raises(ValueError, match=r"SAME_STEP to FloodVectorEnv or gymnasium\.make_vec"):
+        stable_baselines_env(gymnasium.make_vec("rlflood/Wine-v0", num_envs=2, **SMALL))
 
 
 @pytest.mark.parametrize("group_relative", [False, True])

@@ -59,6 +59,16 @@ def test_numbers_that_are_not_finite_become_null(setting, records):
     assert stored[2] == val_loss[2].tolist()
 
 
+def test_a_run_that_ends_without_a_finite_loss_has_diverged(setting, records):
+    assert records[0].diverged.tolist() == [False] * 3
+    train_loss, val_loss = records[0].train_loss.copy(), records[0].val_loss.copy()
+    train_loss[0, 2], train_loss[1, -1], val_loss[2, -1] = np.inf, np.inf, np.nan
+    broken = dataclasses.replace(records[0], train_loss=train_loss, val_loss=val_loss)
+    assert broken.diverged.tolist() == [False, True, True], "a loss that comes back has not ended"
+    stored = json.loads(comparison_json(setting, [records[1], broken]))["records"]
+    assert [record["diverged"] for record in stored] == [[False] * 3, [False, True, True]]
+
+
 def test_a_record_whose_parts_do_not_fit_is_refused(records):
     with pytest.raises(ValueError, match="one shape"):
         dataclasses.replace(records[0], val_loss=records[0].val_loss[:, 1:])

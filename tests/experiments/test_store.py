@@ -3,12 +3,13 @@
 import dataclasses
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 
 from rlflood.data import facts_of
 from rlflood.errors import InputError
-from rlflood.experiments.store import DATABASE, Store, Unit
+from rlflood.experiments.store import DATABASE, ENDED, Store, Unit
 
 
 @pytest.fixture
@@ -92,6 +93,23 @@ def test_many_writers_at_once(tmp_path, records, setting):
     store = Store(tmp_path / "study")
     assert len(store.units()) == 20
     assert store.record("wine", "none")[0] == list(range(30))
+
+
+def test_the_time_of_the_last_result_is_kept(store, records, setting, invented_results):
+    def ended():
+        return store.meta(ENDED) and datetime.fromisoformat(store.meta(ENDED))
+
+    store.begin({})
+    assert ended() is None, "as in a database that an older version wrote"
+    begun = datetime.now(UTC).replace(microsecond=0)
+    add(store, records[0], setting)
+    assert begun <= ended() <= datetime.now(UTC)
+    store.set_meta(ENDED, "2020-01-01T00:00:00+00:00")
+    add(store, records[0], setting)
+    store.begin({})
+    assert ended().year == 2020, "nothing was added"
+    store.add_diagnosis("wine", "none", next(iter(invented_results().diagnoses.values())))
+    assert ended() >= begun
 
 
 def test_starts_are_numbered_and_kept(store):

@@ -14,7 +14,8 @@ def test_the_task_is_told_with_every_size(setting):
     data, training = describe_setting(setting.task, facts_of("wine"), setting.repeats)
     assert data == (
         "wine: 3 classes, 13 features, 20 % label noise; "
-        "40 training, 40 validation and all other test samples"
+        "40 training, 40 validation and all other test samples; "
+        "training and validation labels are wrong in that share"
     )
     assert training == "network 16, adam 0.02, full batch, 12 epochs, 3 repeats"
 
@@ -22,14 +23,40 @@ def test_the_task_is_told_with_every_size(setting):
 def test_mini_batches_batch_norm_and_a_single_repeat_are_told():
     task = Task(data="wine", batch_norm=True, batch_size=32, hidden=(8, 4), test_size=9)
     data, training = describe_setting(task, facts_of("wine"), 1)
-    assert data.endswith("and 9 test samples")
+    assert data.endswith("and 9 test samples"), "without label noise no label is wrong"
     assert training == "network 8-4 with batch norm, adam 0.001, batches of 32, 200 epochs, 1 repeat"
 
 
 def test_of_data_that_nothing_is_known_of_less_is_told():
-    task = Task(data="/gone/mine.npz", label_noise=0.1, test_size=9)
+    task = Task(data="/gone/mine.npz", test_size=9)
     data, _ = describe_setting(task, None, 1)
-    assert data == "mine.npz: 10 % label noise; 100 training, 100 validation and 9 test samples"
+    assert data == "mine.npz: 0 % label noise; 100 training, 100 validation and 9 test samples"
+
+
+def test_one_of_a_kind_is_told_in_the_singular(tmp_path):
+    np.savez(tmp_path / "one.npz", x=np.arange(60.0)[:, None], y=np.arange(60) % 2)
+    task = Task(data=str(tmp_path / "one.npz"), train_size=20, val_size=20, epochs=1, hidden=(4,))
+    data, training = describe_setting(task, task.source().facts, 1)
+    assert "2 classes, 1 feature, " in data
+    assert training.endswith("1 epoch, 1 repeat")
+
+
+def test_noisy_test_labels_are_told_as_such(records):
+    clean, noisy = (explanation(records, rows(records, noisy=kind), noisy=kind)[0] for kind in (False, True))
+    assert "clean labels;" in clean and "clean" not in noisy
+    assert "noisy labels, wrong in the same share as those of training" in noisy
+
+
+def test_runs_that_diverged_are_told_with_their_method(records):
+    none, tracking = records[0], records[2]
+    assert not any("diverged" in line for line in explanation(records, rows(records), noisy=False))
+    val_loss = tracking.val_loss.copy()
+    val_loss[[0, 2], -1] = np.nan, np.inf
+    lines = explanation(
+        [none, dataclasses.replace(tracking, val_loss=val_loss)], rows([none, tracking]), noisy=False
+    )
+    assert lines[-1].startswith("‡: 2 of 3 runs of tracking diverged: their loss was no longer finite")
+    assert not any("none" in line for line in lines)
 
 
 def test_the_star_is_explained_where_there_is_one_and_the_grid_says_what_it_picked(records):

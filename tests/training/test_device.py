@@ -11,7 +11,7 @@ def test_the_processor_is_always_there(device):
     assert resolve_device(device) == torch.device("cpu")
 
 
-@pytest.mark.parametrize("device", ["gpu", "", "cpu:x", "cuda:999"])
+@pytest.mark.parametrize("device", ["gpu", "", "cpu:x", "cuda:999", "meta", "hpu", "vulkan"])
 def test_what_is_not_there_is_an_input_error_of_one_line(device):
     with pytest.raises(InputError, match=r"cannot train on the device .*use 'cpu'") as caught:
         resolve_device(device)

@@ -24,6 +24,7 @@ from rlflood.experiments.figures import FILE_TYPES
 from rlflood.experiments.palette import LEVEL, TRAINING, VALIDATION
 from rlflood.experiments.plot import finite_median
 from rlflood.experiments.record import Array
+from rlflood.words import capitalised
 
 FIGURES = ("importance", "plane", "schedule")
 
@@ -130,7 +131,7 @@ def draw_plane(name: str, rollouts: Rollouts, surface: Plane | None) -> Any:
     """
     if surface is None:
         title = f"{name}: no plane to draw, as no two observations differ between runs when it decides"
-        return _canvas(title, f"{_capital(rollouts.described)}.", 0.1)[0]
+        return _canvas(title, f"{capitalised(rollouts.described)}.", 0.1)[0]
     title = f"{name}: the level that it chooses, by the two observations that it hangs on most"
     if not surface.x.probability_moved.mean:
         title = f"{name}: the level that it chooses hangs on nothing that differs between runs"
@@ -185,7 +186,7 @@ def draw_schedule(name: str, rollouts: Rollouts) -> Any:
     noises = np.unique(rollouts.label_noise)
     others = "; grey: the means at the other label noises" if len(noises) > 1 else ""
     caption = (
-        f"{_capital(rollouts.described)}. Above: the mean level over the tasks; band: the middle 80 % of "
+        f"{capitalised(rollouts.described)}. Above: the mean level over the tasks; band: the middle 80 % of "
         f"them{others}. Below: medians over the tasks; bands: the middle half of them."
     )
     title = f"{name}: the levels that it sets, by label noise"
@@ -255,7 +256,3 @@ def _span(parts: Sequence[Array]) -> tuple[float, float]:
     low, high = min(float(part.min()) for part in parts), max(float(part.max()) for part in parts)
     # means of one and the same level differ in their last bits
     return (low, high) if high - low > 1e-9 else (low - 0.05, high + 0.05)
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]

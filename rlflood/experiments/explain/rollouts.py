@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from rlflood.envs.episode import Draw
 from rlflood.experiments.loop import most_replicas
-from rlflood.experiments.record import Array
+from rlflood.experiments.record import Array, ended_without_a_loss
 from rlflood.experiments.setting import Progress, Setting, no_progress
 from rlflood.schedulers import Controller
 from rlflood.schedulers.control import Control
@@ -93,6 +93,11 @@ class Rollouts:
     def unit(self) -> str:
         """What an action of the controller is measured in, in words."""
         return _UNITS[self.controller.spec.levels.unit]
+
+    @property
+    def diverged(self) -> NDArray[np.bool_]:
+        """Whether the run ended with a loss that is not finite, shape ``(runs,)``."""
+        return ended_without_a_loss(self.train_loss, self.val_loss)
 
     @property
     def chosen(self) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 from rlflood.experiments.explain.importance import Importance
 from rlflood.experiments.explain.rollouts import Rollouts
 from rlflood.experiments.record import Array
+from rlflood.words import counted
 
 Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 """Columns and rows."""
@@ -59,10 +60,17 @@ def notes(rollouts: Rollouts) -> list[str]:
         "± half of the 95 % interval over tasks.",
         "Mean level: over the best validation loss so far, and in nats in brackets.",
     ]
+    if rollouts.label_noise.any():
+        lines.append("Label noise: the share of training and validation labels that are wrong.")
+    if diverged := int(rollouts.diverged.sum()):
+        lines.append(
+            f"{diverged} of {counted(rollouts.diverged, 'run')} diverged: their loss was no longer finite at "
+            "the end."
+        )
     left = rollouts.left_to_rule
     if left.any():
         lines.append(
-            f"{left.sum()} of {len(left)} runs were left to the rule `rewind`, because the network "
+            f"{left.sum()} of {counted(left, 'run')} were left to the rule `rewind`, because the network "
             "was carried too far beyond a level: choices after that are not counted."
         )
     return lines

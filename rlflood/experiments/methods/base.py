@@ -13,6 +13,7 @@ from rlflood.experiments.record import Record
 from rlflood.experiments.setting import Progress, Setting, no_progress
 from rlflood.schedulers import FloodScheduler
 from rlflood.training import Task
+from rlflood.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class MethodOptions:
 
     def __post_init__(self) -> None:
         if self.runs < 2:
-            raise InputError(f"a search of {self.runs} runs is none: give at least 2 runs")
+            raise InputError(f"a search of {counted(self.runs, 'run')} is none: give at least 2 runs")
         if not 0 < self.highest_level < float("inf"):
             raise InputError(f"the highest level is {self.highest_level}: give a positive number")
 

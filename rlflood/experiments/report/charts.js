@@ -25,8 +25,11 @@ function plain(text) {
   return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }
 
-function clipped(text, most) {
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+// A text in lines of at most so many letters; nothing of it is left out.
+function folded(text, most) {
+  const letters = [...text];
+  return Array.from({ length: Math.ceil(letters.length / most) }, (_, line) =>
+    letters.slice(line * most, (line + 1) * most).join(""));
 }
 
 function colourOf(method) {

@@ -6,7 +6,8 @@ const view = () => DATA.views[`${choice.moment}-${choice.labels}`];
 const nameOf = ({ method }) => DATA.methods[method].name;
 const taskOf = ({ task }) => DATA.tasks[task];
 const byMethod = (row) => DATA.methods[row.method];
-const runsWord = (value) => `${runs(value)} run${value === 1 ? "" : "s"}`;
+const runsWord = (value) => counted(runs(value), "run");
+const DIVERGED = "\u2021";
 
 function headlineFigure(look) {
   const rows = [...view().standings].sort((a, b) => a[choice.average][0] - b[choice.average][0]);
@@ -19,6 +20,8 @@ function headlineFigure(look) {
   const data = ordered.map((row, number) => {
     const [middle, low, high] = percent(row[choice.average]);
     const { name, oracle, marker } = byMethod(row);
+    const diverged = divergedOf(row);
+    const lost = diverged ? `<br>${diverged}` : "";
     const interval = low === null ? "one seed, so no interval" : `95 % interval ${low.toFixed(1)} to ${high.toFixed(1)} %`;
     return {
       type: "scatter",
@@ -33,20 +36,22 @@ function headlineFigure(look) {
         size: 11, symbol: oracle ? `${marker}-open` : marker, color: colourOf(row.method),
         line: { width: oracle ? 2 : 0, color: colourOf(row.method) },
       },
-      hovertemplate: `<b>${plain(name)}</b><br>${middle.toFixed(1)} %<br>${interval}<br>${runsWord(row.runs)}<extra></extra>`,
+      hovertemplate: `<b>${plain(name)}</b><br>${middle.toFixed(1)} %<br>${interval}<br>${runsWord(row.runs)}${lost}<extra></extra>`,
     };
   });
   const narrow = document.getElementById("headline-chart").clientWidth < 560;
+  const labels = ordered.map((row) => folded(`${nameOf(row)}${row.diverged ? ` ${DIVERGED}` : ""} `, narrow ? 16 : 36));
+  const most = Math.max(...labels.map((lines) => lines.length));
   const top = places.at(-1) + 0.7;
   return {
     data,
     layout: {
-      height: 28 * (top + 1.2) + 90,
+      height: Math.max(28, 16 * most + 6) * (top + 1.2) + 90,
       margin: { l: 12, r: 74, t: 28, b: 48 },
       xaxis: { title: { text: `test accuracy (${choice.average === "mean" ? "mean" : "interquartile mean"}), %` } },
       yaxis: {
         tickvals: places,
-        ticktext: ordered.map((row) => `${plain(clipped(nameOf(row), narrow ? 15 : 34))} `),
+        ticktext: labels.map((lines) => lines.map(plain).join("<br>")),
         range: [-0.7, top], automargin: true, showgrid: false, fixedrange: true,
         tickfont: { color: look.text, size: 13 },
       },
@@ -79,7 +84,7 @@ function sideBySide(curves) {
 const WHOLE_RUNS = [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 300, 500, 1000];
 
 function budgetFigure() {
-  const hover = "%{customdata:.3~g} runs: %{y:.1f} %";
+  const hover = "%{customdata}: %{y:.1f} %";
   const curves = view().budgets.filter(({ method }) => isShown(method));
   const places = sideBySide(curves);
   const data = curves.flatMap((curve) => {
@@ -89,12 +94,12 @@ function budgetFigure() {
     const symbol = { size: 10, symbol: oracle ? `${marker}-open` : marker, color: colour };
     if (curve.runs.length > 1) {
       const points = line(curve.method, curve.runs, middle, hover, {
-        mode: "lines+markers", marker: { ...symbol, size: 6 }, customdata: curve.runs,
+        mode: "lines+markers", marker: { ...symbol, size: 6 }, customdata: curve.runs.map(runsWord),
       });
       return [band(curve.method, curve.runs, low, high), points];
     }
     const arms = { type: "data", symmetric: false, array: [high[0] - middle[0]], arrayminus: [middle[0] - low[0]], color: colour, thickness: 1.2, width: 0, visible: low[0] !== null };
-    return [line(curve.method, places(curve), middle, hover, { mode: "markers", marker: symbol, error_y: arms, customdata: curve.runs })];
+    return [line(curve.method, places(curve), middle, hover, { mode: "markers", marker: symbol, error_y: arms, customdata: curve.runs.map(runsWord) })];
   });
   return {
     data,
@@ -121,13 +126,28 @@ function profilesFigure() {
   };
 }
 
+function tag(text) {
+  const element = document.createElement("span");
+  element.className = "tag";
+  element.textContent = ` ${text}`;
+  return element;
+}
+
+// How many of the runs behind a row diverged; empty if none did.
+function divergedOf({ diverged, repeats }) {
+  const all = repeats ?? DATA.compared.tasks * DATA.compared.repeats;
+  return diverged ? `${diverged} of ${counted(all, "run")} diverged` : "";
+}
+
 // The method's name, with what sets it apart.
 function methodLabel(row) {
-  const tag = document.createElement("span");
-  tag.className = "tag";
-  if (byMethod(row).oracle) tag.textContent = " not available to a user";
-  if (row.method === DATA.reference) tag.textContent = " reference";
-  return [nameOf(row), tag];
+  const diverged = divergedOf(row);
+  return [
+    nameOf(row),
+    ...(byMethod(row).oracle ? [tag("not available to a user")] : []),
+    ...(row.method === DATA.reference ? [tag("reference")] : []),
+    ...(diverged ? [tag(`${DIVERGED} ${diverged}`)] : []),
+  ];
 }
 
 function markLine(row, element) {
@@ -198,11 +218,11 @@ function equalRunsColumns({ counts, reference }) {
 }
 
 function equalRunsLabel(row, reference) {
-  const tag = document.createElement("span");
-  tag.className = "tag";
-  if (byMethod(row).oracle) tag.textContent = " not available to a user";
-  if (row.name === reference) tag.textContent = " reference";
-  return [row.name, tag];
+  return [
+    row.name,
+    ...(byMethod(row).oracle ? [tag("not available to a user")] : []),
+    ...(row.name === reference ? [tag("reference")] : []),
+  ];
 }
 
 function setUpEqualRuns() {
@@ -213,10 +233,6 @@ function setUpEqualRuns() {
     element.classList.toggle("reference", row.name === first.reference);
   });
   return () => table.show(view().equalRuns?.rows ?? []);
-}
-
-function counted(number, word) {
-  return `${number} ${word}${number === 1 ? "" : "s"}`;
 }
 
 function setUpCells() {

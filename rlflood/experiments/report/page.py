@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any
 
 from rlflood.errors import InputError
-from rlflood.experiments.captions import definitions
+from rlflood.experiments.captions import definitions, noisy_labels
 from rlflood.experiments.folder import STUDY
 from rlflood.experiments.report import provenance
 from rlflood.experiments.report.curves import task_curves
@@ -15,6 +15,7 @@ from rlflood.experiments.report.payload import comparison, names, view_name
 from rlflood.experiments.results import Results
 from rlflood.experiments.summary import summarise
 from rlflood.extras import check_package
+from rlflood.words import capitalised, counted
 
 # in the order in which they build on each other
 _SCRIPTS = ("charts.js", "legend.js", "tables.js", "comparison.js", "task.js", "page.js")
@@ -47,6 +48,7 @@ def page(results: Results) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters |= {"counted": counted, "capitalised": capitalised}
     return environment.from_string(_file("page.html.jinja")).render(
         study=study,
         methods=results.methods,
@@ -56,6 +58,9 @@ def page(results: Results) -> str:
         runs_done=sum(len(repeats) for repeats in results.repeats.values()),
         runs_wanted=study.seeds * len(study.tasks) * len(results.methods),
         starts=provenance.starts(results),
+        made=provenance.made(results),
+        machines=provenance.machines(results),
+        noisy_labels=noisy_labels(results),
         settings=provenance.settings_toml(study),
         study_file=STUDY,
         seconds=provenance.seconds_by_method(results),

@@ -122,6 +122,7 @@ def _standing(standing: Standing) -> dict[str, Any]:
         "gapOverTasks": None if gap is None else interval(gap.over_tasks),
         "rank": short(standing.rank),
         "runs": short(standing.runs),
+        "diverged": standing.diverged,
     }
 
 
@@ -157,6 +158,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "runs": short(cell.runs),
         "knob": cell.knob,
         "picked": shortened((picked.min(), picked.max())) if picked.size else None,
+        "diverged": cell.diverged,
     }
 
 
@@ -172,4 +174,5 @@ def _lone_cell(results: Results, task: str, method: str, summary: Summary) -> di
         "runs": short(float(record.epochs_spent.mean()) / record.levels.shape[1]),
         "knob": None if record.search is None else record.search.knob,
         "picked": None,
+        "diverged": results.diverged(task, method, repeats),
     }

@@ -11,6 +11,7 @@ from rlflood.experiments.methods import CONTROLLER_SUFFIX, ControllerMethod
 from rlflood.experiments.methods.best_of import BestOf
 from rlflood.experiments.results import Results
 from rlflood.experiments.study import Study
+from rlflood.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,28 @@ def starts(results: Results) -> list[Start]:
     return [Start(_when(str(start.get("started", ""))), _facts(start)) for start in results.starts]
 
 
+def made(results: Results) -> str:
+    """When the study was made: from its first start to its last result; empty if nothing was noted."""
+    begun = sorted(filter(None, (_time(start.get("started")) for start in results.starts)))
+    if not begun:
+        return ""
+    first, last = begun[0], _time(results.ended)
+    if last is None or last < first:
+        return f"begun {_at(first)}"
+    last = last.astimezone(first.tzinfo)
+    took = _duration((last - first).total_seconds())
+    if _at(first) == _at(last):
+        return f"{_at(first)} ({took})"
+    since = f"{first:%Y-%m-%d %H:%M}" if first.utcoffset() == last.utcoffset() else _at(first)
+    return f"{since} to {f'{last:%H:%M %Z}' if first.date() == last.date() else _at(last)} ({took})"
+
+
+def machines(results: Results) -> str:
+    """The machines that worked on the study."""
+    known = (_facts(start).get("Machine", "") for start in results.starts)
+    return "; ".join(dict.fromkeys(filter(None, known)))
+
+
 def settings_toml(study: Study) -> str:
     """The study with every default filled in, as it is in its folder."""
     import tomli_w
@@ -106,16 +129,35 @@ def controllers(results: Results) -> list[Training]:
 
 def _when(started: str) -> str:
     """A time of ISO 8601 as people write it."""
+    time = _time(started)
+    return started if time is None else _at(time)
+
+
+def _time(text: Any) -> datetime | None:
+    """A time of ISO 8601 that says its offset from UTC; None for anything else."""
     try:
-        return datetime.fromisoformat(started).strftime("%Y-%m-%d %H:%M %Z").strip()
+        time = datetime.fromisoformat(str(text))
     except ValueError:
-        return started
+        return None
+    return None if time.tzinfo is None else time
+
+
+def _at(time: datetime) -> str:
+    return time.strftime("%Y-%m-%d %H:%M %Z")
+
+
+def _duration(seconds: float) -> str:
+    """In the unit in which it is a number of one or two figures."""
+    for unit, size, most in (("second", 1, 120), ("minute", 60, 120), ("hour", 3600, 48)):
+        if seconds < most * size:
+            return counted(round(seconds / size), unit)
+    return counted(round(seconds / 86400), "day")
 
 
 def _facts(start: Mapping[str, Any]) -> dict[str, str]:
     machine = start.get("machine") or {}
     parts = [machine.get(key) for key in ("processor", "system", "architecture", "accelerator")]
-    cores = [f"{machine['cores']} cores"] if machine.get("cores") else []
+    cores = [counted(machine["cores"], "core")] if machine.get("cores") else []
     device = [f"device {start['device']}"] if "device" in start else []
     device += [str(start["precision"])] if "precision" in start else []
     device += [f"threads {start['threads']}"] if "threads" in start else []

@@ -25,6 +25,11 @@ function pValue(value) {
   return value < 0.001 ? "< 0.001" : value.toFixed(3);
 }
 
+// "1 run", "2.5 runs"; the number may be written already.
+function counted(number, word) {
+  return `${number} ${word}${Number(number) === 1 ? "" : "s"}`;
+}
+
 const runs = (value) => String(Number(value.toFixed(1)));
 const general = (value) => String(Number(value.toPrecision(3)));
 

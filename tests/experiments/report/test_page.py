@@ -20,7 +20,7 @@ from rlflood.experiments.report import page
 from rlflood.experiments.report.curves import task_curves
 from rlflood.experiments.report.numbers import MOST_POINTS, short, spread, thinned
 from rlflood.experiments.report.payload import comparison
-from rlflood.experiments.report.provenance import controllers
+from rlflood.experiments.report.provenance import controllers, machines
 from rlflood.experiments.summary import summarise
 from rlflood.extras import MissingPackage
 
@@ -239,6 +239,69 @@ def test_settings_make_the_study_again(elements, results):
     assert any("rlflood benchmark study.toml --out DIR" in text for _, text in elements.named("code"))
     shown = " ".join(text for _, text in elements.named("dd"))
     assert "2026-03-01 10:20 UTC" in shown and "Some processor" in shown and "abc123" in shown
+
+
+@pytest.mark.parametrize(
+    ("starts", "ended", "told"),
+    [
+        (("19:48:01", "19:48:02"), "2026-03-01T20:04:10+00:00", "2026-03-01 19:48 to 20:04 UTC (16 minutes)"),
+        (("19:48:01",), "2026-03-01T19:48:13+00:00", "2026-03-01 19:48 UTC (12 seconds)"),
+        (("19:48:01",), "2026-03-03T08:00:00+00:00", "2026-03-01 19:48 to 2026-03-03 08:00 UTC (36 hours)"),
+        (("19:48:01",), "2026-03-01T21:50:00+01:00", "2026-03-01 19:48 to 20:50 UTC (62 minutes)"),
+        # started again when all was done
+        (("19:48:01", "23:00:00"), "2026-03-01T19:49:02+00:00", "2026-03-01 19:48 to 19:49 UTC (61 seconds)"),
+        (("19:48:01", "20:00:00"), None, "begun 2026-03-01 19:48 UTC"),
+        ((), None, None),
+    ],
+)
+def test_it_says_from_when_to_when_it_was_made(results, starts, ended, told):
+    begun = [{**results.starts[0], "started": f"2026-03-01T{time}+00:00"} for time in starts]
+    elements = Elements(page(replace(results, starts=begun, ended=ended)))
+    place = next((i for i, (tag, _, text) in enumerate(elements.found) if text == "Made"), None)
+    assert told == (None if place is None else elements.found[place + 1][2])
+
+
+def test_every_machine_is_named_once(results):
+    other = {**results.starts[0], "machine": {"system": "Linux", "cores": 1}}
+    assert machines(replace(results, starts=[*results.starts, other, *results.starts])) == (
+        "Some processor, Linux, x86_64, 2 cores; Linux, 1 core"
+    )
+
+
+def test_label_noise_says_which_labels_are_wrong(results, make_results):
+    assert any(
+        "training and validation labels are wrong" in text for _, text in Elements(page(results)).named("p")
+    )
+    clean = [task.model_copy(update={"label_noise": 0.0}) for task in results.study.tasks]
+    plain = replace(results, study=results.study.model_copy(update={"tasks": tuple(clean)}))
+    assert "labels are wrong" not in page(plain).split("<script")[0]
+
+
+def test_runs_that_diverged_are_marked(results, elements):
+    assert "tracking diverged" not in " ".join(text for _, text in elements.named("p"))
+    key = "wine", "tracking"
+    val_loss = results.records[key].val_loss.copy()
+    val_loss[1:3, -1] = np.nan
+    broken = {**results.records, key: replace(results.records[key], val_loss=val_loss)}
+    lost = Elements(page(replace(results, records=broken)))
+    view = lost.json("data")["views"]["final-clean"]
+    names = [method["name"] for method in lost.json("data")["methods"]]
+    assert {names[row["method"]]: row["diverged"] for row in view["standings"] if row["diverged"]} == {
+        "tracking": 2
+    }
+    cells = {(row["task"], names[row["method"]]): row["diverged"] for row in view["cells"]}
+    assert {cell: count for cell, count in cells.items() if count} == {(0, "tracking"): 2}
+    text = " ".join(text for _, text in lost.named("p"))
+    assert "‡: 2 of 8 runs of tracking diverged: their loss was no longer finite" in text
+
+
+def test_names_keep_their_letters_in_the_notice(make_results, without):
+    part = without(
+        make_results(methods=("none", "tracking"), diagnosed=False), ("wine", "none"), ("gaussians", "none")
+    )
+    part = replace(part, study=part.study.model_copy(update={"name": "CIFAR by MyController"}))
+    notices = [text for a, text in Elements(page(part)).named("p") if a.get("class") == "notice"]
+    assert any(text.startswith("The study CIFAR by MyController has nothing") for text in notices)
 
 
 def test_cost_of_training_controllers_is_told_apart(make_results, tmp_path):
