@@ -4,17 +4,17 @@ from importlib import import_module
 
 from rlflood.errors import InputError
 
-EXTRAS = {
-    "jinja2": "benchmark",
-    "matplotlib": "plot",
-    "optuna": "benchmark",
-    "plotly": "benchmark",
-    "pyarrow": "benchmark",
-    "ray": "ray",
-    "sb3_contrib": "algorithms",
-    "tensorboard": "tensorboard",
+INSTALLED_BY = {
+    "jinja2": "rlflood[benchmark]",
+    "matplotlib": "rlflood[plot]",
+    "optuna": "rlflood[benchmark]",
+    "plotly": "rlflood[benchmark]",
+    "pyarrow": "pyarrow",  # comes with rlflood, but for installations without dependencies
+    "ray": "rlflood[ray]",
+    "sb3_contrib": "rlflood[algorithms]",
+    "tensorboard": "rlflood[tensorboard]",
 }
-"""By the names under which they are imported."""
+"""What pip should install, by the names under which they are imported."""
 
 
 class MissingPackage(InputError):
@@ -23,8 +23,7 @@ class MissingPackage(InputError):
 
 def missing_package(module: str, needs: str) -> MissingPackage:
     """The error to raise; ``needs`` says what needs which package ("figures need matplotlib")."""
-    extra = EXTRAS[module.partition(".")[0]]
-    return MissingPackage(f'{needs}: pip install "rlflood[{extra}]"')
+    return MissingPackage(f'{needs}: pip install "{INSTALLED_BY[module.partition(".")[0]]}"')
 
 
 def check_package(module: str, needs: str) -> None:

@@ -15,7 +15,7 @@ from rlflood.cli.app import app
 from rlflood.data.image_sets import IMAGE_SETS
 from rlflood.experiments import Machine, run_study, start_study
 from rlflood.experiments.study import resolved
-from rlflood.extras import EXTRAS
+from rlflood.extras import INSTALLED_BY
 from rlflood.listing import LISTINGS
 
 ROOT = Path(__file__).parent.parent
@@ -63,7 +63,7 @@ def run(commands, *, folders=(), bare=False, data=""):
         "RLFLOOD_DATA": str(data),
         "OMP_NUM_THREADS": "1",
     }
-    given = json.dumps([list(map(str, folders)), list(EXTRAS), commands])
+    given = json.dumps([list(map(str, folders)), list(INSTALLED_BY), commands])
     done = subprocess.run(
         [sys.executable, "-c", WATCHER, given], env=environment, capture_output=True, text=True, check=False
     )

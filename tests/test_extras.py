@@ -11,7 +11,7 @@ from rlflood.errors import InputError
 from rlflood.experiments import Setting, compare, get_method, load_results, run_study, start_study
 from rlflood.experiments.plan import Machine
 from rlflood.experiments.study import resolved
-from rlflood.extras import EXTRAS, MissingPackage, check_package
+from rlflood.extras import INSTALLED_BY, MissingPackage, check_package
 from rlflood.training import Task
 
 ROOT = Path(__file__).parent.parent
@@ -35,11 +35,13 @@ def hide(monkeypatch):
     return hidden
 
 
-def test_each_package_is_in_the_extra_that_is_named():
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    for package, extra in EXTRAS.items():
-        names = [re.split(r"[\[<>=]", line)[0].replace("-", "_") for line in extras[extra]]
-        assert package in names, f"the extra {extra} does not bring {package}"
+def test_each_package_is_in_the_extra_that_is_named_or_comes_with_rlflood():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for package, brings in INSTALLED_BY.items():
+        _, _, extra = brings.removesuffix("]").partition("[")
+        lines = project["optional-dependencies"][extra] if extra else project["dependencies"]
+        names = [re.split(r"[\[<>=]", line)[0].replace("-", "_") for line in lines]
+        assert package in names, f"{brings} does not bring {package}"
 
 
 def test_what_is_missing_is_said_with_what_brings_it(hide):
@@ -56,7 +58,10 @@ def test_a_method_is_made_without_its_package_and_says_so_before_it_trains(hide,
     hide(module)
     setting = Setting.from_seed(Task(data="/gone.npz"), 0, 1)  # training would look for it
     method = get_method(name)
-    for begin in (method.check, lambda: next(compare(setting, [get_method("none"), method]))):
+    for begin in (
+        lambda: method.check(setting.task),
+        lambda: next(compare(setting, [get_method("none"), method])),
+    ):
         with pytest.raises(MissingPackage) as caught:
             begin()
         assert str(caught.value).startswith(message)

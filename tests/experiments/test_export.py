@@ -163,7 +163,7 @@ def test_what_a_person_can_put_right(results, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="cannot be written"):
         export(results, tmp_path / "file")
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(MissingPackage, match=r"Parquet needs pyarrow: pip install .rlflood\[benchmark\]"):
+    with pytest.raises(MissingPackage, match="Parquet needs pyarrow: pip install"):
         export(results, tmp_path / "new")
     assert not (tmp_path / "new").exists()
     written = export(results, tmp_path / "new", ("csv",))
