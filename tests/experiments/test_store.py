@@ -99,14 +99,14 @@ def test_the_time_of_the_last_result_is_kept(store, records, setting, invented_r
     def ended():
         return store.meta(ENDED) and datetime.fromisoformat(store.meta(ENDED))
 
-    store.begin({})
+    store.begin({}, {})
     assert ended() is None, "as in a database that an older version wrote"
     begun = datetime.now(UTC).replace(microsecond=0)
     add(store, records[0], setting)
     assert begun <= ended() <= datetime.now(UTC)
     store.set_meta(ENDED, "2020-01-01T00:00:00+00:00")
     add(store, records[0], setting)
-    store.begin({})
+    store.begin({}, {})
     assert ended().year == 2020, "nothing was added"
     store.add_diagnosis("wine", "none", next(iter(invented_results().diagnoses.values())))
     assert ended() >= begun
