@@ -52,8 +52,8 @@ def diverged_note(counts: Iterable[tuple[str, int]], runs: int) -> str:
     if not lost:
         return ""
     return (
-        f"{DIVERGED}: {', '.join(lost)} diverged: their loss was no longer finite at the end. Their accuracies "
-        "count in the means as they are."
+        f"{DIVERGED}: {', '.join(lost)} diverged: their loss was no longer finite at the end. Their "
+        "accuracies count in the means as they are."
     )
 
 
