@@ -11,12 +11,12 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
-    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Task as RichTask
+from rich.table import Column
 from rich.text import Text
 
 from rlflood.experiments.captions import diverged_definition
@@ -34,22 +34,16 @@ from rlflood.words import counted, percent
 console = Console()
 errors = Console(stderr=True)
 
+_NARROWEST_BAR = 60
+"""Columns below which a progress bar and its times would crowd out what is being done."""
+
 
 @contextmanager
 def progress_bar(text: str) -> Iterator[Any]:
     """A bar with the time left, on stderr; gives a function ``advance(done, total, text=None)``.
 
     ``total`` is None where the end is not known."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=errors,
-        transient=True,
-    )
-    with bar:
+    with _progress(MofNCompleteColumn(table_column=Column(no_wrap=True)), TimeRemainingColumn()) as bar:
         number = bar.add_task(text, total=None)
 
         def advance(done: int, total: int | None, description: str | None = None) -> None:
@@ -61,25 +55,32 @@ def progress_bar(text: str) -> Iterator[Any]:
 @contextmanager
 def study_progress() -> Iterator[StudyProgress]:
     """A bar for a study, on stderr; where stderr is no terminal, a line now and then."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        _TimeLeft(),
-        console=errors,
-        transient=True,
-    )
     if not errors.is_terminal:
         yield _Lines()
         return
-    with bar:
+    with _progress(_Share(), _TimeLeft()) as bar:
         number = bar.add_task("starting", total=None)
 
         def advance(done: float, total: float, what: str) -> None:
             bar.update(number, completed=done, total=total, description=what)
 
         yield advance
+
+
+def _progress(done: ProgressColumn, left: ProgressColumn) -> Progress:
+    """A bar on stderr; where the terminal is narrow, what is being done and how much of it is done alone."""
+    what = TextColumn("{task.description}", markup=False, table_column=Column(overflow="fold"))
+    columns: tuple[ProgressColumn, ...] = (what, done)
+    if errors.width >= _NARROWEST_BAR:
+        columns = (what, BarColumn(bar_width=errors.width // 4), done, TimeElapsedColumn(), left)
+    return Progress(*columns, console=errors, transient=True)
+
+
+class _Share(ProgressColumn):
+    """What is done in percent, rounded down: 100 % is the end and nothing before it."""
+
+    def render(self, task: RichTask) -> Text:
+        return Text(_share(task.completed, task.total) if task.total else "", no_wrap=True)
 
 
 class _TimeLeft(ProgressColumn):
@@ -117,9 +118,13 @@ class _Lines:
         if done:
             left = _clock(time_left(done, total, time.monotonic() - self._started))
         errors.print(
-            f"{done / total:4.0%}, {left} left: {what}", highlight=False, markup=False, soft_wrap=True
+            f"{_share(done, total)}, {left} left: {what}", highlight=False, markup=False, soft_wrap=True
         )
         self._next = twentieth + 1
+
+
+def _share(done: float, total: float) -> str:
+    return f"{int(100 * done / total + 1e-9):3}%"
 
 
 def time_left(done: float, total: float, elapsed: float) -> float:

@@ -95,10 +95,9 @@ def train_controller(
     with progress_bar("training") as advance:
 
         def show(progress: agents.Progress) -> None:
-            text = f"accuracy {100 * progress.reward:.1f} %"
-            if not math.isnan(progress.entropy):
-                text += f", entropy {progress.entropy:.2f}"
-            advance(progress.episodes, progress.total, text)
+            figures = {"mean return": progress.reward, "entropy": progress.entropy}
+            told = [f"{name} {value:.2f}" for name, value in figures.items() if not math.isnan(value)]
+            advance(progress.episodes, progress.total, ", ".join(told))
 
         where: dict[str, Any] = {
             "device": device,

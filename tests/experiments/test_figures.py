@@ -116,6 +116,14 @@ def test_the_headline_shows_each_method_where_it_is(summary, looks):
     assert {"interquartile mean (%)", "difference from none (points)", "oracle"} <= texts(canvas)
 
 
+def test_the_headline_marks_methods_with_runs_that_diverged(summary, looks):
+    assert not any("‡" in text for text in texts(drawn(draw_headline, summary, looks)))
+    lost = tuple(dataclasses.replace(one, diverged=2 * (one.method == "grid")) for one in summary.standings)
+    shown = texts(drawn(draw_headline, dataclasses.replace(summary, standings=lost), looks))
+    assert "grid ‡" in shown and "none" in shown
+    assert any("‡: with runs that diverged" in text for text in shown)
+
+
 def test_budgets_and_profiles_are_the_summarys(summary, looks):
     panel = drawn(draw_budget, summary, looks).axes[0]
     curve = next(curve for curve in summary.budgets if curve.method == "grid")

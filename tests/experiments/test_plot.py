@@ -33,7 +33,9 @@ def test_a_run_that_diverged_leaves_the_others_visible(records):
         warnings.simplefilter("error")
         for losses in (records[0].val_loss.copy(), np.full_like(records[0].val_loss, np.nan)):
             losses[0, 4:] = np.nan
-            figure("wine", [dataclasses.replace(records[0], val_loss=losses, train_loss=losses)], "png")
+            lost = dataclasses.replace(records[0], val_loss=losses, train_loss=losses)
+            drawn = figure("wine", [lost, records[2]], "svg").decode()
+            assert f"{lost.diverged.sum()} of 3 runs diverged" in drawn and drawn.count("diverged") == 1
 
 
 def test_one_repeat(records):

@@ -123,3 +123,8 @@ def test_runs_that_diverge_go_on(random_controller, rolled_out):
     found = rolled_out(random_controller(), 2, changes={"optimizer": "sgd", "learning_rate": 1e9})
     assert not np.isfinite(found.train_loss[:, -1]).any()
     assert np.isfinite(found.chosen).all() and np.isfinite(found.decisions.observations).all()
+    told = " ".join(notes(found))
+    assert f"{len(found.draw)} of {len(found.draw)} runs diverged: their loss was no longer finite" in told
+    assert "training and validation labels that are wrong" in told
+    fine = " ".join(notes(rolled_out(random_controller(), 2, (0.0,))))
+    assert "diverged" not in fine and "wrong" not in fine
