@@ -47,7 +47,8 @@ def flood(loss: Tensor, level: float | Tensor) -> Tensor:
     Args:
         loss: mean loss of a mini-batch, shape ``()``; or of each replica's mini-batch, shape ``(replicas,)``.
         level: flood level in the units of the loss, for all or, of shape ``(replicas,)``, for each replica.
-            0 leaves a loss that is never negative as it is.
+            0 leaves a loss that is never negative as it is. The values of a tensor are not looked at: they
+            might have to be fetched from a device.
 
     Returns:
         The flooded loss, in the shape and type of ``loss``. The sum of the replicas' flooded losses may be
@@ -55,7 +56,7 @@ def flood(loss: Tensor, level: float | Tensor) -> Tensor:
 
     Raises:
         TypeError: if the loss is no tensor.
-        ValueError: if the shapes do not fit.
+        ValueError: if the shapes do not fit, or a level that is a number is negative or not finite.
 
     >>> flood(torch.tensor([0.30, 0.05]), 0.1)
     tensor([0.3000, 0.1500])
@@ -145,6 +146,8 @@ def check_tensor(loss: object) -> None:
 def _constant(level: float | Tensor, loss: Tensor, shape: torch.Size) -> float | Tensor:
     """``level`` in the type and on the device of ``loss``, without a graph, of shape () or ``shape``."""
     if not isinstance(level, Tensor):
+        if not 0 <= level < math.inf:
+            raise ValueError(f"level is {level}, but must be finite and not negative.")
         return level
     if level.dim() > 0 and level.shape != shape:
         raise ValueError(

@@ -238,3 +238,10 @@ def test_the_number_of_a_loss_is_refused_with_what_to_give(
 ) -> None:
     with pytest.raises(TypeError, match=r"give the loss as a tensor, .* \(not loss\.item\(\)\)"):
         function(number) if function.__name__ == "__call__" else function(number, 0.1)
+
+
+@pytest.mark.parametrize("level", [-0.1, float("nan"), float("inf")])
+def test_a_level_that_cannot_be_is_refused(level: float) -> None:
+    for objective in (flood, individual_flood, soft_ascent_descent):
+        with pytest.raises(ValueError, match="finite and not negative"):
+            objective(torch.ones(3), level)

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlflood.metrics import Metrics, Values
-from rlflood.schedulers.base import FloodScheduler, MetricLike, checked_level
+from rlflood.schedulers.base import FloodScheduler, checked_level
+from rlflood.schedulers.reports import MetricLike
 
 
 class BackwardFlood(FloodScheduler):

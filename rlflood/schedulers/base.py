@@ -3,8 +3,8 @@
 import warnings
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias, overload
+from collections.abc import Mapping
+from typing import Any, ClassVar, overload
 
 import numpy as np
 import torch
@@ -14,17 +14,21 @@ from torch import Tensor
 from rlflood.flooding import check_tensor, flood
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.left import Position, warn_if_left
-from rlflood.schedulers.reports import METRICS, NEVER_BELOW, Reports, checked_metrics
+from rlflood.schedulers.reports import (
+    METRICS,
+    NEVER_BELOW,
+    NOT_GIVEN,
+    MetricLike,
+    Reports,
+    checked_metrics,
+    named_metrics,
+    to_array,
+)
 from rlflood.schedulers.state import check_settings, check_state, load_state, plain_settings, saved_state
-
-MetricLike: TypeAlias = float | Sequence[float] | np.number[Any] | NDArray[Any] | Tensor
-"""A number, or one for each replica, as Python, NumPy or PyTorch has it."""
 
 STATE_VERSION = 1
 """Of what :meth:`FloodScheduler.state_dict` gives."""
 
-_NOT_GIVEN: Any = object()
-"""For a metric that was left out, which is a mistake; None says that there is none."""
 _OWN_STATE = ("_epoch", "_level", "_reports")
 _FLOODED = (
     f"In {NEVER_BELOW} flooded epochs the train loss has not once been below the level; a raw loss is, in a "
@@ -211,10 +215,10 @@ class FloodScheduler(ABC):
         metrics: Metrics | None = None,
         /,
         *,
-        train_loss: MetricLike = _NOT_GIVEN,
-        train_acc: MetricLike = _NOT_GIVEN,
-        val_loss: MetricLike | None = _NOT_GIVEN,
-        val_acc: MetricLike | None = _NOT_GIVEN,
+        train_loss: MetricLike = NOT_GIVEN,
+        train_acc: MetricLike = NOT_GIVEN,
+        val_loss: MetricLike | None = NOT_GIVEN,
+        val_acc: MetricLike | None = NOT_GIVEN,
     ) -> Values:
         """Report an epoch; set and return the level for the next one.
 
@@ -242,7 +246,7 @@ class FloodScheduler(ABC):
                 shapes differ from each other or from those of earlier epochs. Nothing has changed then.
         """
         named = dict(zip(METRICS, (train_loss, train_acc, val_loss, val_acc), strict=True))
-        by_name = _named(named, metrics)
+        by_name = named_metrics(named, metrics)
         validated = metrics is not None or by_name["val_loss"] is not None
         rows, shape = self._rows(by_name, validated)
 
@@ -352,13 +356,6 @@ class FloodScheduler(ABC):
             return tensor.fill_(self._level)
 
 
-def to_array(value: MetricLike) -> NDArray[np.float64]:
-    """A float64 copy of a number, array or tensor, from whatever device."""
-    if isinstance(value, Tensor):
-        value = value.detach().to("cpu", torch.float64).numpy()
-    return np.array(value, dtype=np.float64)
-
-
 def checked_level(value: MetricLike) -> Values:
     """A level as a float, or as a float64 array of shape ``(replicas,)`` of its own.
 
@@ -377,25 +374,3 @@ def check_levels(levels: NDArray[np.float64]) -> None:
     wrong = levels[~(np.isfinite(levels) & (levels >= 0))]
     if wrong.size:
         raise ValueError(f"A flood level must be finite and not negative, not {wrong[0]}.")
-
-
-def _named(named: dict[str, Any], metrics: Metrics | None) -> dict[str, Any]:
-    """The four metrics by name, however they were given.
-
-    Raises:
-        TypeError: as :meth:`FloodScheduler.step`.
-    """
-    given = [name for name, value in named.items() if value is not _NOT_GIVEN]
-    if metrics is not None:
-        if given:
-            raise TypeError(f"step() takes a Metrics or the four metrics by name, not both ({given}).")
-        return {name: getattr(metrics, name) for name in METRICS}
-    missing = [name for name in named if name not in given]
-    if missing:
-        raise TypeError(f"step() needs all four metrics; {missing} missing.")
-    for name in ("train_loss", "train_acc"):
-        if named[name] is None:
-            raise TypeError(f"step() needs {name}: only the validation's two metrics may be None.")
-    if (named["val_loss"] is None) != (named["val_acc"] is None):
-        raise TypeError("step() needs both val_loss and val_acc, or None for both: there was no validation.")
-    return named

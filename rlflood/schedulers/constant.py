@@ -1,7 +1,8 @@
 """One level for the whole run."""
 
 from rlflood.metrics import Metrics, Values
-from rlflood.schedulers.base import FloodScheduler, MetricLike
+from rlflood.schedulers.base import FloodScheduler
+from rlflood.schedulers.reports import MetricLike
 
 
 class ConstantFlood(FloodScheduler):

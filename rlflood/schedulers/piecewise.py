@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from rlflood.metrics import Metrics, Values
-from rlflood.schedulers.base import FloodScheduler, MetricLike, checked_level
+from rlflood.schedulers.base import FloodScheduler, checked_level
+from rlflood.schedulers.reports import MetricLike
 
 
 class PiecewiseFlood(FloodScheduler):

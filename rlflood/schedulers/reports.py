@@ -1,16 +1,26 @@
 """What is reported of a run: checked before it is believed, and carried over gaps."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from rlflood.metrics import Metrics
 from rlflood.schedulers.remembering import Remembering
 
+MetricLike: TypeAlias = float | Sequence[float] | np.number[Any] | NDArray[Any] | Tensor
+"""A number, or one for each replica, as Python, NumPy or PyTorch has it."""
 Rows = NDArray[np.float64]
 """Train loss, train accuracy, validation loss, validation accuracy: shape ``(4, replicas)``."""
 
 METRICS = ("train_loss", "train_acc", "val_loss", "val_acc")
 """The names of the rows."""
+
+NOT_GIVEN: Any = object()
+"""For a metric that was left out, which is a mistake; None says that there is none."""
 
 SEVERAL = 3
 """Epochs in a row after which a metric that is not finite is what the run has come to, not a slip."""
@@ -18,6 +28,39 @@ NEVER_BELOW = 20
 """Flooded epochs without a train loss below the level that are no chance: with raw losses a quarter to a half
 of them have one."""
 _ROUNDING = 1e-6  # what a mean of float32 numbers may lie beyond its bounds
+
+
+def named_metrics(named: Mapping[str, Any], metrics: Metrics | None) -> Mapping[str, Any]:
+    """The four metrics by name, however they were given.
+
+    Args:
+        named: By name, :data:`NOT_GIVEN` for those that were left out.
+        metrics: All of them, instead.
+
+    Raises:
+        TypeError: if some are missing, both ways were used, or one is None that may not be.
+    """
+    given = [name for name, value in named.items() if value is not NOT_GIVEN]
+    if metrics is not None:
+        if given:
+            raise TypeError(f"step() takes a Metrics or the four metrics by name, not both ({given}).")
+        return {name: getattr(metrics, name) for name in METRICS}
+    missing = [name for name in named if name not in given]
+    if missing:
+        raise TypeError(f"step() needs all four metrics; {missing} missing.")
+    for name in ("train_loss", "train_acc"):
+        if named[name] is None:
+            raise TypeError(f"step() needs {name}: only the validation's two metrics may be None.")
+    if (named["val_loss"] is None) != (named["val_acc"] is None):
+        raise TypeError("step() needs both val_loss and val_acc, or None for both: there was no validation.")
+    return named
+
+
+def to_array(value: MetricLike) -> NDArray[np.float64]:
+    """A float64 copy of a number, array or tensor, from whatever device."""
+    if isinstance(value, Tensor):
+        value = value.detach().to("cpu", torch.float64).numpy()
+    return np.array(value, dtype=np.float64)
 
 
 def checked_metrics(rows: Rows) -> Rows:
