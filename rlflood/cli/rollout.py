@@ -68,7 +68,12 @@ def rollout(
         bool,
         typer.Option("--noisy-test", help="Test against labels with the same noise, as the paper does."),
     ] = False,
-    train_size: Annotated[int | None, typer.Option(help="Training samples.")] = None,
+    train_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Training samples.", show_default="a third, 200 at most; of a file: all that are left"
+        ),
+    ] = None,
     val_size: Annotated[int | None, typer.Option(help="Validation samples.")] = None,
     test_size: Annotated[int | None, typer.Option(help="Test samples.")] = None,
     network: Annotated[
@@ -79,10 +84,15 @@ def rollout(
         str | None, typer.Option(help="Width of each hidden layer of an mlp.", show_default="100,100,100")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Epochs of a run.", show_default="200; images: 500")
+        int | None,
+        typer.Option(help="Epochs of a run.", show_default="200; images: 500; of a large file: fewer"),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Samples in a mini-batch.", show_default="all; images: 128")
+        int | None,
+        typer.Option(
+            help="Samples in a mini-batch.",
+            show_default="all; images: 128; of a file: 128 or more beyond 1,000",
+        ),
     ] = None,
     optimizer: Annotated[
         str | None, typer.Option(help="adam, adamw or sgd.", show_default="adam; images: sgd")
