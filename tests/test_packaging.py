@@ -16,7 +16,17 @@ PACKAGE = ROOT / "rlflood"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 # The rooms, each with the rooms whose modules it may import besides its own (docs/design.md).
-BOTTOM = {"errors", "files", "flooding", "metrics", "protocols", "registration", "toml_files", "validation"}
+BOTTOM = {
+    "errors",
+    "extras",
+    "files",
+    "flooding",
+    "metrics",
+    "protocols",
+    "registration",
+    "toml_files",
+    "validation",
+}
 BELOW_ENVS = BOTTOM | {"schedulers", "data", "training"}
 BELOW_AGENTS = BELOW_ENVS | {"envs"}
 BELOW_EXPERIMENTS = BELOW_AGENTS | {"agents"}
