@@ -9,7 +9,7 @@
 PYTHON =
 ARGS =
 python = .venv/bin/python
-bare_tests = tests/data tests/experiments/report tests/experiments/test_study.py tests/test_bare_machine.py \
+bare_tests = tests/data tests/experiments/test_study.py tests/test_bare_machine.py \
 	tests/test_cli.py tests/test_cli_describing.py tests/test_docs.py tests/test_extras.py
 
 help:

@@ -114,7 +114,8 @@ class TrainingCallback(BaseCallback):
     def _on_rollout_start(self) -> None:
         # the only point at which nothing is under way: the policy is updated, every episode has just begun
         asked = self._stop_asked
-        if asked is not None or self._pace.due():
+        due = self._episodes > 0 and self._pace.due()  # before the first episode there is nothing to lose
+        if asked is not None or due:
             self._save()
         self.stopped_by = asked
 
