@@ -17,22 +17,9 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 # The rooms, each with the rooms whose modules it may import besides its own (docs/design.md).
 BOTTOM = {
-<<<<<<< HEAD
-    "errors", "files", "flooding", "interrupts", "metrics", "protocols", "registration", "saving",
+    "errors", "extras", "files", "flooding", "interrupts", "metrics", "protocols", "registration", "saving",
     "toml_files", "validation", "words",
 }  # fmt: skip
-=======
-    "errors",
-    "extras",
-    "files",
-    "flooding",
-    "metrics",
-    "protocols",
-    "registration",
-    "toml_files",
-    "validation",
-}
->>>>>>> bare
 BELOW_ENVS = BOTTOM | {"schedulers", "data", "training"}
 BELOW_AGENTS = BELOW_ENVS | {"envs"}
 BELOW_EXPERIMENTS = BELOW_AGENTS | {"agents"}
