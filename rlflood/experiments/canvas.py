@@ -12,6 +12,7 @@ ONE_COLUMN, TWO_COLUMNS = 3.4, 7.0
 """Inches."""
 GREY, PALE = "#666666", "#DDDDDD"
 
+_NO_VALUES = (1e-3, 1.0)  # the limits of a logarithmic axis on which nothing is drawn
 _FEW = 8  # methods that a legend under a figure of one column has room for
 _SETTINGS = {
     "figure.dpi": 300,
@@ -85,7 +86,7 @@ def make_logarithmic(axis: Any, low: float, high: float) -> None:
     Args:
         axis: The panel's ``xaxis`` or ``yaxis``; axes that are shared with it follow.
         low: About where it begins.
-        high: About where it ends.
+        high: About where it ends; not positive, or not finite, where nothing is drawn that it can show.
     """
     from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
@@ -97,6 +98,8 @@ def make_logarithmic(axis: Any, low: float, high: float) -> None:
     axis.set_major_locator(LogLocator(subs=within_a_decade, numticks=15))
     axis.set_major_formatter(FormatStrFormatter("%g"))
     axis.set_minor_formatter(NullFormatter())
+    if not 0 < high < float("inf"):  # as where all runs diverged: an axis needs limits all the same
+        axis.axes.set(**{f"{axis.axis_name}lim": _NO_VALUES})
 
 
 def width_for(methods: Sequence[str]) -> float:

@@ -50,7 +50,8 @@ def described(results: Results, summary: Summary) -> str:
     """Moment, labels, repeats and tasks that a comparison rests on, and what it lacks, in sentences."""
     accuracy = View(summary.moment, summary.noisy).accuracy
     repeats, tasks = len(summary.repeats), len(summary.tasks)
-    text = f"{capitalised(accuracy)}; in %, {counted(repeats, 'seed')} on each of {counted(tasks, 'task')}."
+    each = "each of " if tasks > 1 else ""
+    text = f"{capitalised(accuracy)}; in %, {counted(repeats, 'seed')} on {each}{counted(tasks, 'task')}."
     return " ".join(filter(None, (text, noisy_labels(results), what_is_missing(results))))
 
 

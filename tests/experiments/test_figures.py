@@ -202,6 +202,22 @@ def test_diagnoses_are_drawn_as_medians(diagnoses, looks):
         assert {"none", "grid"} <= texts(canvas)
 
 
+@pytest.mark.parametrize("draw", [draw_test_loss, draw_flatness, draw_perturbation])
+def test_runs_that_all_diverged_leave_empty_figures(diagnoses, looks, draw):
+    lost = {
+        method: dataclasses.replace(
+            found,
+            **{
+                field.name: np.full_like(getattr(found, field.name), np.nan)
+                for field in dataclasses.fields(found)
+                if "loss" in field.name or "norm" in field.name
+            },
+        )
+        for method, found in diagnoses.items()
+    }
+    assert set(lost) <= texts(drawn(draw, TASK, lost, looks))
+
+
 def test_perturbations_of_networks_that_were_never_below_their_level_are_left_out(diagnoses, looks):
     canvas = drawn(draw_perturbation, TASK, diagnoses, looks)
     upper_left, upper_right, lower_left, lower_right = canvas.axes

@@ -219,8 +219,6 @@ def draw_schedule(name: str, rollouts: Rollouts) -> Any:
     panels[0, 0].set_ylim(-0.03 * top, top)
     drawn = np.array([panel.yaxis.get_data_interval() for panel in panels[1]])
     make_logarithmic(panels[1, 0].yaxis, drawn[:, 0].min(), drawn[:, 1].max())
-    if not np.isfinite(drawn).any():  # no loss was: an axis needs limits all the same
-        panels[1, 0].set_ylim(_LOWEST_LOSS, 1)
     panels[0, 0].set_ylabel("level / best validation loss" if rollouts.relative else "flood level $b$ (nats)")
     panels[1, 0].set_ylabel("loss (nats)")
     body.align_ylabels()
