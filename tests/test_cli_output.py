@@ -31,6 +31,9 @@ def run(monkeypatch, capsys, tmp_path):
 
     def command(*arguments, width=80):
         monkeypatch.setenv("COLUMNS", str(width))
+        # Rich keeps the width that the variable had when a console was made, in whichever test that was
+        monkeypatch.setattr(console, "console", Console())
+        monkeypatch.setattr(console, "errors", Console(stderr=True))
         monkeypatch.setattr(sys, "argv", ["rlflood", *map(str, arguments)])
         try:
             cli.main()
@@ -86,6 +89,10 @@ def test_the_defaults_that_help_tells_are_those_of_a_task():
     }
     for name in ("epochs", "batch_size", "optimizer", "learning_rate"):
         plain[name] = f"{fields[name]}; images: {IMAGE_NETWORK[name]}"
+    # what depends on how large a person's own file is, is told in words
+    plain["epochs"] += "; of a large file: fewer"
+    plain["batch_size"] += "; of a file: 128 or more beyond 1,000"
+    plain["train_size"] = "a third, 200 at most; of a file: all that are left"
     assert defaults == plain and fields["lr_milestones"] == () and fields["augmentation"] == "none"
 
 

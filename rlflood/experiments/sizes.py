@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rlflood.data import Facts, facts_of, load
+from rlflood.data import FILE_ENDINGS, Facts, facts_of, load
 from rlflood.data.synthetic import DEFAULT_TEST_SIZE
 from rlflood.errors import InputError, did_you_mean
 from rlflood.protocols import IMAGE_NETWORK, PROTOCOLS
@@ -65,25 +65,40 @@ def task_fields(protocol: str | None, given: Mapping[str, Any]) -> dict[str, Any
     fields = {**begun, **given}
     if "data" not in fields:
         raise InputError("give the data, such as --data digits, or a protocol, such as --protocol cifar10")
-    return {**fields, **filled_sizes(fields)}
+    # it is about to be trained on, and its files may hold more or less than those that are known
+    return {**fields, **filled_sizes(fields, load(fields["data"], **_read(fields)).facts)}
 
 
-def filled_sizes(fields: Mapping[str, Any]) -> dict[str, int]:
-    """What a task says of its sizes, filled in; only a file whose sizes are not all given is opened.
+def filled_sizes(fields: Mapping[str, Any], facts: Facts | None = None) -> dict[str, int]:
+    """What a task says of its sizes, filled in.
 
     By :func:`own_defaults` for a file, with how it is trained, by :func:`default_sizes` for other data.
+
+    Args:
+        fields: Those of a :class:`~rlflood.training.Task` that are given.
+        facts: What is known of the data. Without them only a file whose sizes are not all given is opened.
 
     Raises:
         InputError: if there is no such data set, or the file cannot be learned from.
     """
-    data: dict[str, Any] = {name: fields[name] for name in ("target", "keep", "encode") if name in fields}
-    data["options"] = fields.get("data_options", {})
-    facts = facts_of(fields["data"], **data)
+    data = _read(fields)
+    own = str(fields["data"]).lower().endswith(FILE_ENDINGS)
+    told = all(fields.get(name) is not None for name in SIZES)
     if facts is None:
-        told = all(fields.get(name) is not None for name in SIZES)
-        return own_defaults(None if told else load(fields["data"], **data).size, fields)
+        facts = facts_of(fields["data"], **data)
+    if own:
+        if facts is None and not told:
+            facts = load(fields["data"], **data).facts
+        return own_defaults(None if facts is None else facts.size, fields)
+    assert facts is not None  # it has a name
     train, val, test = (fields.get(name) for name in SIZES)
     return default_sizes(facts, train, val, test, fields.get("network", "mlp"))
+
+
+def _read(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """How the data of a task are read."""
+    given = {name: fields[name] for name in ("target", "keep", "encode") if name in fields}
+    return {**given, "options": fields.get("data_options", {})}
 
 
 def own_defaults(samples: int | None, fields: Mapping[str, Any]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from rlflood.errors import InputError
 from rlflood.experiments.methods import CONTROLLER_SUFFIX, Method, MethodOptions, get_methods
 from rlflood.experiments.setting import Setting
 from rlflood.experiments.sizes import filled_sizes
+from rlflood.extras import MissingPackage
 from rlflood.toml_files import read_toml, toml_names
 from rlflood.training import Precision, Task
 from rlflood.validation import validated
@@ -33,6 +34,8 @@ def of_the_task(task: StudyTask) -> Iterator[None]:
     """Let the message of an InputError begin with the task's name."""
     try:
         yield
+    except MissingPackage:  # whatever the task is
+        raise
     except InputError as error:
         raise InputError(f"the task {task.name!r}: {error}") from None
 

@@ -133,7 +133,7 @@ def test_a_folder_is_no_controller(tmp_path):
 
 @pytest.mark.parametrize(("runs", "highest"), [(1, 0.5), (11, 0.0), (11, float("nan")), (11, float("inf"))])
 def test_searches_that_are_none(runs, highest):
-    with pytest.raises(InputError, match="search of 1 runs" if runs == 1 else "highest level"):
+    with pytest.raises(InputError, match="search of 1 run" if runs == 1 else "highest level"):
         MethodOptions(runs, highest)
 
 

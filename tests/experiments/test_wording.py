@@ -34,7 +34,7 @@ def test_of_data_that_nothing_is_known_of_less_is_told():
 
 
 def test_one_of_a_kind_is_told_in_the_singular(tmp_path):
-    np.savez(tmp_path / "one.npz", x=np.arange(60.0)[:, None], y=np.arange(60) % 2)
+    np.savez(tmp_path / "one.npz", x=np.random.default_rng(0).normal(size=(60, 1)), y=np.arange(60) % 2)
     task = Task(data=str(tmp_path / "one.npz"), train_size=20, val_size=20, epochs=1, hidden=(4,))
     data, training = describe_setting(task, task.source().facts, 1)
     assert "2 classes, 1 feature, " in data

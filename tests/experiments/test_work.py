@@ -209,11 +209,11 @@ def own(folder, **changes):
 @pytest.mark.parametrize(
     ("break_it", "changes", "message"),
     [
-        (Path.unlink, {}, r"study small: tasks\.1\.data: The file .*my\.npz does not exist"),
-        (lambda file: file.write_text(""), {}, r"tasks\.1\.data: The file .*my\.npz is empty"),
-        (lambda file: None, {"target": "y"}, r"tasks\.1\.data: A target column"),
-        (lambda file: None, {"train_size": 31}, r"tasks\.1\.data: .*my\.npz has 90 samples.*make the splits"),
-        (lambda file: None, {"val_size": 2}, r"tasks\.1\.data: val_size is 2, too small"),
+        (Path.unlink, {}, r"the task .my.: The file .*my\.npz does not exist"),
+        (lambda file: file.write_text(""), {}, r"the task .my.: The file .*my\.npz is empty"),
+        (lambda file: None, {"target": "y"}, r"the task .my.: A target column"),
+        (lambda file: None, {"train_size": 31}, r"the task .my.: .*my\.npz has 90 samples.*make the splits"),
+        (lambda file: None, {"val_size": 2}, r"the task .my.: val_size is 2, too small"),
     ],
 )
 def test_data_are_looked_at_before_anything_is_written(tmp_path, break_it, changes, message):
@@ -242,7 +242,7 @@ def test_a_finished_study_is_read_when_its_data_have_gone(tmp_path):
 def test_an_unfinished_study_says_at_once_that_its_data_have_gone(tmp_path):
     start_study(own(tmp_path), tmp_path / "study")
     (tmp_path / "my.npz").unlink()
-    with pytest.raises(InputError, match=r"study small: tasks\.1\.data: The file .* does not exist"):
+    with pytest.raises(InputError, match=r"the task .my.: The file .* does not exist"):
         run(tmp_path / "study")
     assert not Store(tmp_path / "study").units()
 
@@ -368,8 +368,8 @@ def test_killed_at_20_random_moments_the_results_are_those_of_a_run_never_killed
     folder, rng, deaths = tmp_path / "study", random.Random(0), 0
     start_study(study(), folder)
     while deaths < 20:
-        # an attempt dies within a unit or two, so that twenty of them don't reach the end
-        worker = processes.Process(target=die_at, args=(folder, rng.randrange(52)))
+        # an attempt dies before its first unit or in one of the next, so that twenty don't reach the end
+        worker = processes.Process(target=die_at, args=(folder, rng.randrange(66)))
         worker.start()
         worker.join()
         assert worker.exitcode == -signal.SIGKILL

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rlflood
@@ -18,6 +18,8 @@ from rlflood.schedulers.observation import FEATURES
 RELATIVE = LevelSet((0.0, 0.2, 0.5, 0.9), "relative")
 ABSOLUTE = LevelSet((0.05, 0.1, 0.2))
 
+
+few_examples = settings(max_examples=30)  # of each of many variants
 
 with_and_without_memory = st.sampled_from([None, 6])
 
@@ -75,6 +77,7 @@ def test_between_decisions_the_fraction_stays_and_the_level_follows_the_best_los
 
 
 @pytest.mark.parametrize("levels", [RELATIVE, ABSOLUTE], ids=["relative", "absolute"])
+@few_examples
 @given(seed=st.integers(0, 2**31), units=with_and_without_memory)
 def test_replicas_are_steered_as_if_alone(levels, seed, units):
     rng = np.random.default_rng(seed)
@@ -110,6 +113,7 @@ rows = st.lists(st.tuples(*[st.lists(wild, min_size=2, max_size=2)] * 4), min_si
 
 @pytest.mark.parametrize("levels", [RELATIVE, ABSOLUTE], ids=["relative", "absolute"])
 @pytest.mark.parametrize("classes", [None, 3])
+@few_examples
 @given(history=rows, seed=st.integers(0, 100), units=with_and_without_memory)
 def test_levels_are_finite_and_not_negative_whatever_the_metrics(levels, classes, history, seed, units):
     scheduler = PolicyScheduler(controller(seed, levels=levels, units=units), epochs=8, classes=classes)
@@ -152,6 +156,7 @@ def through_torch(state):
 @pytest.mark.parametrize("carried", [as_it_is, through_json, through_torch])
 @pytest.mark.parametrize("classes", [None, 3, np.array([2, 5, 10])], ids=["untold", "one", "each"])
 @pytest.mark.parametrize("levels", [RELATIVE, ABSOLUTE], ids=["relative", "absolute"])
+@few_examples
 @given(seed=st.integers(0, 2**31), stop=st.integers(0, 11), units=with_and_without_memory)
 def test_a_run_resumes_bit_for_bit(carried, classes, levels, seed, stop, units):
     def make():
