@@ -10,7 +10,7 @@ PYTHON =
 ARGS =
 python = .venv/bin/python
 bare_tests = tests/data tests/experiments/test_study.py tests/test_bare_machine.py \
-	tests/test_cli.py tests/test_cli_describing.py tests/test_docs.py tests/test_extras.py
+	tests/cli/test_commands.py tests/cli/test_describing.py tests/test_docs.py tests/test_extras.py
 
 help:
 	@echo 'make demo    train, steer and compare in a few minutes: the tour of rlflood'

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rlflood.errors import RlfloodWarning
 from rlflood.flooding import check_tensor, flood
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.left import Position, warn_if_left
@@ -251,11 +252,12 @@ class FloodScheduler(ABC):
         rows, shape = self._rows(by_name, validated)
 
         if metrics is None and self._reports.never_below(rows[0], np.atleast_1d(self._level)):
-            warnings.warn(_FLOODED, stacklevel=2)
+            warnings.warn(_FLOODED, RlfloodWarning, stacklevel=2)
         if self.epochs is not None and self._epoch == self.epochs:
             warnings.warn(
                 f"{type(self).__name__} was told of {self.epochs} epochs, and this is epoch "
                 f"{self.epochs + 1}: its plan has ended. Give it the true length of the run.",
+                RlfloodWarning,
                 stacklevel=2,
             )
         self._epoch += 1

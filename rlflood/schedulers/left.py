@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rlflood.errors import RlfloodWarning
 from rlflood.metrics import Values
 
 
@@ -41,5 +42,6 @@ def warn_if_left(position: Position) -> None:
             f"held at a level of {position.level:.3g}: the network may be many points below its best. "
             "Take a checkpoint of the best validation accuracy, or go on from a saved state to the end, "
             "where it is let go (see `held`).",
+            RlfloodWarning,
             stacklevel=2,
         )

@@ -3,24 +3,21 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from rlflood import cli
 from rlflood.errors import InputError
 from rlflood.experiments import load_results
 from rlflood.experiments.locks import somebody_at_work
 from rlflood.experiments.methods import GridSearch
 from rlflood.experiments.store import Store
 from rlflood.schedulers import Controller
+from tests.cli.processes import ROOT, in_words, started
+from tests.image_archives import write_mnist
 
-ROOT = Path(__file__).parent.parent
 WINE = ("--data", "wine", "--epochs", "6", "--hidden", "8", "--repeats", "2", "--threads", "1")
 PRESET = """
 algorithm = "ppo"
@@ -52,52 +49,10 @@ epochs = 5
 """
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(monkeypatch, tmp_path):
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(tmp_path)
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run a command in this process: its exit status, stdout and stderr."""
-
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rlflood", *map(str, arguments)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code or 0
-        return status, *capsys.readouterr()
-
-    return command
-
-
-def started(*arguments):
-    """Start a command as a process of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "rlflood", *map(str, arguments)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-
-
 def wait_until(happened, process):
     while not happened():
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.2)
-
-
-def in_words(text):
-    return " ".join(text.replace("│", " ").split())
 
 
 # ---------------------------------------------------------------- places that cannot be written to
@@ -257,7 +212,6 @@ def test_options_that_change_nothing_are_refused(run, arguments, message):
 @pytest.fixture
 def images(monkeypatch):
     from rlflood.data import image_sets
-    from tests.image_archives import write_mnist
 
     write_mnist(Path("data").absolute())
     monkeypatch.setenv("RLFLOOD_DATA", str(Path("data").absolute()))

@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import typer.main
 from rich.cells import cell_len
 from rich.console import Console
 
-from rlflood import cli, console
+from rlflood import console
 from rlflood.cli.app import app
 from rlflood.experiments import Machine, load_results, run_study, start_study, summarise
 from rlflood.experiments.report import page
@@ -22,27 +21,6 @@ from rlflood.protocols import IMAGE_NETWORK
 from rlflood.training import Task
 
 COMMANDS = typer.main.get_command(app).commands
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run a command in this process in a terminal of some width: its exit status, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments, width=80):
-        monkeypatch.setenv("COLUMNS", str(width))
-        # Rich keeps the width that the variable had when a console was made, in whichever test that was
-        monkeypatch.setattr(console, "console", Console())
-        monkeypatch.setattr(console, "errors", Console(stderr=True))
-        monkeypatch.setattr(sys, "argv", ["rlflood", *map(str, arguments)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code or 0
-        return status, *capsys.readouterr()
-
-    return command
 
 
 def unbroken(text):

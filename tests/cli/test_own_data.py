@@ -1,40 +1,23 @@
 """Commands on a person's own files: what is told of the data, what is left out, what is encoded."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from rlflood import cli
 from rlflood.experiments.folder import open_study
+from tests.cli.processes import in_words
 
 QUICK = ("--epochs", "3", "--hidden", "4", "--repeats", "2", "--against", "")
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(monkeypatch, tmp_path):
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(tmp_path)
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(run):
     """Run a command in this process: its exit status, stdout and stderr in words."""
 
     def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rlflood", *map(str, arguments)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code or 0
-        captured = capsys.readouterr()
-        return status, *(" ".join(text.replace("│", " ").split()) for text in captured)
+        status, *texts = run(*arguments)
+        return status, *map(in_words, texts)
 
     return command
 

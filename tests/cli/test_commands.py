@@ -1,25 +1,21 @@
 """The commands as a person runs them: what they show and write, and what they say of bad input."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from safetensors.numpy import save as save_tensors
 
-from rlflood import __version__, agents, cli
+from rlflood import __version__, agents
 from rlflood.data import image_sets
 from rlflood.experiments import demo, load_results
 from rlflood.experiments.methods import GridSearch
 from rlflood.schedulers import Controller, ControlSpec, LevelSet, shipped
+from tests.cli.processes import in_a_process, in_words, started
 from tests.image_archives import write_cifar, write_mnist
 
-ROOT = Path(__file__).parent.parent
 QUICK = ("--epochs", "6", "--hidden", "8", "--repeats", "2")
 PRESET = """
 algorithm = "ppo"
@@ -37,53 +33,6 @@ train_size = 20
 val_size = 20
 test_size = 20
 """
-
-
-@pytest.fixture(autouse=True)
-def _a_terminal_of_80_columns(monkeypatch, tmp_path):
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(tmp_path)
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run a command in this process: its exit status, stdout and stderr."""
-
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rlflood", *map(str, arguments)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code or 0
-        return status, *capsys.readouterr()
-
-    return command
-
-
-def started(*arguments):
-    """Start a command as a process of its own."""
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "rlflood", *map(str, arguments)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        # a shell that runs the tests in the background has Ctrl-C ignored, and children inherit that
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-
-
-def in_a_process(*arguments):
-    process = started(*arguments)
-    out, error = process.communicate()
-    return process.returncode, out, error
 
 
 def csv(folder, *, rows=60, change=None):
@@ -123,11 +72,6 @@ def preset(folder, change=("", "")):
     path = folder / "small.toml"
     path.write_text(PRESET.replace(*change))
     return path
-
-
-def in_words(text):
-    """Without the line breaks and frames of a terminal."""
-    return " ".join(text.replace("│", " ").split())
 
 
 # ---------------------------------------------------------------- what goes well

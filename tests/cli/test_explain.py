@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from rlflood import cli
 from rlflood.experiments import explain
 from rlflood.schedulers import Controller, ControlSpec, LevelSet
 from rlflood.schedulers.observation import FEATURES
+from tests.cli.processes import in_words
 
 pytest.importorskip("matplotlib")
 
@@ -18,29 +17,10 @@ QUICK = ("--runs", 2, "--epochs", 6, "--hidden", "8", "--train-size", 20, "--val
 FIGURES = [f"{name}.{kind}" for name in explain.FIGURES for kind in ("png", "svg")]
 
 
-@pytest.fixture(autouse=True)
-def _a_terminal_of_80_columns(monkeypatch, tmp_path):
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(tmp_path)
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command in this process: its exit status, stdout and stderr."""
-
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["rlflood", "explain", *map(str, arguments)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code or 0
-        return status, *capsys.readouterr()
-
-    return command
+def run(run):
+    """Run `rlflood explain` in this process: its exit status, stdout and stderr."""
+    return lambda *arguments: run("explain", *arguments)
 
 
 @pytest.fixture
@@ -52,10 +32,6 @@ def controller(tmp_path):
     file = tmp_path / "mine.safetensors"
     Controller(spec, [(weight, np.array([0, -1, -5], np.float32))]).save(file)
     return file
-
-
-def in_words(text):
-    return " ".join(text.replace("│", " ").split())
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from rlflood.experiments.study import resolved
 from rlflood.extras import INSTALLED_BY
 from rlflood.listing import LISTINGS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 BARE = ROOT / "tests" / "bare"
 DRAWN_WITH = {"report": {"jinja2", "matplotlib", "plotly"}, "export": {"pyarrow"}}
 

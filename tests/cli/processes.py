@@ -1,0 +1,37 @@
+"""Commands as processes of their own, and what they print in words."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def started(*arguments):
+    """Start a command as a process of its own."""
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "rlflood", *map(str, arguments)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        # a shell that runs the tests in the background has Ctrl-C ignored, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def in_a_process(*arguments):
+    """Run a command as a process of its own: its exit status, stdout and stderr."""
+    process = started(*arguments)
+    out, error = process.communicate()
+    return process.returncode, out, error
+
+
+def in_words(text):
+    """Without the line breaks and frames of a terminal."""
+    return " ".join(text.replace("│", " ").split())
