@@ -18,7 +18,7 @@ from rlflood.errors import InputError
 from rlflood.experiments.setting import Setting
 from rlflood.files import write_whole
 from rlflood.saving import LONGEST, Clock, Pace, attempt
-from rlflood.schedulers import FloodScheduler, PolicyScheduler
+from rlflood.schedulers import FloodScheduler
 
 INTERVAL = LONGEST
 """Seconds that the time between two writings grows to, from a few; an interruption costs as much at most, and
@@ -100,7 +100,6 @@ def identity(method: str, setting: Setting, runs: NDArray[np.int64], scheduler: 
         runs: Numbers of the runs.
         scheduler: Before its first epoch.
     """
-    digest = hashlib.sha256()
     told = {
         "method": method,
         "task": setting.task.model_dump(mode="json"),
@@ -108,9 +107,6 @@ def identity(method: str, setting: Setting, runs: NDArray[np.int64], scheduler: 
         "precision": setting.precision,
         "threads": setting.threads,
         "runs": runs.tolist(),
-        "scheduler": scheduler.state_dict(),
+        "scheduler": scheduler.state_dict(),  # a controller's fingerprint is in it
     }
-    digest.update(json.dumps(told, sort_keys=True).encode())
-    if isinstance(scheduler, PolicyScheduler):
-        digest.update(scheduler.controller.to_bytes())
-    return digest.hexdigest()[:32]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]

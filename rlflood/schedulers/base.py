@@ -304,10 +304,11 @@ class FloodScheduler(ABC):
                 f"The state has the version {state.get('version')}, this rlflood reads {STATE_VERSION}: it "
                 "was saved by another version of rlflood, or is damaged."
             )
-        check_state(self.state_dict(), state, kind)
+        own = self.state_dict()
+        check_state(own, state, kind)
         if type(state["epoch"]) is not int or state["epoch"] < 0:
             raise ValueError(f"The state of the {kind} has the epoch {state['epoch']!r}: it is damaged.")
-        check_settings(plain_settings(self, self._settings), state["settings"], kind, epochs)
+        check_settings(own["settings"], state["settings"], kind, epochs)
         level = checked_level(state["level"])
         shape = np.shape(level) or (() if state["epoch"] else None)
         if isinstance(self._level, np.ndarray) and shape != self._shape:

@@ -27,6 +27,7 @@ SEVERAL = 3
 NEVER_BELOW = 20
 """Flooded epochs without a train loss below the level that are no chance: with raw losses a quarter to a half
 of them have one."""
+_HIGHEST = np.array([[np.inf], [1.0], [np.inf], [1.0]])  # of the rows; the lowest is 0 for all
 _ROUNDING = 1e-6  # what a mean of float32 numbers may lie beyond its bounds
 
 
@@ -70,9 +71,9 @@ def checked_metrics(rows: Rows) -> Rows:
         ValueError: if an accuracy is not a share, a loss is negative, or an accuracy is not finite where the
             loss of the same split is.
     """
-    for name, values in zip(METRICS, rows, strict=True):
-        low, high = (0.0, 1.0) if name.endswith("acc") else (0.0, np.inf)
-        wrong = values[np.isfinite(values) & ((values < low - _ROUNDING) | (values > high + _ROUNDING))]
+    for name, values, highest in zip(METRICS, rows, _HIGHEST, strict=True):
+        beyond = (values < -_ROUNDING) | (values > highest + _ROUNDING)
+        wrong = values[np.isfinite(values) & beyond]
         if wrong.size and name.endswith("acc"):
             percent = " Percentages are 100 times too large: divide them by 100." if wrong[0] > 1 else ""
             raise ValueError(f"{name} is {wrong[0]:g}, but an accuracy is a share from 0 to 1.{percent}")
@@ -89,8 +90,7 @@ def checked_metrics(rows: Rows) -> Rows:
                 f"{METRICS[accuracy]} is {rows[accuracy, place]:g} where {METRICS[loss]} is "
                 f"{rows[loss, place]:g}: report both of the same samples (is the split empty?)."
             )
-    highest = np.array([[np.inf], [1.0], [np.inf], [1.0]])
-    return np.where(np.isfinite(rows), np.clip(rows, 0.0, highest), rows)
+    return np.where(np.isfinite(rows), np.clip(rows, 0.0, _HIGHEST), rows)
 
 
 class Reports(Remembering):

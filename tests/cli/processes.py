@@ -1,4 +1,4 @@
-"""Commands as processes of their own, and what they print in words."""
+"""Commands as processes of their own, a recipe that they train in no time, and what they print in words."""
 
 import os
 import signal
@@ -7,6 +7,22 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PRESET = """
+algorithm = "ppo"
+episodes = 8
+groups = 2
+group_size = 2
+policy = [4]
+decisions = 2
+[hyperparameters]
+minibatches = 1
+[tasks.base]
+hidden = [8]
+epochs = 4
+train_size = 20
+val_size = 20
+test_size = 20
+"""
 
 
 def started(*arguments):

@@ -13,26 +13,10 @@ from rlflood.data import image_sets
 from rlflood.experiments import demo, load_results
 from rlflood.experiments.methods import GridSearch
 from rlflood.schedulers import Controller, ControlSpec, LevelSet, shipped
-from tests.cli.processes import in_a_process, in_words, started
+from tests.cli.processes import PRESET, in_a_process, in_words, started
 from tests.image_archives import write_cifar, write_mnist
 
 QUICK = ("--epochs", "6", "--hidden", "8", "--repeats", "2")
-PRESET = """
-algorithm = "ppo"
-episodes = 8
-groups = 2
-group_size = 2
-policy = [4]
-decisions = 2
-[hyperparameters]
-minibatches = 1
-[tasks.base]
-hidden = [8]
-epochs = 4
-train_size = 20
-val_size = 20
-test_size = 20
-"""
 
 
 def csv(folder, *, rows=60, change=None):

@@ -15,26 +15,11 @@ from rlflood.experiments.locks import somebody_at_work
 from rlflood.experiments.methods import GridSearch
 from rlflood.experiments.store import Store
 from rlflood.schedulers import Controller
-from tests.cli.processes import ROOT, in_words, started
+from tests.cli.processes import PRESET, ROOT, in_words, started
 from tests.image_archives import write_mnist
 
 WINE = ("--data", "wine", "--epochs", "6", "--hidden", "8", "--repeats", "2", "--threads", "1")
-PRESET = """
-algorithm = "ppo"
-episodes = 1_000_000
-groups = 2
-group_size = 2
-policy = [4]
-decisions = 2
-[hyperparameters]
-minibatches = 1
-[tasks.base]
-hidden = [8]
-epochs = 4
-train_size = 20
-val_size = 20
-test_size = 20
-"""
+ENDLESS = PRESET.replace("episodes = 8", "episodes = 1_000_000")
 STUDY = """
 name = "mine"
 seeds = 2
@@ -261,7 +246,7 @@ def test_a_rollout_that_sigterm_ends_shows_what_is_done():
 
 
 def test_a_training_that_is_ended_by_sigterm_goes_on(run):
-    Path("small.toml").write_text(PRESET)
+    Path("small.toml").write_text(ENDLESS)
     process = started("train", "--preset", "small.toml", "--out", "run", "--threads", 1)
     wait_until(Path("run/checkpoint.zip").exists, process)  # the first one comes after seconds
     process.send_signal(signal.SIGTERM)
@@ -294,7 +279,7 @@ def test_a_study_that_is_ended_by_sigterm_keeps_its_units_and_ends_its_processes
 
 def test_a_second_signal_ends_a_training_at_once():
     Path("small.toml").write_text(
-        PRESET.replace("epochs = 4", "epochs = 10_000_000").replace("decisions = 2", "decisions = 1")
+        ENDLESS.replace("epochs = 4", "epochs = 10_000_000").replace("decisions = 2", "decisions = 1")
     )
     process = started("train", "--preset", "small.toml", "--out", "run", "--threads", 1)
     wait_until(Path("run/tensorboard").exists if _has_tensorboard() else Path("run").exists, process)
