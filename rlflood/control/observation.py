@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 
 from rlflood.control.turning_point import TurningPoint
 from rlflood.errors import InputError
-from rlflood.metrics import Metrics
+from rlflood.metrics import Array, Metrics
 from rlflood.state import Stateful
 
 ObservationKind = Literal["metrics", "extended", "turning-point"]
-Array = NDArray[np.float64]
 
 _EXTENDED = (
     "share of the budget spent",

@@ -3,9 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from rlflood.metrics import Array
 from rlflood.state import Stateful
-
-Array = NDArray[np.float64]
 
 FAR = 1.3
 """A train loss so many times the level that it rose to shows a network that steps too far to be steered."""

@@ -3,10 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.metrics import Values
+from rlflood.metrics import Array, Values
 from rlflood.state import Stateful
-
-Array = NDArray[np.float64]
 
 RISE = 0.1
 """How far above its best, as a share of it, a validation loss has turned for good."""

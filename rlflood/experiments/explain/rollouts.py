@@ -12,9 +12,10 @@ from rlflood.control.controller import Memory
 from rlflood.control.levels import LevelUnit
 from rlflood.control.observation import FEATURES
 from rlflood.envs.episode import Draw
-from rlflood.experiments.runs.record import Array, ended_without_a_loss
+from rlflood.experiments.runs.record import ended_without_a_loss
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.experiments.runs.stacks import most_replicas
+from rlflood.metrics import Array
 from rlflood.training import Population, Precision, make_population
 
 _UNITS: dict[LevelUnit, str] = {

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from rlflood.experiments.runs.environment import versions
 from rlflood.experiments.runs.setting import Setting
+from rlflood.metrics import Array
 
 FORMAT = "rlflood-comparison/2"
-Array = NDArray[np.float64]
 TEST_SCORES = ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best")
 """The fields of runs, records and searches that come from the test split."""
 Moment = Literal["final", "best"]

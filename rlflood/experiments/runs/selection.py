@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.experiments.runs.record import TEST_SCORES, Array, Moment, Record, Runs, Search
-from rlflood.metrics import Metrics
+from rlflood.experiments.runs.record import TEST_SCORES, Moment, Record, Runs, Search
+from rlflood.metrics import Array, Metrics
 
 
 def picked_record(

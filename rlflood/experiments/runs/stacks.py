@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from rlflood.experiments.runs.checkpoints import Checkpoint, identity
-from rlflood.experiments.runs.record import Array, Runs
+from rlflood.experiments.runs.record import Runs
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
-from rlflood.metrics import Metrics
+from rlflood.metrics import Array, Metrics
 from rlflood.schedulers import FloodScheduler
 from rlflood.training import Evaluation, MakeObjective, Population, make_population
 from rlflood.training.device import resolve_device
