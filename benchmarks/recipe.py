@@ -143,7 +143,7 @@ def score(policy: Controller | str, problems: Problems) -> Score:
                 levels = np.broadcast_to(np.asarray(scheduler.level, float), len(tasks))
                 metrics: Metrics = trainer.run_epoch(levels)
                 scheduler.step(metrics)
-            final += trainer.evaluate("test", "last").clean_accuracy.tolist()
+            final += trainer.evaluate("test", "final").clean_accuracy.tolist()
             best += trainer.evaluate("test", "best").clean_accuracy.tolist()
             ruled = scheduler.left_to_rule if isinstance(scheduler, PolicyScheduler) else np.zeros(1, bool)
             left += np.broadcast_to(ruled, len(tasks)).tolist()

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from rlflood.metrics import Metrics
 
 SplitName = Literal["train", "val", "test"]
-Checkpoint = Literal["last", "best"]
+Moment = Literal["final", "best"]
+"""When a network is tested: after the last epoch, or as it was at its best validation accuracy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Trainer(Protocol):
         """
         ...
 
-    def evaluate(self, split: SplitName, checkpoint: Checkpoint = "last") -> Evaluation:
+    def evaluate(self, split: SplitName, moment: Moment = "final") -> Evaluation:
         """Evaluate a split with the present weights or with those of the best validation accuracy."""
         ...
 
@@ -88,7 +89,7 @@ class Trainer(Protocol):
     def copy_replicas(self, sources: NDArray[np.int64]) -> None:
         """Make replica ``i`` a copy of replica ``sources[i]``, for population based training.
 
-        Weights, buffers, the optimizer's state, the objective's, and the best checkpoint with its scores
+        Weights, buffers, the optimizer's state, the objective's, and the best weights with their scores
         are copied. Data, seeds and so the batch order stay.
 
         Args:

@@ -15,10 +15,10 @@ from rlflood.experiments.analysis.aggregates import (
 from rlflood.experiments.analysis.statistics import Interval
 from rlflood.experiments.methods import METHODS, ControllerMethod, MethodName
 from rlflood.experiments.methods.best_of import BestOf
-from rlflood.experiments.runs.record import Moment
 from rlflood.experiments.runs.selection import incumbents
 from rlflood.experiments.study.results import Results
 from rlflood.metrics import Array
+from rlflood.training.trainer import Moment
 
 RUN_COUNTS = (1, 3, 5, 11)
 """Numbers of runs at which methods are compared."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from rlflood.experiments.runs.environment import versions
 from rlflood.experiments.runs.setting import Setting
 from rlflood.metrics import Array
+from rlflood.training.trainer import Moment
 
 FORMAT = "rlflood-comparison/2"
 TEST_SCORES = ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best")
 """The fields of runs, records and searches that come from the test split."""
-Moment = Literal["final", "best"]
-"""When a network is tested: after the last epoch, or as it was at its best validation accuracy."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

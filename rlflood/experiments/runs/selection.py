@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.experiments.runs.record import TEST_SCORES, Moment, Record, Runs, Search
+from rlflood.experiments.runs.record import TEST_SCORES, Record, Runs, Search
 from rlflood.metrics import Array, Metrics
+from rlflood.training.trainer import Moment
 
 
 def picked_record(

@@ -16,7 +16,7 @@ from rlflood.training.copying import check_sources, with_copies
 from rlflood.training.mlp.population import PopulationTrainer
 from rlflood.training.objectives import MakeObjective, Objective
 from rlflood.training.task import Task
-from rlflood.training.trainer import Checkpoint, Evaluation, SplitName, joined, joined_losses
+from rlflood.training.trainer import Evaluation, Moment, SplitName, joined, joined_losses
 
 
 class ThreadedPopulation:
@@ -76,11 +76,9 @@ class ThreadedPopulation:
         parts: list[Metrics] = list(self._pool.map(lambda pair: pair[0].run_epoch(level[pair[1]]), pairs))
         return joined(parts)
 
-    def evaluate(self, split: SplitName, checkpoint: Checkpoint = "last") -> Evaluation:
+    def evaluate(self, split: SplitName, moment: Moment = "final") -> Evaluation:
         """See :meth:`Trainer.evaluate`."""
-        parts: list[Evaluation] = list(
-            self._pool.map(lambda part: part.evaluate(split, checkpoint), self._parts)
-        )
+        parts: list[Evaluation] = list(self._pool.map(lambda part: part.evaluate(split, moment), self._parts))
         return joined(parts)
 
     def sample_losses(self, split: SplitName) -> NDArray[np.float64]:
