@@ -14,7 +14,6 @@ from rlflood.experiments.methods import (  # noqa: F401
     optuna_tpe,
     population_based,
     random_search,
-    ray_pbt,
     regularisers,
     scheduled,
 )

@@ -14,7 +14,7 @@ import torch
 
 from rlflood import __version__
 
-_LIBRARIES = ("scikit-learn", "scipy", "gymnasium", "stable-baselines3", "optuna", "ray", "torchvision")
+_LIBRARIES = ("scikit-learn", "scipy", "gymnasium", "stable-baselines3", "optuna", "torchvision")
 
 
 def environment(*, device: str, precision: str, threads: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One member of a population that Ray Tune trains; importing this imports Ray."""
+"""One member of a population that Ray Tune trains."""
 
 from pathlib import Path
 from typing import Any
