@@ -6,6 +6,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from rlflood.columns import Columns
+
 Array: TypeAlias = NDArray[np.float64]
 """Real numbers: levels, losses, scores."""
 Values: TypeAlias = float | Array
@@ -13,7 +15,7 @@ Values: TypeAlias = float | Array
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
+class Metrics(Columns):
     """The metrics of one epoch, of one network (floats) or of many (arrays of shape ``(replicas,)``).
 
     Losses are mean cross-entropies in nats, never flooded; accuracies lie between 0 and 1. The training

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlflood.columns import Columns
 from rlflood.metrics import Metrics
 
 SplitName = Literal["train", "val", "test"]
@@ -15,7 +16,7 @@ Moment = Literal["final", "best"]
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(Columns):
     """One split evaluated: arrays of shape ``(replicas,)``.
 
     Attributes:
@@ -27,15 +28,6 @@ class Evaluation:
     loss: NDArray[np.float64]
     accuracy: NDArray[np.float64]
     clean_accuracy: NDArray[np.float64]
-
-
-Reported = TypeVar("Reported", Metrics, Evaluation)
-
-
-def joined(parts: Sequence[Reported]) -> Reported:
-    """What the parts of a population report, as the whole reports it."""
-    kind = type(parts[0])
-    return kind(*(np.concatenate([getattr(part, name) for part in parts]) for name in kind.__slots__))
 
 
 def joined_losses(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

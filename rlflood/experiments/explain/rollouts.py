@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rlflood.columns import Columns
 from rlflood.control import Controller
 from rlflood.control.control import Control
 from rlflood.control.controller import Memory
@@ -26,7 +27,7 @@ _UNITS: dict[LevelUnit, str] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Decisions:
+class Decisions(Columns):
     """Every decision of every run that was the controller's to take, one a row.
 
     What a controller would choose after its run was left to the rule
@@ -165,7 +166,7 @@ def roll_out(
         train_loss=train_loss,
         val_loss=val_loss,
         left_to_rule=left_to_rule,
-        decisions=_joined(decisions),
+        decisions=Decisions.concat(decisions),
         described=described,
     )
 
@@ -203,13 +204,6 @@ def _run_stack(
         curves[2:, :, epoch] = metrics.train_loss, metrics.val_loss
         after_epoch()
     return curves, np.broadcast_to(control.left_to_rule, len(members))
-
-
-def _joined(parts: Sequence[Decisions]) -> Decisions:
-    names = ("observations", "run", "number", "third")
-    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    memories = [part.memory for part in parts if part.memory is not None]
-    return Decisions(**columns, memory=np.concatenate(memories) if memories else None)
 
 
 def _stacks(runs: Sequence[Draw]) -> Iterator[NDArray[np.int64]]:

@@ -108,6 +108,4 @@ class ScheduledMethod(Method):
         runs = run_schedule(
             setting, lambda numbers: self._make(setting.task), on_progress=on_progress, name=self.name
         )
-        fields = {name: getattr(runs, name) for name in runs.__slots__}
-        spent = np.full(setting.repeats, float(setting.task.epochs))
-        return Record(method=self.name, **fields, epochs_spent=spent)
+        return runs.as_record(self.name, np.full(setting.repeats, float(setting.task.epochs)))

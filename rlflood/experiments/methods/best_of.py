@@ -50,7 +50,7 @@ class BestOf(Method):
                 restart_seed(seed, k) for seed in setting.network_seeds for k in range(self.width)
             ),
         )
-        runs = self.method.run(restarted, on_progress)
+        runs = self.method.run(restarted, on_progress).runs
         values = np.tile(np.arange(self.width, dtype=np.float64), (setting.repeats, 1))
         return picked_record(self.name, runs, values, knob="restart", anytime=True)
 

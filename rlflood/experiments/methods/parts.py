@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from rlflood.experiments.runs import stacks as loop
-from rlflood.experiments.runs.record import Record, joined
+from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.setting import Progress, Setting
 
 RunPart: TypeAlias = Callable[[Setting, Progress], Record]
@@ -35,7 +35,7 @@ def run_in_parts(setting: Setting, width: int, run: RunPart, on_progress: Progre
             on_progress(start * each + done, setting.repeats * each)
 
         records.append(run(setting.part(slice(start, end)), advance))
-    return joined(records)
+    return Record.concat(records)
 
 
 def interim_epochs(epochs: int) -> list[int]:

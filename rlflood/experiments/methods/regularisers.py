@@ -67,15 +67,9 @@ class TaskGrid(Method):
                     replace(setting, task=task), lambda numbers: ConstantFlood(0.0), on_progress=after_epoch
                 )
             )
-        # from one column a value to one run after the other, the candidates of a repeat side by side
-        runs = Runs(
-            *(
-                np.stack([getattr(column, name) for column in columns], axis=1).reshape(
-                    setting.repeats * len(columns), *getattr(columns[0], name).shape[1:]
-                )
-                for name in Runs.__slots__
-            )
-        )
+        # from the repeats of one value after the other to the candidates of one repeat after the other
+        order = np.arange(len(columns) * setting.repeats).reshape(len(columns), -1).T.ravel()
+        runs = Runs.concat(columns).take(order)
         values = np.tile(self.values, (setting.repeats, 1))
         return picked_record(self.name, runs, values, knob=self.name.replace("-", " "))
 

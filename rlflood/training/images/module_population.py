@@ -25,7 +25,7 @@ from rlflood.training.objectives import MakeObjective
 from rlflood.training.optimizer import make_optimizer
 from rlflood.training.precision import Precision
 from rlflood.training.task import Task, check_population, made_once
-from rlflood.training.trainer import Evaluation, Moment, SplitName, joined, joined_losses
+from rlflood.training.trainer import Evaluation, Moment, SplitName, joined_losses
 
 Result = TypeVar("Result")
 
@@ -172,11 +172,11 @@ class ModulePopulation:
     def run_epoch(self, levels: NDArray[np.float64] | float) -> Metrics:
         """See :meth:`Trainer.run_epoch`."""
         level = np.broadcast_to(levels, self.replicas)
-        return joined(self._each(lambda i, trainer: trainer.run_epoch(level[i : i + 1])))
+        return Metrics.concat(self._each(lambda i, trainer: trainer.run_epoch(level[i : i + 1])))
 
     def evaluate(self, split: SplitName, moment: Moment = "final") -> Evaluation:
         """See :meth:`Trainer.evaluate`."""
-        return joined(self._each(lambda i, trainer: trainer.evaluate(split, moment)))
+        return Evaluation.concat(self._each(lambda i, trainer: trainer.evaluate(split, moment)))
 
     def sample_losses(self, split: SplitName) -> NDArray[np.float64]:
         """See :meth:`Trainer.sample_losses`."""
