@@ -1,7 +1,7 @@
 """One episode of one replica, or of many in step: the core that both environments share."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,7 @@ class EpisodeSettings:
                 f"the run's {counted(task.epochs, 'epoch')} {are} no multiple of "
                 f"epochs_per_step={self.epochs_per_step}; change one of them, or give decisions instead"
             )
-        return ControlSpec(self.spec.observation, self.spec.levels, decisions)
+        return replace(self.spec, decisions=decisions)
 
 
 class Episode:

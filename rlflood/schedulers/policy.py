@@ -59,7 +59,7 @@ class PolicyScheduler(FloodScheduler):
         """Whether the network has been carried so far beyond a level that a rule steers the rest of the run.
 
         Shape ``(replicas,)``, or ``(1,)`` while all are alike. The rule is that of
-        :class:`~rlflood.schedulers.rewind.RewindFlood`; see :class:`~rlflood.control.safeguard.Overshoot`.
+        :class:`~rlflood.schedulers.rewind.RewindFlood`; see :class:`~rlflood.control.safeguard.Safeguard`.
         """
         return self.control.left_to_rule
 
