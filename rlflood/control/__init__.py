@@ -6,6 +6,7 @@ Environments, in which controllers are trained, and schedulers, which deploy the
 from rlflood.control.control import Control
 from rlflood.control.controller import Controller
 from rlflood.control.levels import LEVEL_SETS, LevelSet, level_set
+from rlflood.control.safeguard import Safeguard
 from rlflood.control.spec import ControlSpec
 
-__all__ = ["LEVEL_SETS", "Control", "ControlSpec", "Controller", "LevelSet", "level_set"]
+__all__ = ["LEVEL_SETS", "Control", "ControlSpec", "Controller", "LevelSet", "Safeguard", "level_set"]

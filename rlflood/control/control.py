@@ -4,9 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlflood.control.observation import Observer
-from rlflood.control.safeguard import Overshoot
+from rlflood.control.overshoot import Overshoot
 from rlflood.control.spec import ControlSpec
-from rlflood.control.turning_point import FRACTION
 from rlflood.errors import InputError
 from rlflood.metrics import Metrics, Values
 from rlflood.state import Stateful
@@ -18,11 +17,8 @@ class Control(Stateful):
     Environments and :class:`~rlflood.schedulers.policy.PolicyScheduler` both go through this class, so a
     controller sees and does in a user's loop exactly what it saw and did in training.
 
-    Levels that go by the turning point are under a safeguard, for networks that step further than a policy
-    was trained on; see :class:`~rlflood.control.safeguard.Overshoot`. Until a network has come up to a
-    level, none is above the one that :class:`~rlflood.schedulers.rewind.RewindFlood` holds at. If it has been
-    carried far beyond one, that rule takes the run over. And once no more epochs are left than it took to the
-    turn, none is above the last train loss: a way up that begins there has no time to pay.
+    Levels that go by the turning point are under the spec's
+    :class:`~rlflood.control.safeguard.Safeguard`.
 
     Args:
         spec: How the policy is joined to the run.
@@ -40,7 +36,13 @@ class Control(Stateful):
             raise InputError(f"a run has at least one epoch: got epochs={epochs}")
         self.spec, self.epochs = spec, epochs
         self.decisions = min(spec.decisions, epochs)
-        self.observer = Observer(spec.observation, epochs=epochs, decisions=self.decisions, classes=classes)
+        self.observer = Observer(
+            spec.observation,
+            epochs=epochs,
+            decisions=self.decisions,
+            classes=classes,
+            rise=spec.safeguard.rise,
+        )
         self.actions: NDArray[np.int64] = np.zeros(1, np.int64)
         self.decided = 0
         self.overshoot = Overshoot()
@@ -62,16 +64,18 @@ class Control(Stateful):
         level = self.spec.levels.levels(self.actions, turn.best_val_loss, turn.train_loss)
         if not self._by_the_turn:
             return level
-        left, held = self.epochs - self.epoch, FRACTION * np.maximum(turn.train_loss, 0.0)
-        level = np.where(self.overshoot.known, level, np.fmin(level, held))
-        level = np.where(self.overshoot.far, turn.rewound(left), level)
-        late = left <= turn.epoch
-        return np.where(late, np.fmin(level, np.maximum(self.observer.train_loss, 0.0)), level)
+        return self.spec.safeguard.limited(
+            level,
+            turn=turn,
+            overshoot=self.overshoot,
+            train_loss=self.observer.train_loss,
+            left=self.epochs - self.epoch,
+        )
 
     @property
     def left_to_rule(self) -> NDArray[np.bool_]:
-        """Whether the rule has taken over from the policy, for each replica; see the class."""
-        return self.overshoot.far
+        """Whether the safeguard's rule has taken over from the policy, for each replica."""
+        return self.overshoot.beyond(self.spec.safeguard.overshoot)
 
     def observation(self) -> NDArray[np.float32]:
         """What the policy sees now: shape ``(replicas, features)``."""

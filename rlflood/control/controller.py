@@ -4,7 +4,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -17,11 +17,14 @@ from safetensors.numpy import save as save_tensors
 from rlflood.control.levels import LevelSet
 from rlflood.control.lstm import LSTM
 from rlflood.control.observation import FEATURES
+from rlflood.control.safeguard import Safeguard
 from rlflood.control.spec import ControlSpec
 from rlflood.errors import InputError
 from rlflood.files import write_whole
 
-FORMAT = "rlflood-controller/1"
+FORMAT = "rlflood-controller/2"
+OLDER_FORMAT = "rlflood-controller/1"
+"""Without a safeguard of its own: the one that all controllers had."""
 Activation = Literal["tanh", "relu"]
 Memory = NDArray[np.float64]
 _LSTM_NAMES = ("lstm.weight_ih", "lstm.weight_hh", "lstm.bias")
@@ -108,10 +111,28 @@ class Controller:
     @property
     def fingerprint(self) -> str:
         """What tells it from controllers that decide otherwise, whatever its provenance: 16 hex digits."""
-        return hashlib.sha256(replace(self, provenance={}).to_bytes()).hexdigest()[:16]
+        decides = json.dumps(self._decides()).encode() + save_tensors(self._tensors())
+        return hashlib.sha256(decides).hexdigest()[:16]
 
     def to_bytes(self) -> bytes:
         """The content of the controller's file."""
+        header = {"format": FORMAT, **self._decides(), "provenance": dict(self.provenance)}
+        # under one key: safetensors writes several in an order that changes from file to file
+        return save_tensors(self._tensors(), metadata={"controller": json.dumps(header)})
+
+    def _decides(self) -> dict[str, Any]:
+        """All of the header that decides a level."""
+        return {
+            "observation": self.spec.observation,
+            "features": list(FEATURES[self.spec.observation]),
+            "levels": list(self.spec.levels.values),
+            "level_unit": self.spec.levels.unit,
+            "decisions": self.spec.decisions,
+            "safeguard": asdict(self.spec.safeguard),
+            "activation": self.activation,
+        }
+
+    def _tensors(self) -> dict[str, NDArray[np.float32]]:
         tensors: dict[str, NDArray[np.float32]] = {}
         if self.lstm is not None:
             parts = (self.lstm.weight_ih, self.lstm.weight_hh, self.lstm.bias)
@@ -119,18 +140,7 @@ class Controller:
         for number, (weight, bias) in enumerate(self.layers):
             tensors[f"layers.{number}.weight"] = weight
             tensors[f"layers.{number}.bias"] = bias
-        header = {
-            "format": FORMAT,
-            "observation": self.spec.observation,
-            "features": list(FEATURES[self.spec.observation]),
-            "levels": list(self.spec.levels.values),
-            "level_unit": self.spec.levels.unit,
-            "decisions": self.spec.decisions,
-            "activation": self.activation,
-            "provenance": dict(self.provenance),
-        }
-        # under one key: safetensors writes several in an order that changes from file to file
-        return save_tensors(tensors, metadata={"controller": json.dumps(header)})
+        return tensors
 
     def save(self, path: str | Path) -> None:
         """Write the controller to one ``.safetensors`` file, whole or not at all."""
@@ -169,7 +179,7 @@ class Controller:
                 "`rlflood train`"
             ) from None
         header = _header(content)
-        if header.get("format") != FORMAT:
+        if header.get("format") not in (FORMAT, OLDER_FORMAT):
             raise InputError(
                 f"{name} is a safetensors file but not a controller that this version reads: its format is "
                 f"{header.get('format')!r}, expected {FORMAT!r}; make a controller with `rlflood train`"
@@ -193,7 +203,8 @@ class Controller:
         if not isinstance(provenance, dict):
             raise ValueError("its provenance is not a table")
         level_set = LevelSet(tuple(float(level) for level in levels), header["level_unit"])
-        spec = ControlSpec(header["observation"], level_set, decisions)
+        safeguard = Safeguard() if header["format"] == OLDER_FORMAT else _safeguard(header["safeguard"])
+        spec = ControlSpec(header["observation"], level_set, decisions, safeguard)
         if header["features"] != list(FEATURES[spec.observation]):
             raise ValueError("it sees other features than this version observes")
         parts = [tensors[name] for name in _LSTM_NAMES if name in tensors]
@@ -207,6 +218,15 @@ class Controller:
         lstm = LSTM(*parts) if parts else None
         layers = [(tensors[weight], tensors[bias]) for weight, bias in names]
         return cls(spec, layers, header["activation"], provenance, lstm)
+
+
+def _safeguard(values: Any) -> Safeguard:
+    names = {field.name for field in fields(Safeguard)}
+    if not isinstance(values, dict) or set(values) != names:
+        raise ValueError(f"its safeguard is not a table of {', '.join(sorted(names))}")
+    if not all(type(value) in (int, float) for value in values.values()):
+        raise ValueError("its safeguard has values that are not numbers")
+    return Safeguard(**{name: float(value) for name, value in values.items()})
 
 
 def _header(content: bytes) -> dict[str, Any]:

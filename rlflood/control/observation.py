@@ -5,7 +5,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.control.turning_point import TurningPoint
+from rlflood.control.turning_point import RISE, TurningPoint
 from rlflood.errors import InputError
 from rlflood.metrics import Array, Metrics
 from rlflood.state import Stateful
@@ -116,6 +116,7 @@ class Observer(Stateful):
         kind: ``metrics``, ``extended`` or ``turning-point``.
         epochs: Epochs of the run.
         decisions: How many times a run the controller decides; sets the length of the moving averages.
+        rise: How far above its best, as a share of it, a validation loss has turned.
         classes: Number of classes, one for all replicas or an array ``(replicas,)``. ``None`` takes the
             first epoch's validation loss as the loss of guessing, right for a network that has hardly
             learned by then.
@@ -130,7 +131,13 @@ class Observer(Stateful):
     )  # fmt: skip
 
     def __init__(
-        self, kind: ObservationKind, *, epochs: int, decisions: int, classes: int | NDArray[np.int64] | None
+        self,
+        kind: ObservationKind,
+        *,
+        epochs: int,
+        decisions: int,
+        classes: int | NDArray[np.int64] | None,
+        rise: float = RISE,
     ) -> None:
         check_observation(kind)
         if kind == "metrics" and classes is None:
@@ -149,7 +156,7 @@ class Observer(Stateful):
         self.level: Array = np.zeros(1)
         self._best_val_acc: Array = np.full(1, -np.inf)
         self._averages: Array = self._followed()
-        self.turning_point = TurningPoint()
+        self.turning_point = TurningPoint(rise)
 
     def update(self, metrics: Metrics, level: Array, *, validated: bool = True) -> None:
         """Take in the metrics of an epoch and the level, in nats, that it was trained at.

@@ -1,56 +1,64 @@
-"""How far a network is carried beyond a level that it is sent up to: how large its steps are."""
+"""The fall-backs around a policy."""
+
+import math
+from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rlflood.control.overshoot import Overshoot
+from rlflood.control.turning_point import FRACTION, RELEASE, RISE, TurningPoint
+from rlflood.errors import InputError
 from rlflood.metrics import Array
-from rlflood.state import Stateful
-
-FAR = 1.3
-"""A train loss so many times the level that it rose to shows a network that steps too far to be steered."""
 
 
-class Overshoot(Stateful):
-    """The highest train loss over the level that it rose to, for each replica.
+@dataclass(frozen=True, slots=True)
+class Safeguard:
+    """What a policy is kept from, on networks that step further than those it was trained on.
 
-    Flooding ascends with the steps that it descends with. A small network comes to rest near its level. Where
-    steps are large (wide and deep networks, high learning rates) it is thrown beyond it, and may lose all
-    that it had learned. A network shows which one it is when it first comes up to a level.
+    It acts on levels that go by the turning point:
+
+    - Until a network has come up to a level, none is above the one that
+      :class:`~rlflood.schedulers.RewindFlood` holds at: nothing has shown yet how far it steps.
+    - If a network has been carried far beyond a level, that rule takes the run over.
+    - Once no more epochs are left than it took to the turn, none is above the last train loss: a way up that
+      begins there has no time to pay.
 
     Attributes:
-        ratio: The highest so far; 0 until the network has come up to a level from below.
+        rise: How far above its best, as a share of it, a validation loss has turned; what a controller sees
+            of the turn goes by it, too.
+        fraction: Where the rule holds a run, as a share of the train loss at the turn.
+        release: When the rule lets it go: when so many times as many epochs are left as it took to the turn.
+        overshoot: A train loss of more than so many times the level that it rose to is far beyond it.
+
+    Raises:
+        InputError: if one of them is negative or not finite.
     """
 
-    _state = ("ratio", "_under", "_target")
+    rise: float = RISE
+    fraction: float = FRACTION
+    release: float = RELEASE
+    overshoot: float = 1.3
 
-    def __init__(self) -> None:
-        self.ratio: Array = np.zeros(1)
-        self._under: NDArray[np.bool_] = np.zeros(1, bool)  # the last epoch began below its level
-        self._target: Array = np.zeros(1)  # highest level since it came up from below; 0 where it has not
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not 0 <= value < math.inf:
+                raise InputError(f"the safeguard's {field.name} must be finite and not negative: got {value}")
 
-    def update(self, train_loss: Array, before: Array, level: Array) -> None:
-        """Take in an epoch.
+    def limited(
+        self, level: Array, *, turn: TurningPoint, overshoot: Overshoot, train_loss: Array, left: int
+    ) -> Array:
+        """The level that a run is trained at where a policy asks for ``level``.
 
         Args:
-            train_loss: Train loss of each replica, in nats. An epoch's is measured before its steps, so it
-                shows where the epoch before has led.
-            before: The level of that epoch before, in nats.
-            level: The level of this epoch, in nats.
+            level: In nats, shape ``(replicas,)``.
+            turn: Where the run turned.
+            overshoot: How far it has been carried beyond a level.
+            train_loss: Of the last epoch, in nats.
+            left: Epochs left.
         """
-        above = (before > 0) & (train_loss > before)
-        # a level that sinks below the train loss has not carried it there: the higher one before counts
-        rising = above & (self._under | (self._target > 0))
-        self._target = np.where(rising, np.maximum(self._target, before), 0.0)
-        ratio = np.where(rising, train_loss, 0.0) / np.where(rising, self._target, 1.0)
-        self.ratio = np.maximum(self.ratio, ratio)
-        self._under = (level > 0) & (train_loss < level)
-
-    @property
-    def known(self) -> NDArray[np.bool_]:
-        """Whether the network has come up to a level."""
-        return self.ratio > 0
-
-    @property
-    def far(self) -> NDArray[np.bool_]:
-        """Whether it has been carried too far beyond one."""
-        return self.ratio > FAR
+        held = self.fraction * np.maximum(turn.train_loss, 0.0)
+        level = np.where(overshoot.known, level, np.fmin(level, held))
+        rule = turn.rewound(left, self.fraction, self.release)
+        level = np.where(overshoot.beyond(self.overshoot), rule, level)
+        return np.where(left <= turn.epoch, np.fmin(level, np.maximum(train_loss, 0.0)), level)

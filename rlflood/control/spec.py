@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from rlflood.control.levels import LEVEL_SETS, LevelSet
 from rlflood.control.observation import ObservationKind, check_observation
+from rlflood.control.safeguard import Safeguard
 from rlflood.errors import InputError
 
 
@@ -15,11 +16,13 @@ class ControlSpec:
         observation: What it sees; see :class:`~rlflood.control.observation.Observer`.
         levels: What its actions stand for.
         decisions: How many times a run it decides, evenly spread, the first time before the first epoch.
+        safeguard: What it is kept from, where its levels go by the turning point.
     """
 
     observation: ObservationKind = "extended"
     levels: LevelSet = field(default_factory=lambda: LEVEL_SETS["relative"])
     decisions: int = 20
+    safeguard: Safeguard = field(default_factory=Safeguard)
 
     def __post_init__(self) -> None:
         check_observation(self.observation)

@@ -28,13 +28,14 @@ class TurningPoint(Stateful):
         best_epoch: Its epoch, counted from 1; 0 before the first.
         train_loss_at_best: The train loss there: of the epoch after that one, which begins with the network
             that was best; of that epoch itself until the next. Infinite before the first.
-        turned: Whether the validation loss has been a tenth above its best.
+        turned: Whether the validation loss has risen by ``rise`` above its best.
         epoch: The epoch of the best validation loss when it first turned; of the best so far until then.
     """
 
     _state = ("best_val_loss", "best_epoch", "train_loss_at_best", "turned", "epoch")
 
-    def __init__(self) -> None:
+    def __init__(self, rise: float = RISE) -> None:
+        self.rise = rise
         self.best_val_loss: Array = np.full(1, np.inf)
         self.best_epoch: Array = np.zeros(1)
         self.train_loss_at_best: Array = np.full(1, np.inf)
@@ -57,7 +58,7 @@ class TurningPoint(Stateful):
         self.best_val_loss = np.where(better, val_loss, self.best_val_loss)
         self.epoch = np.where(self.turned, self.epoch, np.maximum(self.best_epoch, 1.0))
         with np.errstate(over="ignore"):
-            highest = self.best_val_loss + RISE * np.abs(self.best_val_loss)
+            highest = self.best_val_loss + self.rise * np.abs(self.best_val_loss)
         # a run whose loss is lost has turned too; one that never had a finite loss has nothing to turn from
         self.turned = self.turned | (np.isfinite(self.best_val_loss) & ~(val_loss <= highest))
 
@@ -66,7 +67,7 @@ class TurningPoint(Stateful):
         """The train loss at the best validation loss, in nats; infinite until the run has turned."""
         return np.where(self.turned, self.train_loss_at_best, np.inf)
 
-    def rewound(self, left: int, fraction: float = FRACTION, release: float = RELEASE) -> Array:
+    def rewound(self, left: int, fraction: float, release: float) -> Array:
         """The level, in nats, that takes a run back to its turn, and lets it go in time for the end.
 
         Args:

@@ -59,7 +59,7 @@ class PolicyScheduler(FloodScheduler):
         """Whether the network has been carried so far beyond a level that a rule steers the rest of the run.
 
         Shape ``(replicas,)``, or ``(1,)`` while all are alike. The rule is that of
-        :class:`~rlflood.schedulers.rewind.RewindFlood`; see :class:`~rlflood.control.safeguard.Overshoot`.
+        :class:`~rlflood.schedulers.rewind.RewindFlood`; see :class:`~rlflood.control.safeguard.Safeguard`.
         """
         return self.control.left_to_rule
 
@@ -78,9 +78,13 @@ class PolicyScheduler(FloodScheduler):
 
     def _decided_level(self) -> NDArray[np.float64]:
         if self.control.due:
-            actions, self._memory = self.controller.act(self.control.observation(), self._memory)
-            self.control.act(actions)
+            self._decide()
         return self.control.level
+
+    def _decide(self) -> None:
+        """Take the decision that is due."""
+        actions, self._memory = self.controller.act(self.control.observation(), self._memory)
+        self.control.act(actions)
 
 
 def load_controller(

@@ -1,5 +1,6 @@
 import json
 import struct
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +15,7 @@ from rlflood.control import Controller, ControlSpec, LevelSet
 from rlflood.control.controller import FORMAT
 from rlflood.control.lstm import LSTM
 from rlflood.control.observation import FEATURES
+from rlflood.control.safeguard import Safeguard
 from rlflood.envs import FloodVectorEnv
 from rlflood.envs.stable_baselines import stable_baselines_env
 from rlflood.errors import InputError
@@ -51,6 +53,9 @@ HEADER_LENGTH = struct.unpack("<Q", CONTENT[:8])[0]
 with_and_without_memory = pytest.mark.parametrize("content", CONTENTS, ids=["feed-forward", "recurrent"])
 
 
+GUARD = {"rise": 0.1, "fraction": 0.8, "release": 0.6, "overshoot": 1.3}
+
+
 def tensors_of(controller):
     named = {}
     if controller.lstm is not None:
@@ -71,6 +76,7 @@ def forged(header=(), tensors=(), *, without=(), format=FORMAT, units=None):
         "levels": list(LEVELS.values),
         "level_unit": "relative",
         "decisions": 5,
+        "safeguard": GUARD,
         "activation": "tanh",
         "provenance": {},
     } | dict(header)
@@ -317,6 +323,23 @@ def test_a_header_of_wrong_values_is_a_controller_or_an_input_error(name, value)
         assert type(controller.spec.decisions) is int
 
 
+def test_a_file_of_the_first_format_has_the_safeguard_that_all_had():
+    first = Controller.from_bytes(forged(format="rlflood-controller/1", without=["safeguard"]))
+    second = Controller.from_bytes(forged())
+    assert first.spec == second.spec and first.spec.safeguard == Safeguard()
+    assert first.fingerprint == second.fingerprint
+    assert first.to_bytes() == second.to_bytes()
+
+
+def test_the_safeguard_is_in_the_file_and_tells_controllers_apart():
+    other = Safeguard(rise=0.2, fraction=0.7, release=0.5, overshoot=2.0)
+    known = random_controller()
+    spec = replace(known.spec, safeguard=other)
+    guarded = Controller(spec, known.layers, known.activation)
+    assert Controller.from_bytes(guarded.to_bytes()).spec.safeguard == other
+    assert guarded.fingerprint != known.fingerprint
+
+
 @given(json_values)
 def test_a_header_that_is_no_dictionary_is_an_input_error(value):
     content = save_tensors(tensors_of(random_controller()), {"controller": json.dumps(value)})
@@ -397,6 +420,13 @@ LARGE = np.zeros((9, 15), np.float32)
         (forged({"levels": ["0", "0.1", "0.2"]}), "its levels are not numbers"),
         (forged({"levels": [0, 0.1, 10**400]}), "too large"),
         (forged({"provenance": []}), "its provenance is not a table"),
+        (forged(without=["safeguard"]), "'safeguard' is missing"),
+        (forged({"safeguard": {"rise": 0.1}}), "not a table of fraction, overshoot, release, rise"),
+        (forged({"safeguard": [0.1, 0.8, 0.6, 1.3]}), "not a table of fraction"),
+        (forged({"safeguard": GUARD | {"rise": "0.1"}}), "its safeguard has values that are not numbers"),
+        (forged({"safeguard": GUARD | {"rise": True}}), "its safeguard has values that are not numbers"),
+        (forged({"safeguard": GUARD | {"overshoot": -1}}), "the safeguard's overshoot must be finite"),
+        (forged({"safeguard": GUARD | {"release": float("nan")}}), "the safeguard's release must be finite"),
     ],
 )
 def test_what_is_wrong_is_told(content, message):

@@ -148,7 +148,7 @@ def test_the_loss_of_guessing_is_the_first_that_is_finite_for_each_replica():
     for loss in (1.5, 1.4):
         alone.update(Metrics(loss, 0.5, loss, 0.5), np.zeros(1))
     first, second = (watched.state_dict()["scale"] for watched in (untold, alone))
-    assert first.tolist() == [1.5, 2.0] and second.tolist() == [1.5]
+    assert first == [1.5, 2.0] and second == [1.5]
 
 
 def test_an_epoch_without_validation_counts_and_leaves_the_validation_as_it_was():

@@ -12,6 +12,7 @@ from rlflood.columns import Columns
 from rlflood.experiments.runs.environment import versions
 from rlflood.experiments.runs.setting import Setting
 from rlflood.metrics import Array
+from rlflood.training import Machine
 from rlflood.training.trainer import Moment
 
 FORMAT = "rlflood-comparison/2"
@@ -176,7 +177,7 @@ def ended_without_a_loss(train_loss: Array, val_loss: Array) -> NDArray[np.bool_
     return ~finite
 
 
-def comparison_json(setting: Setting, records: Sequence[Record]) -> str:
+def comparison_json(setting: Setting, records: Sequence[Record], machine: Machine = Machine()) -> str:
     """The records with their task, seeds and versions as JSON; numbers that are not finite become null.
 
     Each record has ``diverged`` besides its fields: one truth value a repeat.
@@ -186,8 +187,8 @@ def comparison_json(setting: Setting, records: Sequence[Record]) -> str:
         "task": setting.task.model_dump(mode="json"),
         "data_seeds": setting.data_seeds,
         "network_seeds": setting.network_seeds,
-        "device": setting.device,
-        "precision": setting.precision,
+        "device": machine.device,
+        "precision": machine.precision,
         "versions": versions(),
         "records": [{**_plain(record), "diverged": record.diverged} for record in records],
     }
