@@ -76,6 +76,7 @@ def get_methods(names: Iterable[str], options: MethodOptions | None = None) -> l
     Raises:
         InputError: see :func:`get_method`.
     """
+    options = options or MethodOptions()  # one for all: they may share runs
     methods: dict[str, Method] = {}
     wanted = dict.fromkeys(str(MethodName.parse(name)) for name in names)
     for name in wanted:
