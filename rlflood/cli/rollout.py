@@ -158,6 +158,8 @@ def rollout(
     task.check_data()
     if hidden is not None and task.network != "mlp":
         raise InputError(f"--hidden is for the network mlp, not for {task.network}: leave it out")
+    if noisy_test and not task.label_noise:
+        raise InputError("--noisy-test is for test labels with the noise of --label-noise: give that, too")
     for method in methods:
         method.check(task)
     if warning := validation_warning(methods, task):

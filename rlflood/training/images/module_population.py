@@ -14,7 +14,6 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
-from rlflood.errors import InputError
 from rlflood.metrics import Metrics
 from rlflood.training.copying import check_sources
 from rlflood.training.images.convolutional import image_network
@@ -41,8 +40,7 @@ class ImageSplits:
 
     def __init__(self, task: Task, data_seed: int, device: torch.device) -> None:
         splits = task.split(data_seed)
-        if splits.image_shape is None:
-            raise InputError(f"{task.data} has no images: {task.network} needs some, mlp does not")
+        assert splits.image_shape is not None  # the task makes sure of it
         self.classes, self.features, self.shape = splits.classes, splits.features, splits.image_shape
         self.train, self.val, self.test = (
             DeviceSplit(split, self.shape, device) for split in (splits.train, splits.val, splits.test)
