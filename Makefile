@@ -4,19 +4,20 @@
 .POSIX:
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help demo test bare lint bench clean
+.PHONY: help demo test bare lint docs bench clean
 
 PYTHON =
 ARGS =
 python = .venv/bin/python
 bare_tests = tests/data tests/experiments/test_study.py tests/test_bare_machine.py \
-	tests/cli/test_commands.py tests/cli/test_describing.py tests/test_docs.py tests/test_extras.py
+	tests/cli/test_commands.py tests/cli/test_describing.py tests/docs tests/test_extras.py
 
 help:
 	@echo 'make demo    train, steer and compare in a few minutes: the tour of rlflood'
 	@echo 'make test    run the tests (make test ARGS="tests/data -k csv" runs some)'
 	@echo 'make bare    run those that a machine without data, network and optional packages could fail'
 	@echo 'make lint    ruff check, ruff format --check, mypy'
+	@echo 'make docs    build the site into build/docs; a warning is an error'
 	@echo 'make bench   measure the speed of training on this machine'
 	@echo 'make clean   remove what make has made: .venv, caches and builds (never your runs)'
 
@@ -37,6 +38,10 @@ lint: .venv/.with-dev
 	@$(python) -m ruff format --check .
 	@$(python) -m mypy
 
+docs: .venv/.with-docs
+	@$(python) -m sphinx --fail-on-warning --keep-going --quiet docs build/docs $(ARGS)
+	@echo 'build/docs/index.html'
+
 bench: .venv/.with-plot
 	@$(python) -m benchmarks.speed $(ARGS)
 
@@ -50,6 +55,9 @@ clean:
 
 .venv/.with-test: pyproject.toml .ci/setup
 	@PYTHON='$(PYTHON)' .ci/setup test && touch $@
+
+.venv/.with-docs: pyproject.toml .ci/setup
+	@PYTHON='$(PYTHON)' .ci/setup docs && touch $@
 
 .venv/.with-dev: pyproject.toml .ci/setup
 	@PYTHON='$(PYTHON)' .ci/setup dev && touch $@

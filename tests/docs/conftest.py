@@ -1,0 +1,24 @@
+"""A folder for each page, with the files that its examples are about."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rlflood.experiments.methods import METHODS
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The present folder, with a person's own data; nothing that a page registers stays."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("rlflood.experiments.methods.registry.METHODS", dict(METHODS))
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 3))
+    y = (x[:, 0] > 0).astype(int)
+    np.savez("mine.npz", x=x, y=y)
+    lines = [f"{a:.4f},{b:.4f},{c:.4f},{label}" for (a, b, c), label in zip(x, y, strict=True)]
+    Path("mine.csv").write_text("\n".join(["height,width,depth,label", *lines]) + "\n")
+    torch.manual_seed(0)
+    return tmp_path
