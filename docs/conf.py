@@ -16,6 +16,8 @@ extensions = [
     "sphinx.ext.napoleon",
     "algorithms",
     "commands",
+    "controller_file",
+    "features",
     "fields",
     "lists",
 ]
