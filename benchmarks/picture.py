@@ -11,9 +11,9 @@ import torch
 
 from rlflood.data import facts_of
 from rlflood.experiments import Setting, default_sizes
-from rlflood.experiments.canvas import TWO_COLUMNS, house_style, new_canvas, rendered
-from rlflood.experiments.loop import stack
-from rlflood.experiments.palette import LEVEL, TRAINING, VALIDATION
+from rlflood.experiments.report.figures.canvas import TWO_COLUMNS, house_style, new_canvas, rendered
+from rlflood.experiments.runs.stacks import stack
+from rlflood.experiments.report.figures.palette import LEVEL, TRAINING, VALIDATION
 from rlflood.schedulers import ConstantFlood, FloodScheduler, load_controller
 from rlflood.training import Task
 

@@ -19,14 +19,20 @@ extensions = [
     "controller_file",
     "features",
     "fields",
+    "first_lines",
     "lists",
 ]
-exclude_patterns = ["_ext"]
+# folders of runs may hold the tables of their reports, which are no pages
+exclude_patterns = ["_ext", "results/*/*"]
 smartquotes = False  # --option stays --option
 
 # a link to a name of rlflood's own has to lead somewhere; those of NumPy and PyTorch would need a network
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(?!rlflood\.).*")]
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!rlflood\.).*"),
+    # what signatures name and nobody outside of rlflood uses
+    ("py:class", r"rlflood\..*\.(EpisodeSettings|Hyperparameters|NetworkSize|Replicas|StudyTask|_OwnLevel)"),
+]
 
 # headings of three levels can be linked to, as on a forge
 myst_heading_anchors = 3

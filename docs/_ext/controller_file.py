@@ -9,7 +9,7 @@ from safetensors import safe_open
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from rlflood.schedulers.shipped import controller_file
+from rlflood.control.shipped import controller_file
 
 
 class ControllerFile(SphinxDirective):

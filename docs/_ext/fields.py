@@ -94,17 +94,30 @@ def _default(field: Any, missing: Any) -> str:
 
 
 class Fields(SphinxDirective):
-    """The table of one class."""
+    """A class: what it is for, its fields as a table, and its methods."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        module, _, name = self.arguments[0].rpartition(".")
+        path = self.arguments[0]
+        module, _, name = path.rpartition(".")
         kind = getattr(import_module(module), name)
         cells = [
             (code(name), sort, default, meaning) for name, sort, default, meaning in rows(kind)
         ]
-        return self.parse_text_to_nodes(rst_table(("field", "type", "default", "meaning"), cells))
+        about = re.split(r"\n\n(?:Attributes|Args):", inspect.getdoc(kind) or "")[0]
+        parts = [about, rst_table(("field", "type", "default", "meaning"), cells), *_methods(kind, path)]
+        inner = "\n\n".join(parts).replace("\n", "\n   ")
+        canonical = f"{kind.__module__}.{kind.__qualname__}"
+        of = "" if canonical == path else f"   :canonical: {canonical}\n"
+        return self.parse_text_to_nodes(f".. py:class:: {path}\n{of}\n   {inner}\n")
+
+
+def _methods(kind: type, path: str) -> Iterator[str]:
+    for name, value in vars(kind).items():
+        plain = isinstance(value, types.FunctionType | classmethod)
+        if not name.startswith("_") and (plain or isinstance(value, property)):
+            yield f".. {'automethod' if plain else 'autoproperty'}:: {path}.{name}"
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

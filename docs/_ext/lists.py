@@ -7,7 +7,7 @@ from rst_table import code, rst_table
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from rlflood.listing import LISTINGS
+from rlflood.cli.lists import LISTINGS
 
 _OF_THE_MACHINE = {"here", "file"}
 """Columns that depend on where the site is built."""
