@@ -1,4 +1,4 @@
-"""The picture of the README: ``python -m benchmarks.picture`` writes docs/images/one-run.svg in half a minute.
+"""The picture of the README: ``python -m benchmarks.picture`` writes it in half a minute.
 
 Digits with 20 % wrong labels under no flooding and under the shipped controller, from the same seeds: the
 training loss with the level, and the accuracy on clean test labels, which nobody sees during a real run.
@@ -12,8 +12,8 @@ import torch
 from rlflood.data import facts_of
 from rlflood.experiments import Setting, default_sizes
 from rlflood.experiments.report.figures.canvas import TWO_COLUMNS, house_style, new_canvas, rendered
-from rlflood.experiments.runs.stacks import stack
 from rlflood.experiments.report.figures.palette import LEVEL, TRAINING, VALIDATION
+from rlflood.experiments.runs.stacks import stack
 from rlflood.schedulers import ConstantFlood, FloodScheduler, load_controller
 from rlflood.training import Task
 
@@ -22,7 +22,7 @@ REPEATS = 10
 
 
 def curves(setting: Setting, scheduler: FloodScheduler) -> dict[str, np.ndarray]:
-    """Medians over the repeats, epoch by epoch, of the train loss, the level and the test accuracy in percent."""
+    """Medians over the repeats, by epoch: train loss, level, test accuracy in percent."""
     trainer = stack(setting, np.arange(REPEATS))
     rows = []
     for _ in range(setting.task.epochs):

@@ -84,7 +84,7 @@ def _declared(kind: type) -> Iterator[tuple[str, Any, str]]:
 
 
 def _default(field: Any, missing: Any) -> str:
-    """What a field is if it is not given; pydantic and dataclasses say so alike, but for what means nothing."""
+    """What a field is if it is not given; ``missing`` is what its class calls a default that is not there."""
     if field.default is not missing:
         return code(default_text(field.default))
     if field.default_factory in (None, missing):
@@ -102,9 +102,7 @@ class Fields(SphinxDirective):
         path = self.arguments[0]
         module, _, name = path.rpartition(".")
         kind = getattr(import_module(module), name)
-        cells = [
-            (code(name), sort, default, meaning) for name, sort, default, meaning in rows(kind)
-        ]
+        cells = [(code(name), sort, default, meaning) for name, sort, default, meaning in rows(kind)]
         about = re.split(r"\n\n(?:Attributes|Args):", inspect.getdoc(kind) or "")[0]
         parts = [about, rst_table(("field", "type", "default", "meaning"), cells), *_methods(kind, path)]
         inner = "\n\n".join(parts).replace("\n", "\n   ")

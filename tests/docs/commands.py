@@ -4,6 +4,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from rlflood.extras import MissingPackage
 from rlflood.protocols import PROTOCOLS
 from tests.docs.pages import ROOT
 
-_SIZES = "--train-size 40 --val-size 40 --epochs 4 --threads 1".split()
+_SIZES = ["--train-size", "40", "--val-size", "40", "--epochs", "4", "--threads", "1"]
 _SMALL = {
     "rollout": ["--repeats", "1", "--test-size", "40", "--device", "cpu", *_SIZES],
     "explain": ["--runs", "2", "--label-noise", "0,0.2", *_SIZES],
@@ -30,7 +31,7 @@ _SMALL = {
 """What is appended; of an option that is given twice the last counts."""
 _MINUTES = {"demo"}
 """Commands that have no small size."""
-_QUICK_METHODS = {"none", "early-stopping", "grid", "tracking"}
+_QUICK_METHODS = {"default", "none", "early-stopping", "grid", "tracking"}
 
 
 def commands(text: str) -> list[list[str]]:
@@ -50,7 +51,9 @@ def check(words: list[str], run: bool) -> None:
             rules = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
             assert {word for word in rest if "=" not in word} <= set(rules)
         case ["pip", "install", package]:
-            optional = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+            optional = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+                "optional-dependencies"
+            ]
             name, _, extra = package.removesuffix("]").partition("[")
             assert name in (".", "rlflood") and (not extra or set(extra.split(",")) <= set(optional))
         case ["python", "-m", module, *_] if module.startswith("benchmarks."):
@@ -85,12 +88,11 @@ def _run(arguments: list[str]) -> None:
     shrink: Callable[[list[str]], list[str]] = {"train": _small_training, "benchmark": _small_study}.get(
         name, list
     )
-    try:
-        typer.main.get_command(app).main(
-            [*shrink(arguments), *_SMALL.get(name, [])], standalone_mode=False
-        )
-    except MissingPackage:
-        pass  # the command is right, this machine has not all that is optional
+    # where something optional is not installed the command is right all the same
+    with suppress(MissingPackage):
+        small = [*shrink(arguments), *_SMALL.get(name, [])]
+        status = typer.main.get_command(app).main(small, standalone_mode=False)
+        assert not status, f"{shlex.join(small)} ended with the exit status {status}"
 
 
 def _small_training(arguments: list[str]) -> list[str]:
@@ -121,7 +123,9 @@ def _small_study(arguments: list[str]) -> list[str]:
     here = {one.name for one in data.describe() if one.available} | {"mine.csv", "mine.npz"}
     small = {"epochs": 4, "train_size": 30, "val_size": 30, "test_size": 30, "hidden": [4]}
     values["tasks"] = [{**task, **small} for task in values["tasks"] if Path(task["data"]).name in here][:1]
-    values["methods"] = [one for one in study.methods if one in _QUICK_METHODS or one.endswith(".safetensors")]
+    values["methods"] = [
+        one for one in study.methods if one in _QUICK_METHODS or one.endswith(".safetensors")
+    ]
     values |= {"seeds": 2, "runs": 2}
     file = Path(f"small-{Path(name).stem}.toml")
     file.write_text(tomli_w.dumps(values))
