@@ -20,7 +20,7 @@ from tests.docs.pages import ROOT
 @pytest.fixture
 def extension(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A module of docs/_ext by its name."""
-    pytest.importorskip("sphinx")
+    pytest.importorskip("sphinx.util.docutils")
     monkeypatch.syspath_prepend(str(ROOT / "docs" / "_ext"))
     before = set(sys.modules)
     yield import_module
