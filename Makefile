@@ -4,7 +4,7 @@
 .POSIX:
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help demo test bare lint bench clean
+.PHONY: help demo test bare lint bench results clean
 
 PYTHON =
 ARGS =
@@ -18,6 +18,7 @@ help:
 	@echo 'make bare    run those that a machine without data, network and optional packages could fail'
 	@echo 'make lint    ruff check, ruff format --check, mypy'
 	@echo 'make bench   measure the speed of training on this machine'
+	@echo 'make results writes the tables and figures of docs/results from the runs there'
 	@echo 'make clean   remove what make has made: .venv, caches and builds (never your runs)'
 
 demo: .venv/.with-plot
@@ -39,6 +40,9 @@ lint: .venv/.with-dev
 
 bench: .venv/.with-plot
 	@$(python) -m benchmarks.speed $(ARGS)
+
+results: .venv/.with-plot
+	@$(python) -m benchmarks.results
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

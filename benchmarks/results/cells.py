@@ -1,4 +1,4 @@
-"""How the tables of *Results* write figures: accuracies in percent, differences in points with their intervals."""
+"""How tables write figures: accuracies in percent, differences in points, and their intervals."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,12 +9,22 @@ from benchmarks.results.runs import Array
 from rlflood.experiments.aggregates import paired_difference
 from rlflood.experiments.markup import Table, Text, markdown
 from rlflood.experiments.statistics import Interval, paired
-from rlflood.experiments.tables import MARK, bracketed, ends, in_percent
+from rlflood.experiments.tables import MARK, ORACLE, bracketed, ends, in_percent
 
+FINAL = "Test accuracy in %, clean labels, after the last epoch"
+CLEAN = "Test accuracy in %, clean labels"
+NO_USER = f"{ORACLE}: picks the level on the test split, which a user cannot."
 SEEDS = f"In brackets: 95 % bootstrap intervals over seeds; {MARK}: it excludes 0."
 """What :func:`over_seeds` shows, for a caption."""
 T_INTERVAL = f"±: half the 95 % interval over seeds (Student's t); {MARK}: it excludes 0."
 """What :func:`plus_minus` shows, for a caption."""
+BOTH = (
+    "±: half the 95 % interval over seeds (Student's t); in brackets: 95 % bootstrap intervals over seeds; "
+    f"{MARK}: it excludes 0."
+)
+"""What both show, for the caption of a table that has both."""
+
+_DIGITS = 9
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Text | str]], caption: str) -> str:
@@ -25,12 +35,40 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Text | str]], caption: 
 
 def mean(scores: Array) -> str:
     """The mean of accuracies."""
-    return in_percent(float(scores.mean()))
+    return in_percent(round(float(scores.mean()), _DIGITS))
+
+
+def share(noise: float) -> str:
+    """A share of wrong labels."""
+    return f"{100 * noise:g} %"
+
+
+def accuracy(interval: Interval) -> str:
+    """A mean accuracy with its interval."""
+    return bracketed(_steady(interval))
+
+
+def with_ends(difference: Interval) -> Text:
+    """A mean difference with its interval, marked where that excludes 0."""
+    steady = _steady(difference)
+    return Text(bracketed(steady, signed=True), mark=_mark(steady))
+
+
+def ends_alone(difference: Interval) -> Text:
+    """The interval of a difference that stands beside it, marked where it excludes 0."""
+    steady = _steady(difference)
+    return Text(ends(steady, signed=True), mark=_mark(steady))
+
+
+def with_half(interval: Interval, *, signed: bool = False) -> str:
+    """A mean and half its interval."""
+    steady = _steady(interval)
+    return f"{in_percent(steady.mean, signed=signed)} ± {in_percent(round(steady.half, _DIGITS))}"
 
 
 def over_seeds(values: Array, reference: Array) -> Text:
     """How much a method is above another on these tasks; scores of shape ``(tasks, seeds)``."""
-    return _marked(paired_difference(values, reference).over_seeds)
+    return with_ends(paired_difference(values, reference).over_seeds)
 
 
 def over_groups(values: Array, reference: Array, groups: Sequence[str]) -> Text:
@@ -39,26 +77,20 @@ def over_groups(values: Array, reference: Array, groups: Sequence[str]) -> Text:
     Args:
         values: Scores of shape ``(tasks, seeds)``.
         reference: Likewise.
-        groups: The data set of each task. All tasks of one are drawn together, for they are no two tests of
-            anything.
+        groups: The data set of each task. Its tasks are drawn together: they are no independent evidence.
     """
-    by_group = (
-        np.stack([scores[_rows(groups, group)].mean(axis=0) for group in _each(groups)])
+    kinds = np.array(groups)
+    by_group = [
+        np.stack([scores[kinds == kind].mean(axis=0) for kind in dict.fromkeys(groups)])
         for scores in (values, reference)
-    )
-    interval = paired_difference(*by_group).over_tasks
-    return Text(ends(interval, signed=True), mark=_mark(interval))
+    ]
+    return ends_alone(paired_difference(*by_group).over_tasks)
 
 
 def plus_minus(values: Array, reference: Array) -> Text:
     """How much a method is above another on one task; scores of shape ``(seeds,)``."""
-    interval = paired(values, reference).difference
-    return Text(with_half(interval, signed=True), mark=_mark(interval))
-
-
-def with_half(interval: Interval, *, signed: bool = False) -> str:
-    """A mean and half its interval."""
-    return f"{in_percent(interval.mean, signed=signed)} ± {in_percent(interval.half)}"
+    difference = paired(values, reference).difference
+    return Text(with_half(difference, signed=True), mark=_mark(_steady(difference)))
 
 
 def best_in_bold(rows: Sequence[list[Text | str]], column: int) -> None:
@@ -69,16 +101,9 @@ def best_in_bold(rows: Sequence[list[Text | str]], column: int) -> None:
         row[column] = replace(cell, bold=bool(cell.text) and float(cell.text) == highest)
 
 
-def _each(groups: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(groups))
-
-
-def _rows(groups: Sequence[str], wanted: str) -> list[int]:
-    return [row for row, group in enumerate(groups) if group == wanted]
-
-
-def _marked(interval: Interval) -> Text:
-    return Text(bracketed(interval, signed=True), mark=_mark(interval))
+def _steady(interval: Interval) -> Interval:
+    """Without the last bits, which depend on the processor and could turn a rounded digit."""
+    return Interval(*(round(value, _DIGITS) for value in (interval.mean, interval.low, interval.high)))
 
 
 def _mark(interval: Interval) -> str:

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -48,7 +48,20 @@ class Runs:
         tasks = tuple(task for task in self.study.tasks if wanted(task))
         names = {task.name for task in tasks}
         rows = {key: rows for key, rows in self.rows.items() if key[0] in names}
-        return Runs(self.study.model_copy(update={"tasks": tasks}), self.methods, self.oracles, rows)
+        return replace(self, study=self.study.model_copy(update={"tasks": tasks}), rows=rows)
+
+    @property
+    def noises(self) -> list[float]:
+        """The shares of wrong labels that tasks have."""
+        return sorted({task.label_noise for task in self.study.tasks})
+
+    def at_noise(self, noise: float) -> "Runs":
+        """The same with the tasks of this share of wrong labels alone."""
+        return self.only(lambda task: task.label_noise == noise)
+
+    def against(self, *, noisy: bool) -> "Runs":
+        """The same with test labels of that kind."""
+        return replace(self, study=self.study.model_copy(update={"noisy_test": noisy}))
 
     def scores(self, method: str, moment: Moment = "final", repeats: Sequence[int] = ()) -> Array:
         """Test accuracies of a method, from 0 to 1: shape ``(tasks, seeds)``.

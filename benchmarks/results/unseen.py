@@ -1,8 +1,11 @@
 """Tables of the study ``controllers``: one run under ``default`` on data sets that it never saw."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from benchmarks.results.cells import (
+    CLEAN,
+    FINAL,
+    NO_USER,
     SEEDS,
     T_INTERVAL,
     best_in_bold,
@@ -10,15 +13,15 @@ from benchmarks.results.cells import (
     over_groups,
     over_seeds,
     plus_minus,
+    share,
     table,
 )
-from benchmarks.results.runs import Array, Runs, load
+from benchmarks.results.runs import Runs, load
 from rlflood.experiments.markup import Text
 from rlflood.experiments.tables import ORACLE
 from rlflood.words import counted
 
 SEVERAL = "best-of:11:default"
-_LABELS = "Test accuracy in %, clean labels"
 
 
 def controllers() -> Runs:
@@ -36,35 +39,42 @@ def readme() -> str:
         "tpe": "Optuna's TPE for the level",
         "default": "rlflood's controller default",
     }
-    default = runs.scores("default")
+    own = runs.scores("default")
     rows: list[list[Text | str]] = []
     for method, name in names.items():
         scores = runs.scores(method)
-        difference = "" if method == "default" else over_seeds(default, scores)
-        rows.append([name, f"{runs.budget(method):.0f}", mean(scores), difference])
-    caption = f"{_LABELS}, after the last epoch: {_extent(runs)}. {SEEDS}"
-    return table(["Method", "Runs", "Accuracy", "default − it"], rows, caption)
+        difference = "" if method == "default" else over_seeds(own, scores)
+        rows.append([name, _budget(runs, method), mean(scores), difference])
+    return table(
+        ["Method", "Runs", "Accuracy", "default less it"], rows, f"{FINAL}: {_extent(runs)}. {SEEDS}"
+    )
 
 
 def methods() -> str:
     """Every method of the study against ``default``."""
     runs = controllers()
     groups = [task.data for task in runs.tasks]
-    rows: list[list[Text | str]] = []
-    for method in sorted((m for m in runs.methods if m != SEVERAL), key=lambda m: (m != "default", m in runs.oracles)):
+    own, own_best = runs.scores("default"), runs.scores("default", "best")
+    rows: list[list[Text | str]] = [["default", "1", mean(own), "", "", mean(own_best), ""]]
+    users = [method for method in runs.methods if method not in {"default", SEVERAL} | runs.oracles]
+    for method in (*users, *sorted(runs.oracles)):
         final, best = runs.scores(method), runs.scores(method, "best")
-        versus: list[Text | str] = ["", "", ""]
-        if method != "default":
-            own, own_best = runs.scores("default"), runs.scores("default", "best")
-            versus = [over_seeds(own, final), over_groups(own, final, groups), over_seeds(own_best, best)]
-        rows.append([_named(runs, method), f"{runs.budget(method):.0f}", mean(final), *versus[:2], mean(best), versus[2]])
-    users = [row for row in rows if not _is_oracle(row[0])]
-    best_in_bold(users, 2)
-    best_in_bold(users, 5)
-    header = ["Method", "Runs", "Last epoch", "default − it", "For other data sets", "Best checkpoint", "default − it"]
+        rows.append(
+            [
+                _named(runs, method), _budget(runs, method),
+                mean(final), over_seeds(own, final), over_groups(own, final, groups),
+                mean(best), over_seeds(own_best, best),
+            ]
+        )  # fmt: skip
+    for column in (2, 5):
+        best_in_bold(rows[: 1 + len(users)], column)
+    header = [
+        "Method", "Runs", "Last epoch", "default less it", "For other data sets", "Best checkpoint",
+        "default less it",
+    ]  # fmt: skip
     caption = (
-        f"{_LABELS}: {_extent(runs)}. Bold: the best. {SEEDS} For other data sets: the interval of the same difference "
-        f"with data sets drawn too. {ORACLE}: picks the level on the test split, which a user cannot."
+        f"{CLEAN}: {_extent(runs)}. Bold: the best. {SEEDS} For other data sets: the interval of the same "
+        f"difference with data sets drawn too. {NO_USER}"
     )
     return table(header, rows, caption)
 
@@ -74,20 +84,15 @@ def by_noise() -> str:
     runs = controllers()
     columns = ["none", "early-stopping", "rewind", "tracking", "grid", "tpe", "default", "oracle"]
     rows = []
-    for noise in sorted({task.label_noise for task in runs.tasks}):
-        some = runs.only(_with_noise(noise))
-        own = some.scores("default")
-        rows.append(
-            [
-                f"{noise:.0%}",
-                *(mean(some.scores(method)) for method in columns),
-                over_seeds(own, some.scores("none")),
-                over_seeds(own, some.scores("grid")),
-            ]
-        )
-    header = ["Wrong labels", *(_named(runs, method) for method in columns), "default − none", "default − grid"]
-    caption = f"{_LABELS}, after the last epoch: {_extent(runs)}. {SEEDS} {ORACLE}: picks on the test split."
-    return table(header, rows, caption)
+    for noise in runs.noises:
+        some = runs.at_noise(noise)
+        versus = [over_seeds(some.scores("default"), some.scores(other)) for other in ("none", "grid")]
+        rows.append([share(noise), *(mean(some.scores(method)) for method in columns), *versus])
+    header = [
+        "Wrong labels", *(_named(runs, method) for method in columns), "default less none",
+        "default less grid",
+    ]  # fmt: skip
+    return table(header, rows, f"{FINAL}: {_extent(runs)}. {SEEDS} {NO_USER}")
 
 
 def by_task() -> str:
@@ -97,18 +102,11 @@ def by_task() -> str:
     scores = {method: runs.scores(method) for method in columns}
     rows = []
     for number, task in enumerate(runs.tasks):
-        own = scores["default"][number]
-        rows.append(
-            [
-                task.data,
-                f"{task.label_noise:.0%}",
-                *(mean(scores[method][number]) for method in columns),
-                plus_minus(own, scores["none"][number]),
-                plus_minus(own, scores["grid"][number]),
-            ]
-        )
-    header = ["Data", "Wrong labels", *columns, "default − none", "default − grid"]
-    return table(header, rows, f"{_LABELS}, after the last epoch: {counted(runs.repeats, 'seed')}. {T_INTERVAL}")
+        versus = [plus_minus(scores["default"][number], scores[other][number]) for other in ("none", "grid")]
+        means = [mean(scores[method][number]) for method in columns]
+        rows.append([task.data, share(task.label_noise), *means, *versus])
+    header = ["Data", "Wrong labels", *columns, "default less none", "default less grid"]
+    return table(header, rows, f"{FINAL}: {counted(runs.repeats, 'seed')}. {T_INTERVAL}")
 
 
 def equal_runs() -> str:
@@ -116,13 +114,14 @@ def equal_runs() -> str:
     runs = controllers()
     rows: list[list[Text | str]] = []
     for method in (SEVERAL, "grid", "random", "tpe", "default"):
-        row: list[Text | str] = [method, f"{runs.budget(method):.0f}"]
+        row: list[Text | str] = [method, _budget(runs, method)]
         for moment in ("final", "best"):
-            scores = runs.scores(method, moment)
-            row += [mean(scores), "" if method == SEVERAL else over_seeds(runs.scores(SEVERAL, moment), scores)]
+            own, scores = runs.scores(SEVERAL, moment), runs.scores(method, moment)
+            row += [mean(scores), "" if method == SEVERAL else over_seeds(own, scores)]
         rows.append(row)
-    header = ["Method", "Runs", "Last epoch", f"{SEVERAL} − it", "Best checkpoint", f"{SEVERAL} − it"]
-    caption = f"{_LABELS}: {_extent(runs)}. Of several runs one is picked by validation accuracy. {SEEDS}"
+    less = f"{SEVERAL} less it"
+    header = ["Method", "Runs", "Last epoch", less, "Best checkpoint", less]
+    caption = f"{CLEAN}: {_extent(runs)}. Of several runs one is picked by validation accuracy. {SEEDS}"
     return table(header, rows, caption)
 
 
@@ -132,55 +131,41 @@ def grids() -> str:
     finer = load("controllers/grid-51.csv", "controllers/grid-51.toml")
     wider = load("controllers/wide-grid.csv", "controllers/wide-grid.toml")
     rows = [
-        _grid_row("11 levels to 0.5", runs, runs, "grid"),
-        _grid_row("51 levels to 0.5", runs, finer, "grid:51"),
-        _grid_row("11 levels to 1.5", runs, wider, "grid"),
-        ["default", "1", f"{len(runs.repeats)}", *_means_by_noise(runs, "default", ()), "", ""],
-        [SEVERAL, "11", f"{len(runs.repeats)}", *_means_by_noise(runs, SEVERAL, ()), "", ""],
+        _grid_row("grid, 11 levels to 0.5", runs, runs, "grid"),
+        _grid_row("grid, 51 levels to 0.5", runs, finer, "grid:51"),
+        _grid_row("grid, 11 levels to 1.5", runs, wider, "grid"),
     ]
-    noises = [f"{noise:.0%}" for noise in sorted({task.label_noise for task in runs.tasks})]
-    header = ["Grid", "Runs", "Seeds", *noises, "Mean", "default − it", f"{SEVERAL} − it"]
+    for method in ("default", SEVERAL):
+        seeds = f"{len(runs.repeats)}"
+        rows.append([method, _budget(runs, method), seeds, *_means_by_noise(runs, method), "", ""])
+    noises = [share(noise) for noise in runs.noises]
+    header = ["Method", "Runs", "Seeds", *noises, "Mean", "default less it", f"{SEVERAL} less it"]
     caption = (
-        f"{_LABELS}, after the last epoch, by share of wrong labels. Differences are paired on the seeds that the grid "
-        f"has. {SEEDS}"
+        f"{FINAL}, by share of wrong labels. Differences are paired, on the seeds that the grid has. {SEEDS}"
     )
     return table(header, rows, caption)
 
 
 def _grid_row(name: str, runs: Runs, grid: Runs, method: str) -> list[Text | str]:
     scores, repeats = grid.scores(method), grid.repeats
-    return [
-        name,
-        f"{grid.budget(method):.0f}",
-        f"{len(repeats)}",
-        *_means_by_noise(grid, method, repeats),
-        over_seeds(runs.scores("default", repeats=repeats), scores),
-        over_seeds(runs.scores(SEVERAL, repeats=repeats), scores),
-    ]
+    versus = [over_seeds(runs.scores(own, repeats=repeats), scores) for own in ("default", SEVERAL)]
+    return [name, _budget(grid, method), f"{len(repeats)}", *_means_by_noise(grid, method), *versus]
 
 
-def _means_by_noise(runs: Runs, method: str, repeats: Sequence[int]) -> list[str]:
+def _means_by_noise(runs: Runs, method: str) -> Sequence[str]:
     """At each share of wrong labels, and over all."""
-    parts = [
-        runs.only(_with_noise(noise)) for noise in sorted({task.label_noise for task in runs.tasks})
-    ]
-    found: list[Array] = [part.scores(method, repeats=repeats) for part in (*parts, runs)]
-    return [mean(scores) for scores in found]
+    parts = (*(runs.at_noise(noise) for noise in runs.noises), runs)
+    return [mean(part.scores(method)) for part in parts]
 
 
-def _with_noise(noise: float) -> Callable[..., bool]:
-    return lambda task: bool(task.label_noise == noise)
+def _budget(runs: Runs, method: str) -> str:
+    return f"{runs.budget(method):.0f}"
 
 
 def _extent(runs: Runs) -> str:
-    data = {task.data for task in runs.tasks}
-    noises = {task.label_noise for task in runs.tasks}
-    return f"{counted(data, 'data set')}, {counted(noises, 'share')} of wrong labels, {counted(runs.repeats, 'seed')}"
+    data, noises = counted({task.data for task in runs.tasks}, "data set"), counted(runs.noises, "share")
+    return f"{data}, {noises} of wrong labels, {counted(runs.repeats, 'seed')}"
 
 
 def _named(runs: Runs, method: str) -> str:
     return f"{method} {ORACLE}" if method in runs.oracles else method
-
-
-def _is_oracle(cell: Text | str) -> bool:
-    return ORACLE in (cell.text if isinstance(cell, Text) else cell)
