@@ -9,7 +9,7 @@
 PYTHON =
 ARGS =
 python = .venv/bin/python
-bare_tests = tests/data tests/experiments/test_study.py tests/test_bare_machine.py \
+bare_tests = tests/data tests/experiments/study/test_file.py tests/test_bare_machine.py \
 	tests/cli/test_commands.py tests/cli/test_describing.py tests/test_docs.py tests/test_extras.py
 
 help:

@@ -23,12 +23,12 @@ from torch.nn import functional as F
 from benchmarks.measure import alternate, spread
 from rlflood.cli.parsing import numbers
 from rlflood.errors import told
-from rlflood.experiments.output import check_output, write_output
 from rlflood.interrupts import sigterm_as_ctrl_c
+from rlflood.output import check_output, write_output
 from rlflood.schedulers import TrackingFlood
 from rlflood.training import ModuleTrainer, Precision
-from rlflood.training.convolutional import CifarResNet, small_cnn
 from rlflood.training.device import resolve_device
+from rlflood.training.images.convolutional import CifarResNet, small_cnn
 from rlflood.training.precision import Resolved, autocast, resolve_precision
 
 SHAPE, CLASSES = (3, 32, 32), 10

@@ -22,19 +22,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from rlflood.agents import Preset, load_preset, train
+from rlflood.control import Controller
+from rlflood.control.shipped import find_controller
 from rlflood.errors import InputError, told
-from rlflood.experiments.output import GrowingFile, check_apart, check_output
 from rlflood.interrupts import INTERRUPTED, sigterm_as_ctrl_c
 from rlflood.metrics import Metrics
-from rlflood.schedulers import (
-    ConstantFlood,
-    Controller,
-    FloodScheduler,
-    PolicyScheduler,
-    RewindFlood,
-    TrackingFlood,
-)
-from rlflood.schedulers.shipped import find_controller
+from rlflood.output import GrowingFile, check_apart, check_output
+from rlflood.schedulers import ConstantFlood, FloodScheduler, PolicyScheduler, RewindFlood, TrackingFlood
 from rlflood.training import Task, make_population
 from rlflood.training.distribution import Family, Mixture
 

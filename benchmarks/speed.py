@@ -24,8 +24,8 @@ from benchmarks.measure import Clock, alternate, gflop_per_epoch, matrix_product
 from benchmarks.plain import PlainFloodEnv
 from rlflood.envs import FloodVectorEnv
 from rlflood.errors import InputError, told
-from rlflood.experiments.output import GrowingFile, check_output
 from rlflood.interrupts import sigterm_as_ctrl_c
+from rlflood.output import GrowingFile, check_output
 from rlflood.training import (
     PopulationTrainer,
     Precision,

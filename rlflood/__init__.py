@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rlflood.registration import register_environments
 
 if TYPE_CHECKING:
+    from rlflood.control import Controller
     from rlflood.errors import InputError
     from rlflood.flooding import flood, individual_flood, soft_ascent_descent
     from rlflood.metrics import Metrics
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
         AdaptiveFlood,
         BackwardFlood,
         ConstantFlood,
-        Controller,
         FloodScheduler,
         PiecewiseFlood,
         PolicyScheduler,
@@ -49,6 +49,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "Controller": "control",
     "InputError": "errors",
     "Metrics": "metrics",
     "flood": "flooding",

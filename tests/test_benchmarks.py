@@ -18,7 +18,7 @@ from rlflood.agents import load_preset, preset_names
 from rlflood.envs import FloodVectorEnv
 from rlflood.errors import InputError
 from rlflood.training import PopulationTrainer, Task
-from rlflood.training.convolutional import small_cnn
+from rlflood.training.images.convolutional import small_cnn
 
 TINY = speed.Case("tiny", Task(hidden=(16,), label_noise=0.1, test_size=200, epochs=40), (2, 3), 1.0, seeds=4)
 

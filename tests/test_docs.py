@@ -8,9 +8,9 @@ import pytest
 import tomli_w
 import torch
 
+from rlflood.control import Controller, ControlSpec
+from rlflood.control.observation import FEATURES
 from rlflood.registration import ENVIRONMENTS
-from rlflood.schedulers import Controller, ControlSpec
-from rlflood.schedulers.observation import FEATURES
 from rlflood.training import Task
 
 ROOT = Path(__file__).parent.parent

@@ -9,8 +9,8 @@ import pytest
 
 from rlflood.errors import InputError
 from rlflood.experiments import Setting, compare, get_method, load_results, run_study, start_study
-from rlflood.experiments.plan import Machine
-from rlflood.experiments.study import resolved
+from rlflood.experiments.study.file import resolved
+from rlflood.experiments.study.plan import Machine
 from rlflood.extras import INSTALLED_BY, MissingPackage, check_package
 from rlflood.training import Task
 

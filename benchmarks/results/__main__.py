@@ -3,7 +3,7 @@
 from benchmarks.results.pages import FIGURES, filled, pages
 from benchmarks.results.runs import FOLDER
 from rlflood.errors import told
-from rlflood.experiments.canvas import check_matplotlib
+from rlflood.experiments.report.figures.canvas import check_matplotlib
 from rlflood.files import write_whole
 
 

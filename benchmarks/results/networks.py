@@ -17,9 +17,9 @@ from benchmarks.results.cells import (
     table,
 )
 from benchmarks.results.runs import FOLDER, Array, Runs, load
-from rlflood.experiments.markup import Text
-from rlflood.experiments.statistics import paired
-from rlflood.experiments.tables import ORACLE, in_percent
+from rlflood.experiments.analysis.statistics import paired
+from rlflood.experiments.report.text.markup import Text
+from rlflood.experiments.report.text.tables import ORACLE, in_percent
 from rlflood.training import Task
 from rlflood.words import counted
 

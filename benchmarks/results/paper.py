@@ -17,11 +17,11 @@ from benchmarks.results.cells import (
     with_half,
 )
 from benchmarks.results.runs import FOLDER, Array, load
-from rlflood.experiments.aggregates import mean as mean_of
-from rlflood.experiments.aggregates import stratified_interval
-from rlflood.experiments.markup import Text
-from rlflood.experiments.statistics import mean_interval
-from rlflood.experiments.tables import in_percent
+from rlflood.experiments.analysis.aggregates import mean as mean_of
+from rlflood.experiments.analysis.aggregates import stratified_interval
+from rlflood.experiments.analysis.statistics import mean_interval
+from rlflood.experiments.report.text.markup import Text
+from rlflood.experiments.report.text.tables import in_percent
 from rlflood.words import counted
 
 

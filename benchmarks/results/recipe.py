@@ -5,8 +5,8 @@ from typing import Any
 
 from benchmarks.results.cells import CLEAN, table
 from benchmarks.results.runs import FOLDER
-from rlflood.experiments.markup import MINUS, Text
-from rlflood.experiments.tables import MARK
+from rlflood.experiments.report.text.markup import MINUS, Text
+from rlflood.experiments.report.text.tables import MARK
 
 _SHIPPED = ("default", "a2c", "trpo", "recurrent-ppo", "ars")
 

@@ -15,10 +15,10 @@ from benchmarks.results.cells import (
     with_ends,
 )
 from benchmarks.results.runs import Runs, load
-from rlflood.experiments.markup import Text
-from rlflood.experiments.record import Moment
-from rlflood.experiments.summary import NO_FLOODING, Summary, gap_oracle, standings
-from rlflood.experiments.tables import MARK, ORACLE
+from rlflood.experiments.analysis.summary import NO_FLOODING, Summary, gap_oracle, standings
+from rlflood.experiments.report.text.markup import Text
+from rlflood.experiments.report.text.tables import MARK, ORACLE
+from rlflood.experiments.runs.record import Moment
 from rlflood.words import counted
 
 
@@ -85,9 +85,9 @@ def headline(runs: Runs) -> bytes:
     Raises:
         MissingPackage: if Matplotlib is missing.
     """
-    from rlflood.experiments.canvas import check_matplotlib, house_style, rendered
-    from rlflood.experiments.overall_figures import draw_headline
-    from rlflood.experiments.palette import styles
+    from rlflood.experiments.report.figures.canvas import check_matplotlib, house_style, rendered
+    from rlflood.experiments.report.figures.overall import draw_headline
+    from rlflood.experiments.report.figures.palette import styles
 
     check_matplotlib()
     with house_style():

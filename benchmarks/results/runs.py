@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.experiments.record import Moment
-from rlflood.experiments.study import Study, StudyTask, load_study
+from rlflood.experiments.runs.record import Moment
+from rlflood.experiments.study.file import Study, StudyTask, load_study
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 

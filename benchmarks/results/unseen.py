@@ -17,8 +17,8 @@ from benchmarks.results.cells import (
     table,
 )
 from benchmarks.results.runs import Runs, load
-from rlflood.experiments.markup import Text
-from rlflood.experiments.tables import ORACLE
+from rlflood.experiments.report.text.markup import Text
+from rlflood.experiments.report.text.tables import ORACLE
 from rlflood.words import counted
 
 SEVERAL = "best-of:11:default"

@@ -17,9 +17,9 @@ from rlflood.agents.checkpoint import TrainingState, global_random_state, save_c
 from rlflood.agents.export import controller_from_policy
 from rlflood.agents.log import CsvLog
 from rlflood.agents.preset import Preset
+from rlflood.control.controller import Controller
 from rlflood.envs import FloodVectorEnv
 from rlflood.saving import Pace, attempt
-from rlflood.schedulers.controller import Controller
 
 CHECKPOINT, CONTROLLER, LOG = "checkpoint.zip", "controller.safetensors", "progress.csv"
 _PACKAGES = ("torch", "stable-baselines3", "gymnasium", "numpy")

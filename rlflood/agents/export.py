@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from stable_baselines3.common.policies import BasePolicy
 from torch import Tensor, nn
 
-from rlflood.schedulers.control import ControlSpec
-from rlflood.schedulers.controller import Activation, Controller
-from rlflood.schedulers.lstm import LSTM
+from rlflood.control.controller import Activation, Controller
+from rlflood.control.lstm import LSTM
+from rlflood.control.spec import ControlSpec
 
 _ACTIVATIONS: dict[type[nn.Module], Activation] = {nn.Tanh: "tanh", nn.ReLU: "relu"}
 

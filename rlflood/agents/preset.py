@@ -14,11 +14,11 @@ from pydantic import (
 )
 
 from rlflood.agents.algorithm import AlgorithmName, Hyperparameters, check_algorithm, hyperparameters
+from rlflood.control.levels import LevelUnit, level_set
+from rlflood.control.observation import ObservationKind
+from rlflood.control.spec import ControlSpec
 from rlflood.envs.rewards import RewardKind
 from rlflood.errors import InputError
-from rlflood.schedulers.control import ControlSpec
-from rlflood.schedulers.levels import LevelUnit, level_set
-from rlflood.schedulers.observation import ObservationKind
 from rlflood.toml_files import read_toml, toml_names
 from rlflood.training.distribution import Mixture
 from rlflood.validation import validated
@@ -40,7 +40,7 @@ class Preset(BaseModel):
         group_size: Replicas of each task, on the same data and initialisation, with their own actions.
             ``ars`` splits as many replicas into groups as large as it has candidates.
         policy: Width of each hidden layer of the policy (and of the value function) network.
-        observation: What the policy sees; see :class:`~rlflood.schedulers.observation.Observer`.
+        observation: What the policy sees; see :class:`~rlflood.control.observation.Observer`.
         levels: Preset or values of the flood levels that it chooses from.
         level_unit: Unit of values.
         decisions: Decisions a run.

@@ -13,11 +13,11 @@ from rlflood.agents.checkpoint import TrainingState, load_checkpoint, restore
 from rlflood.agents.log import CsvLog, TensorBoardLog, quiet_tensorboard
 from rlflood.agents.model import make_env, make_model
 from rlflood.agents.preset import Preset
+from rlflood.control.controller import Controller
 from rlflood.envs import FloodVectorEnv
 from rlflood.errors import InputError
 from rlflood.files import check_writable, reason
 from rlflood.interrupts import first_signal
-from rlflood.schedulers.controller import Controller
 from rlflood.training import Precision
 from rlflood.validation import validated
 

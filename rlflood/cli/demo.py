@@ -33,10 +33,10 @@ def demo(
     """
     threads = one_core_each(threads)
     from rlflood.agents.training import CHECKPOINT, CONTROLLER
-    from rlflood.console import console
+    from rlflood.cli.console import console
     from rlflood.experiments import Machine
-    from rlflood.experiments.demo import METHODS, demo_study
-    from rlflood.experiments.folder import CONTROLLERS
+    from rlflood.experiments.study.demo import METHODS, demo_study
+    from rlflood.experiments.study.folder import CONTROLLERS
     from rlflood.training import Precision, resolve_precision
     from rlflood.training.device import resolve_device
 
@@ -72,12 +72,12 @@ def demo(
 
 def _compare(study: "Study", out: Path, machine: "Machine", processes: int) -> None:
     """Do what is missing of a study; show it as `rlflood rollout` does, and draw its levels and losses."""
-    from rlflood.console import print_records, print_setting, study_progress
+    from rlflood.cli.console import print_records, print_setting, study_progress
     from rlflood.experiments import load_results, run_study, start_study
-    from rlflood.experiments.canvas import check_matplotlib
-    from rlflood.experiments.output import check_output, write_all, write_output
-    from rlflood.experiments.plot import figure
+    from rlflood.experiments.report.figures.canvas import check_matplotlib
+    from rlflood.experiments.report.figures.schedules import figure
     from rlflood.extras import MissingPackage
+    from rlflood.output import check_output, write_all, write_output
 
     drawn = True
     try:

@@ -22,10 +22,10 @@ def ensemble(
     Trainings with different seeds differ most on problems unlike those they were trained on; their mean is
     steadier there.
     """
-    from rlflood.agents.ensemble import ensemble as joined
-    from rlflood.console import console
-    from rlflood.experiments.output import check_apart, check_output, write_output
-    from rlflood.schedulers import Controller
+    from rlflood.cli.console import console
+    from rlflood.control import Controller
+    from rlflood.control.ensemble import ensemble as joined
+    from rlflood.output import check_apart, check_output, write_output
 
     check_output(out, "--out")
     check_apart({"--out": out}, {}, controllers)

@@ -63,14 +63,14 @@ def explain(
     What is not given of a task is as the mixture has it, or with --data as `rlflood rollout` has it.
     """
     threads = one_core_each(threads)
-    from rlflood.console import console, print_listing, progress_bar
+    from rlflood.cli.console import console, print_listing, progress_bar
+    from rlflood.control import Controller
+    from rlflood.control.shipped import controller_file
     from rlflood.experiments import explain as room
-    from rlflood.experiments.canvas import check_matplotlib
-    from rlflood.experiments.data_wording import describe_data
-    from rlflood.experiments.figures import FILE_TYPES
-    from rlflood.experiments.output import check_output, write_all, write_output
-    from rlflood.schedulers import Controller
-    from rlflood.schedulers.shipped import controller_file
+    from rlflood.experiments.report.figures.canvas import check_matplotlib
+    from rlflood.experiments.report.figures.study import FILE_TYPES
+    from rlflood.experiments.report.text.data_wording import describe_data
+    from rlflood.output import check_output, write_all, write_output
     from rlflood.training import Precision, resolve_precision
     from rlflood.training.device import resolve_device
 

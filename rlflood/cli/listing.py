@@ -18,8 +18,8 @@ def list_(
     ] = "all",
 ) -> None:
     """Show the names that the other commands take."""
-    from rlflood.console import print_listing
-    from rlflood.listing import LISTINGS
+    from rlflood.cli.console import print_listing
+    from rlflood.cli.lists import LISTINGS
 
     if what != "all" and what not in LISTINGS:
         raise InputError(
@@ -35,6 +35,6 @@ def card(
     controller: Annotated[str, typer.Argument(help="A controller of `rlflood list controllers`.")],
 ) -> None:
     """Show the card of a shipped controller: how it was trained, what it reaches, what its limits are."""
-    from rlflood.schedulers.shipped import controller_card
+    from rlflood.control.shipped import controller_card
 
     typer.echo(controller_card(controller))

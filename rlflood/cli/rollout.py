@@ -125,9 +125,9 @@ def rollout(
     threads = one_core_each(threads)
     from rlflood.experiments import MethodOptions, Setting, get_methods
     from rlflood.experiments.methods.controller import validation_warning
-    from rlflood.experiments.output import check_apart, check_output, check_output_folder
-    from rlflood.experiments.plot import check_plot
-    from rlflood.experiments.sizes import task_fields
+    from rlflood.experiments.report.figures.schedules import check_plot
+    from rlflood.experiments.runs.sizes import task_fields
+    from rlflood.output import check_apart, check_output, check_output_folder
     from rlflood.training import Task
     from rlflood.validation import validated
 
@@ -188,11 +188,11 @@ def _compare(
     setting: "Setting", methods: "list[Method]", noisy: bool, json: Path | None, plot: Path | None
 ) -> None:
     """Run the methods, print the table, write the files; whatever ends it, methods that are done are kept."""
-    from rlflood.console import print_records, print_setting, progress_bar
+    from rlflood.cli.console import print_records, print_setting, progress_bar
     from rlflood.experiments import compare
-    from rlflood.experiments.output import GrowingFile, write_all, write_output
-    from rlflood.experiments.plot import figure
-    from rlflood.experiments.record import comparison_json
+    from rlflood.experiments.report.figures.schedules import figure
+    from rlflood.experiments.runs.record import comparison_json
+    from rlflood.output import GrowingFile, write_all, write_output
 
     print_setting(setting)
     records: list[Record] = []

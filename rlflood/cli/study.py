@@ -50,11 +50,11 @@ def benchmark(
     """
     cores_given = cores
     cores = one_core_each(cores)
-    from rlflood.console import console, study_progress
-    from rlflood.experiments.folder import open_study, start_study
-    from rlflood.experiments.plan import Machine
-    from rlflood.experiments.study import load_study
-    from rlflood.experiments.work import run_study
+    from rlflood.cli.console import console, study_progress
+    from rlflood.experiments.study.file import load_study
+    from rlflood.experiments.study.folder import open_study, start_study
+    from rlflood.experiments.study.plan import Machine
+    from rlflood.experiments.study.work import run_study
     from rlflood.training import Precision, resolve_precision
     from rlflood.training.device import resolve_device
 
@@ -90,14 +90,14 @@ def report(folder: Annotated[Path, typer.Argument(help="The folder of a study.")
     LaTeX) into the folder. What needs a package that is not installed is left out. The data are not needed.
     """
     one_core_each(1)
-    from rlflood.console import console, print_standings, progress_bar
-    from rlflood.experiments.figures import figures
-    from rlflood.experiments.output import check_output, check_output_folder, write_output
-    from rlflood.experiments.report import page
-    from rlflood.experiments.results import load_results
-    from rlflood.experiments.summary import summarise
-    from rlflood.experiments.tables import tables
+    from rlflood.cli.console import console, print_standings, progress_bar
+    from rlflood.experiments.analysis.summary import summarise
+    from rlflood.experiments.report.figures.study import figures
+    from rlflood.experiments.report.page.html import page
+    from rlflood.experiments.report.text.tables import tables
+    from rlflood.experiments.study.results import load_results
     from rlflood.extras import MissingPackage
+    from rlflood.output import check_output, check_output_folder, write_output
 
     results = load_results(folder)
     check_output(folder / "report.html", "the report")
@@ -133,11 +133,11 @@ def export(folder: Annotated[Path, typer.Argument(help="The folder of a study.")
     Parquet is left out where pyarrow is not installed. The data are not needed.
     """
     one_core_each(1)
-    from rlflood.console import console
-    from rlflood.experiments.export import export as write_export
-    from rlflood.experiments.output import check_output_folder
-    from rlflood.experiments.results import load_results
+    from rlflood.cli.console import console
+    from rlflood.experiments.report.export.tables import export as write_export
+    from rlflood.experiments.study.results import load_results
     from rlflood.extras import MissingPackage
+    from rlflood.output import check_output_folder
 
     results, where = load_results(folder), folder / "export"
     check_output_folder(where, "the export")

@@ -64,7 +64,7 @@ def train(
             + ", ".join(f"leave {option} out" for option in own)
         )
     threads = one_core_each(threads)
-    from rlflood.console import console
+    from rlflood.cli.console import console
 
     outcome = train_controller(preset, out, episodes, resume, seed, device, precision, threads, algo)
     state = "trained" if outcome.finished else "stopped; go on with --resume"
@@ -85,7 +85,7 @@ def train_controller(
     algorithm: str | None = None,
 ) -> "Outcome":
     from rlflood import agents
-    from rlflood.console import progress_bar
+    from rlflood.cli.console import progress_bar
     from rlflood.training import resolve_precision
     from rlflood.training.device import resolve_device
 

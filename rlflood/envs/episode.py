@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rlflood.control.control import Control
+from rlflood.control.spec import ControlSpec
 from rlflood.envs.rewards import RewardKind, reward
 from rlflood.errors import InputError
-from rlflood.schedulers.control import Control, ControlSpec
 from rlflood.training import Precision, Task, make_population
 from rlflood.training.distribution import TaskSource
 from rlflood.words import counted

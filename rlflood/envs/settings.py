@@ -8,12 +8,12 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from rlflood.control.levels import LevelSet, LevelUnit, level_set
+from rlflood.control.observation import ObservationKind, bounds
+from rlflood.control.spec import ControlSpec
 from rlflood.envs.episode import EpisodeSettings
 from rlflood.envs.rewards import RewardKind, check_reward
 from rlflood.errors import InputError
-from rlflood.schedulers.control import ControlSpec
-from rlflood.schedulers.levels import LevelSet, LevelUnit, level_set
-from rlflood.schedulers.observation import ObservationKind, bounds
 from rlflood.training import Precision, Task
 from rlflood.training.distribution import FixedTask, Mixture, TaskSource
 from rlflood.validation import validated

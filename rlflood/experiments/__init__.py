@@ -1,7 +1,8 @@
 """Comparing ways to choose the flood level: methods, their records, statistics and figures."""
 
-from rlflood.experiments.comparison import Row, compare, rows
-from rlflood.experiments.folder import open_study, start_study
+from rlflood.experiments.analysis.comparison import Row, compare, rows
+from rlflood.experiments.analysis.statistics import Interval, Paired, mean_interval, paired
+from rlflood.experiments.analysis.summary import Summary, summarise
 from rlflood.experiments.methods import (
     METHODS,
     Method,
@@ -12,15 +13,14 @@ from rlflood.experiments.methods import (
     number,
     register,
 )
-from rlflood.experiments.plan import Machine
-from rlflood.experiments.record import Record, Search
-from rlflood.experiments.results import Results, load_results
-from rlflood.experiments.setting import Setting
-from rlflood.experiments.sizes import default_sizes
-from rlflood.experiments.statistics import Interval, Paired, mean_interval, paired
-from rlflood.experiments.study import Study, load_study, study_names
-from rlflood.experiments.summary import Summary, summarise
-from rlflood.experiments.work import run_study
+from rlflood.experiments.runs.record import Record, Search
+from rlflood.experiments.runs.setting import Setting
+from rlflood.experiments.runs.sizes import default_sizes
+from rlflood.experiments.study.file import Study, load_study, study_names
+from rlflood.experiments.study.folder import open_study, start_study
+from rlflood.experiments.study.plan import Machine
+from rlflood.experiments.study.results import Results, load_results
+from rlflood.experiments.study.work import run_study
 
 __all__ = [
     "METHODS",

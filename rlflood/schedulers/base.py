@@ -25,7 +25,7 @@ from rlflood.schedulers.reports import (
     named_metrics,
     to_array,
 )
-from rlflood.schedulers.state import check_settings, check_state, load_state, plain_settings, saved_state
+from rlflood.state import check_settings, check_state, load_state, plain_settings, saved_state
 
 STATE_VERSION = 1
 """Of what :meth:`FloodScheduler.state_dict` gives."""
@@ -88,7 +88,7 @@ class FloodScheduler(ABC):
 
     Each holds a number, a truth value, a string, None, an array (of float64, int64 or bool; not empty), a
     dictionary of these, or an object with its own ``state_dict`` and ``load_state_dict``
-    (:class:`~rlflood.schedulers.state.Stateful`), which must be there before a state is loaded. A subclass of
+    (:class:`~rlflood.state.Stateful`), which must be there before a state is loaded. A subclass of
     a scheduler with state repeats that state.
     """
     _settings: ClassVar[tuple[str, ...]] = ()

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rlflood.control.control import Control
+from rlflood.control.controller import Controller, Memory
+from rlflood.control.shipped import controller_file
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.base import FloodScheduler
-from rlflood.schedulers.control import Control
-from rlflood.schedulers.controller import Controller, Memory
-from rlflood.schedulers.shipped import controller_file
 
 
 class PolicyScheduler(FloodScheduler):
@@ -59,7 +59,7 @@ class PolicyScheduler(FloodScheduler):
         """Whether the network has been carried so far beyond a level that a rule steers the rest of the run.
 
         Shape ``(replicas,)``, or ``(1,)`` while all are alike. The rule is that of
-        :class:`~rlflood.schedulers.rewind.RewindFlood`; see :class:`~rlflood.schedulers.overshoot.Overshoot`.
+        :class:`~rlflood.schedulers.rewind.RewindFlood`; see :class:`~rlflood.control.safeguard.Overshoot`.
         """
         return self.control.left_to_rule
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rlflood.metrics import Metrics
-from rlflood.schedulers.remembering import Remembering
+from rlflood.state import Stateful
 
 MetricLike: TypeAlias = float | Sequence[float] | np.number[Any] | NDArray[Any] | Tensor
 """A number, or one for each replica, as Python, NumPy or PyTorch has it."""
@@ -93,7 +93,7 @@ def checked_metrics(rows: Rows) -> Rows:
     return np.where(np.isfinite(rows), np.clip(rows, 0.0, _HIGHEST), rows)
 
 
-class Reports(Remembering):
+class Reports(Stateful):
     """The metrics of a run as a scheduler should take them, for each replica by itself.
 
     A metric that is not finite stands for the last one that was, until it has been so for :data:`SEVERAL`

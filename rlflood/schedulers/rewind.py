@@ -2,9 +2,9 @@
 
 import math
 
+from rlflood.control.turning_point import FRACTION, RELEASE, TurningPoint
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.base import FloodScheduler
-from rlflood.schedulers.turning_point import FRACTION, RELEASE, TurningPoint
 
 
 class RewindFlood(FloodScheduler):

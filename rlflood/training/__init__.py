@@ -1,9 +1,11 @@
 """Tasks, and the trainers that train the replicas of a task by the epoch."""
 
+from rlflood.training.images.module import ModuleTrainer
+from rlflood.training.images.module_population import ModulePopulation
 from rlflood.training.make import Population, make_population
-from rlflood.training.module import ModuleTrainer
-from rlflood.training.module_population import ModulePopulation
-from rlflood.training.network import StackedMLP
+from rlflood.training.mlp.network import StackedMLP
+from rlflood.training.mlp.population import PopulationTrainer
+from rlflood.training.mlp.threaded import ThreadedPopulation
 from rlflood.training.objectives import (
     AdaptiveFlooding,
     Batch,
@@ -16,10 +18,8 @@ from rlflood.training.objectives import (
     SoftAscentDescent,
     WaveBound,
 )
-from rlflood.training.population import PopulationTrainer
 from rlflood.training.precision import Precision, resolve_precision
 from rlflood.training.task import Task
-from rlflood.training.threaded import ThreadedPopulation
 from rlflood.training.trainer import Evaluation, Trainer
 
 __all__ = [

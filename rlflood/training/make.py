@@ -6,12 +6,12 @@ from typing import Any, TypeAlias
 import torch
 
 from rlflood.training.device import resolve_device
-from rlflood.training.module_population import ModulePopulation
+from rlflood.training.images.module_population import ModulePopulation
+from rlflood.training.mlp.population import PopulationTrainer
+from rlflood.training.mlp.threaded import ThreadedPopulation
 from rlflood.training.objectives import MakeObjective
-from rlflood.training.population import PopulationTrainer
 from rlflood.training.precision import Precision
 from rlflood.training.task import Task
-from rlflood.training.threaded import ThreadedPopulation
 
 Population: TypeAlias = PopulationTrainer | ThreadedPopulation | ModulePopulation
 

@@ -16,10 +16,24 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rlflood.flooding import flood, individual_flood, soft_ascent_descent
-from rlflood.training.network import Replicas
 
 Losses: TypeAlias = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """Given network, inputs and labels, the training criterion of each sample: ``(replicas, samples)``."""
+
+
+class Replicas(nn.Module):
+    """One network, or many evaluated together: what an objective may ask of them.
+
+    Attributes:
+        replicas: How many.
+    """
+
+    replicas: int
+
+    @property
+    def own_classes(self) -> Tensor:
+        """Which classes each replica has: bool of shape ``(replicas, 1, classes)``."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 
 from rlflood.data.source import ImageShape
-from rlflood.training.convolutional import image_network
+from rlflood.training.images.convolutional import image_network
 from rlflood.training.task import Task
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from rlflood import InputError
 from rlflood.cli.app import app
-from rlflood.schedulers import Controller
+from rlflood.control import Controller
 
 
 @pytest.fixture

@@ -16,10 +16,11 @@ from torch import nn
 from rlflood.agents.algorithm import ALGORITHMS
 from rlflood.agents.export import controller_from_policy
 from rlflood.agents.model import make_env, make_model
+from rlflood.control import Controller, ControlSpec, LevelSet
+from rlflood.control.observation import bounds
 from rlflood.envs import FloodVectorEnv
 from rlflood.metrics import Metrics
-from rlflood.schedulers import Controller, ControlSpec, LevelSet, PolicyScheduler
-from rlflood.schedulers.observation import bounds
+from rlflood.schedulers import PolicyScheduler
 from rlflood.training import PopulationTrainer
 
 pytest.importorskip("sb3_contrib")

@@ -21,10 +21,10 @@ from rlflood import InputError, load_controller
 from rlflood.agents import Preset, Progress, resume, train
 from rlflood.agents.algorithm import ALGORITHMS
 from rlflood.agents.checkpoint import load_checkpoint
+from rlflood.control import Controller
 from rlflood.envs import FloodVectorEnv
 from rlflood.errors import RlfloodWarning
 from rlflood.saving import Pace
-from rlflood.schedulers import Controller
 
 MakePreset = Callable[..., Preset]
 every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)

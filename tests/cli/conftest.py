@@ -6,7 +6,8 @@ import pytest
 import torch
 from rich.console import Console
 
-from rlflood import cli, console
+from rlflood import cli
+from rlflood.cli import console
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,11 @@ import pytest
 from safetensors.numpy import save as save_tensors
 
 from rlflood import __version__, agents
+from rlflood.control import Controller, ControlSpec, LevelSet, shipped
 from rlflood.data import image_sets
-from rlflood.experiments import demo, load_results
+from rlflood.experiments import load_results
 from rlflood.experiments.methods import GridSearch
-from rlflood.schedulers import Controller, ControlSpec, LevelSet, shipped
+from rlflood.experiments.study import demo
 from tests.cli.processes import PRESET, in_a_process, in_words, started
 from tests.image_archives import write_cifar, write_mnist
 
@@ -370,7 +371,7 @@ def test_bad_input_to_studies(run, study, arguments, message):
 
 
 def test_a_report_of_a_study_that_has_not_begun(run, study, monkeypatch):
-    monkeypatch.setattr("rlflood.experiments.work.run_study", lambda *_, **__: None)
+    monkeypatch.setattr("rlflood.experiments.study.work.run_study", lambda *_, **__: None)
     assert run("benchmark", study, "--out", "out")[0] == 0
     for command in ("report", "export"):
         status, _, error = run(command, "out")

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rlflood.control import Controller, ControlSpec, LevelSet
+from rlflood.control.observation import FEATURES
 from rlflood.experiments import explain
-from rlflood.schedulers import Controller, ControlSpec, LevelSet
-from rlflood.schedulers.observation import FEATURES
 from tests.cli.processes import in_words
 
 pytest.importorskip("matplotlib")

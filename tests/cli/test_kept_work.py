@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rlflood.control import Controller
 from rlflood.errors import InputError
 from rlflood.experiments import load_results
-from rlflood.experiments.locks import somebody_at_work
 from rlflood.experiments.methods import GridSearch
-from rlflood.experiments.store import Store
-from rlflood.schedulers import Controller
+from rlflood.experiments.study.locks import somebody_at_work
+from rlflood.experiments.study.store import Store
 from tests.cli.processes import PRESET, ROOT, in_words, started
 from tests.image_archives import write_mnist
 
@@ -110,7 +110,7 @@ def test_checkpoints_on_a_full_disk_are_one_warning(run, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rlflood.experiments.checkpoints.INTERVAL", 0.0)
+    monkeypatch.setattr("rlflood.experiments.runs.checkpoints.INTERVAL", 0.0)
     monkeypatch.setattr(os, "fsync", full)
     status, shown, error = run("rollout", "none", *WINE, "--against", "grid", "--checkpoints", "kept")
     assert status == 0 and "│ none" in shown and "│ grid" in shown
@@ -157,7 +157,7 @@ def test_a_study_that_was_stopped_before_anything_was_done_makes_way(run, monkey
 
     Path("mine.toml").write_text(STUDY)
     with monkeypatch.context() as patch:
-        patch.setattr("rlflood.experiments.work._attempt", interrupted)
+        patch.setattr("rlflood.experiments.study.work._attempt", interrupted)
         assert run("benchmark", "mine.toml", "--out", "out", "--cores", 1)[0] == 130
     Path("mine.toml").write_text(STUDY.replace("epochs = 5", "epochs = 4").replace("seeds = 2", "seeds = 1"))
     status, _, error = run("benchmark", "mine.toml", "--out", "out", "--cores", 1)

@@ -10,13 +10,13 @@ import typer.main
 from rich.cells import cell_len
 from rich.console import Console
 
-from rlflood import console
+from rlflood.cli import console
 from rlflood.cli.app import app
+from rlflood.cli.lists import LISTINGS
 from rlflood.experiments import Machine, load_results, run_study, start_study, summarise
-from rlflood.experiments.report import page
-from rlflood.experiments.study import resolved
-from rlflood.experiments.tables import tables
-from rlflood.listing import LISTINGS
+from rlflood.experiments.report.page.html import page
+from rlflood.experiments.report.text.tables import tables
+from rlflood.experiments.study.file import resolved
 from rlflood.protocols import IMAGE_NETWORK
 from rlflood.training import Task
 

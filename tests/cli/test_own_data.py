@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rlflood.experiments.folder import open_study
+from rlflood.experiments.study.folder import open_study
 from tests.cli.processes import in_words
 
 QUICK = ("--epochs", "3", "--hidden", "4", "--repeats", "2", "--against", "")

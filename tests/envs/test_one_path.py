@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from gymnasium.utils import seeding
 
+from rlflood.control import Controller, ControlSpec, LevelSet
+from rlflood.control.observation import FEATURES
+from rlflood.control.shipped import shipped_controllers
 from rlflood.envs import FloodVectorEnv
 from rlflood.envs.episode import Draw
-from rlflood.schedulers import Controller, ControlSpec, LevelSet, PolicyScheduler
-from rlflood.schedulers.observation import FEATURES
-from rlflood.schedulers.shipped import shipped_controllers
+from rlflood.schedulers import PolicyScheduler
 from rlflood.training import PopulationTrainer
 
 REPLICAS, EPOCHS, SEED = 4, 17, 5

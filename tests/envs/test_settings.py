@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 
 import rlflood  # noqa: F401 - registers the environments
+from rlflood.control import LevelSet
+from rlflood.control.observation import FEATURES
 from rlflood.envs import FloodEnv, FloodVectorEnv
 from rlflood.envs.settings import episode_settings, observation_space, task_source
 from rlflood.errors import InputError
-from rlflood.schedulers import LevelSet
-from rlflood.schedulers.observation import FEATURES
 from rlflood.training import Task
 from rlflood.training.distribution import FixedTask, Mixture
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
+from rlflood.control import Controller, ControlSpec, LevelSet
 from rlflood.experiments import Setting, compare, get_methods
-from rlflood.experiments.diagnosis import Diagnosis
 from rlflood.experiments.methods import Method
-from rlflood.experiments.record import Record, Runs
-from rlflood.experiments.results import Results
-from rlflood.experiments.selection import picked_record
-from rlflood.experiments.study import Study, StudyTask
-from rlflood.schedulers import Controller, ControlSpec, LevelSet
+from rlflood.experiments.runs.diagnosis import Diagnosis
+from rlflood.experiments.runs.record import Record, Runs
+from rlflood.experiments.runs.selection import picked_record
+from rlflood.experiments.study.file import Study, StudyTask
+from rlflood.experiments.study.results import Results
 from rlflood.training import Task
 
 TASK = Task(

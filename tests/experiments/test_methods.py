@@ -153,7 +153,7 @@ def test_a_shipped_controller_keeps_its_name_beside_a_file_of_that_name(
     own = tmp_path / "own" / "second.safetensors"
     own.parent.mkdir()
     own.write_bytes(controller_file.read_bytes())
-    monkeypatch.setattr("rlflood.schedulers.shipped.FOLDER", controller_file.parent)
+    monkeypatch.setattr("rlflood.control.shipped.FOLDER", controller_file.parent)
     assert get_method("second").name == "second"
     assert [m.name for m in get_methods(["second", str(own)])] == ["second", str(own)]
     assert [m.name for m in get_methods([str(own), "second"])] == [str(own), "second"]

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rlflood
+from rlflood.control import Controller, ControlSpec, LevelSet
+from rlflood.control.lstm import LSTM
+from rlflood.control.observation import FEATURES
 from rlflood.errors import InputError
 from rlflood.metrics import Metrics
-from rlflood.schedulers import Controller, ControlSpec, LevelSet, PolicyScheduler
-from rlflood.schedulers.lstm import LSTM
-from rlflood.schedulers.observation import FEATURES
+from rlflood.schedulers import PolicyScheduler
 
 RELATIVE = LevelSet((0.0, 0.2, 0.5, 0.9), "relative")
 ABSOLUTE = LevelSet((0.05, 0.1, 0.2))

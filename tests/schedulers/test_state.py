@@ -11,18 +11,18 @@ import pytest
 import torch
 
 import rlflood
+from rlflood.control import Controller
+from rlflood.control.shipped import shipped_controllers
 from rlflood.schedulers import (
     AdaptiveFlood,
     BackwardFlood,
     ConstantFlood,
-    Controller,
     FloodScheduler,
     PiecewiseFlood,
     ReplayFlood,
     RewindFlood,
     TrackingFlood,
 )
-from rlflood.schedulers.shipped import shipped_controllers
 
 GOOD: dict[str, Any] = {"train_loss": 0.5, "train_acc": 0.8, "val_loss": 0.6, "val_acc": 0.7}
 

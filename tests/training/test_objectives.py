@@ -27,7 +27,7 @@ from rlflood.training import (
     WaveBound,
     make_population,
 )
-from rlflood.training.criterion import cross_entropies
+from rlflood.training.mlp.criterion import cross_entropies
 from rlflood.training.order import batch_order
 
 SMALL = Task(

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.experiments.canvas import (
+from rlflood.experiments.explain.importance import PERMUTATIONS, Importance
+from rlflood.experiments.explain.plane import Plane
+from rlflood.experiments.explain.rollouts import Rollouts
+from rlflood.experiments.report.figures.canvas import (
     GREY,
     TWO_COLUMNS,
     check_matplotlib,
@@ -17,13 +20,10 @@ from rlflood.experiments.canvas import (
     plain,
     rendered,
 )
-from rlflood.experiments.explain.importance import PERMUTATIONS, Importance
-from rlflood.experiments.explain.plane import Plane
-from rlflood.experiments.explain.rollouts import Rollouts
-from rlflood.experiments.figures import FILE_TYPES
-from rlflood.experiments.palette import LEVEL, TRAINING, VALIDATION
-from rlflood.experiments.plot import finite_median
-from rlflood.experiments.record import Array
+from rlflood.experiments.report.figures.palette import LEVEL, TRAINING, VALIDATION
+from rlflood.experiments.report.figures.schedules import finite_median
+from rlflood.experiments.report.figures.study import FILE_TYPES
+from rlflood.experiments.runs.record import Array
 from rlflood.words import capitalised
 
 FIGURES = ("importance", "plane", "schedule")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rlflood.experiments.analysis.statistics import Interval, mean_interval
 from rlflood.experiments.explain.rollouts import Rollouts
-from rlflood.experiments.record import Array
-from rlflood.experiments.statistics import Interval, mean_interval
+from rlflood.experiments.runs.record import Array
 
 PERMUTATIONS = 20
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rlflood.control import Controller
+from rlflood.control.control import Control
+from rlflood.control.controller import Memory
+from rlflood.control.levels import LevelUnit
+from rlflood.control.observation import FEATURES
 from rlflood.envs.episode import Draw
-from rlflood.experiments.loop import most_replicas
-from rlflood.experiments.record import Array, ended_without_a_loss
-from rlflood.experiments.setting import Progress, Setting, no_progress
-from rlflood.schedulers import Controller
-from rlflood.schedulers.control import Control
-from rlflood.schedulers.controller import Memory
-from rlflood.schedulers.levels import LevelUnit
-from rlflood.schedulers.observation import FEATURES
+from rlflood.experiments.runs.record import Array, ended_without_a_loss
+from rlflood.experiments.runs.setting import Progress, Setting, no_progress
+from rlflood.experiments.runs.stacks import most_replicas
 from rlflood.training import Population, Precision, make_population
 
 _UNITS: dict[LevelUnit, str] = {

@@ -6,7 +6,7 @@ import numpy as np
 
 from rlflood.experiments.explain.importance import Importance
 from rlflood.experiments.explain.rollouts import Rollouts
-from rlflood.experiments.record import Array
+from rlflood.experiments.runs.record import Array
 from rlflood.words import counted
 
 Table = tuple[tuple[str, ...], list[tuple[str, ...]]]

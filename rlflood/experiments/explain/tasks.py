@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from rlflood.control import Controller
 from rlflood.envs.episode import Draw
 from rlflood.errors import InputError
-from rlflood.experiments.sizes import task_fields
-from rlflood.schedulers import Controller
+from rlflood.experiments.runs.sizes import task_fields
 from rlflood.training import Task
 from rlflood.training.distribution import FixedTask, Mixture, TaskSource
 from rlflood.validation import validated
@@ -43,7 +43,7 @@ def data_set(
 
     Args:
         data, target: As for a :class:`~rlflood.training.Task`.
-        train_size, val_size: Of the splits; see :func:`~rlflood.experiments.sizes.filled_sizes`.
+        train_size, val_size: Of the splits; see :func:`~rlflood.experiments.runs.sizes.filled_sizes`.
         others: Other fields of the task that are given.
 
     Raises:

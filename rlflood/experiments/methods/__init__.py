@@ -5,6 +5,7 @@ registered with :func:`register`, and import the file below.
 """
 
 # imported for what they register
+from rlflood.control.shipped import SUFFIX as CONTROLLER_SUFFIX
 from rlflood.experiments.methods import (  # noqa: F401
     adaflood,
     best_of,
@@ -31,7 +32,6 @@ from rlflood.experiments.methods.registry import (
     used_options,
     whole_number,
 )
-from rlflood.schedulers.shipped import SUFFIX as CONTROLLER_SUFFIX
 
 __all__ = [
     "CONTROLLER_SUFFIX",

@@ -7,13 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rlflood.experiments import loop
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.objectives import run_values
 from rlflood.experiments.methods.registry import register
-from rlflood.experiments.record import Array, Record
-from rlflood.experiments.selection import picked_record
-from rlflood.experiments.setting import Progress, Setting, no_progress
+from rlflood.experiments.runs import stacks as loop
+from rlflood.experiments.runs.record import Array, Record
+from rlflood.experiments.runs.selection import picked_record
+from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.training import AdaptiveFlooding, HeldOut, Task
 
 FOLDS = 5

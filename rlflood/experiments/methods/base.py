@@ -8,9 +8,9 @@ from typing import TypeAlias
 import numpy as np
 
 from rlflood.errors import InputError
-from rlflood.experiments.loop import run_schedule
-from rlflood.experiments.record import Record
-from rlflood.experiments.setting import Progress, Setting, no_progress
+from rlflood.experiments.runs.record import Record
+from rlflood.experiments.runs.setting import Progress, Setting, no_progress
+from rlflood.experiments.runs.stacks import run_schedule
 from rlflood.schedulers import FloodScheduler
 from rlflood.training import Task
 from rlflood.words import counted

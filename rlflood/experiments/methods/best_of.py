@@ -7,9 +7,9 @@ import numpy as np
 from rlflood.errors import InputError
 from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMethod
 from rlflood.experiments.methods.registry import get_method, register, whole_number
-from rlflood.experiments.record import Record
-from rlflood.experiments.selection import picked_record
-from rlflood.experiments.setting import Progress, Setting, no_progress
+from rlflood.experiments.runs.record import Record
+from rlflood.experiments.runs.selection import picked_record
+from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.training import Task
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from rlflood.control import Controller
 from rlflood.experiments.methods.base import Method, ScheduledMethod
-from rlflood.schedulers import Controller, PolicyScheduler
+from rlflood.schedulers import PolicyScheduler
 from rlflood.training import Task
 
 LEAST_VALIDATION = 50

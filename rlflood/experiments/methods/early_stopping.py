@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMethod
 from rlflood.experiments.methods.registry import register
-from rlflood.experiments.record import Record
-from rlflood.experiments.setting import Progress, Setting, no_progress
+from rlflood.experiments.runs.record import Record
+from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.schedulers import ConstantFlood
 from rlflood.training import Task
 

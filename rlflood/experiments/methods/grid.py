@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rlflood.experiments.loop import run_schedule
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.registry import register, whole_number
-from rlflood.experiments.record import Array, Record, Runs
-from rlflood.experiments.selection import picked_record
-from rlflood.experiments.setting import Progress, Setting, no_progress
+from rlflood.experiments.runs.record import Array, Record, Runs
+from rlflood.experiments.runs.selection import picked_record
+from rlflood.experiments.runs.setting import Progress, Setting, no_progress
+from rlflood.experiments.runs.stacks import run_schedule
 from rlflood.schedulers import ConstantFlood
 from rlflood.training import Task
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from rlflood.experiments.loop import run_schedule
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.grid import even_levels
 from rlflood.experiments.methods.registry import register
-from rlflood.experiments.record import Array, Record, Runs
-from rlflood.experiments.selection import picked_record
-from rlflood.experiments.setting import Progress, Setting, no_progress
+from rlflood.experiments.runs.record import Array, Record, Runs
+from rlflood.experiments.runs.selection import picked_record
+from rlflood.experiments.runs.setting import Progress, Setting, no_progress
+from rlflood.experiments.runs.stacks import run_schedule
 from rlflood.schedulers import ConstantFlood
 from rlflood.training import (
     IndividualFlooding,

@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from rlflood.experiments import loop
-from rlflood.experiments.record import Record, joined
-from rlflood.experiments.setting import Progress, Setting
+from rlflood.experiments.runs import stacks as loop
+from rlflood.experiments.runs.record import Record, joined
+from rlflood.experiments.runs.setting import Progress, Setting
 
 RunPart: TypeAlias = Callable[[Setting, Progress], Record]
 INTERVALS = 10

@@ -3,14 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.experiments.loop import History, stack
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.parts import interim_epochs, run_in_parts
 from rlflood.experiments.methods.random_search import search_generators
 from rlflood.experiments.methods.registry import register, whole_number
-from rlflood.experiments.record import Array, Record
-from rlflood.experiments.selection import picked_record
-from rlflood.experiments.setting import Progress, Setting, no_progress
+from rlflood.experiments.runs.record import Array, Record
+from rlflood.experiments.runs.selection import picked_record
+from rlflood.experiments.runs.setting import Progress, Setting, no_progress
+from rlflood.experiments.runs.stacks import History, stack
 from rlflood.metrics import Metrics
 from rlflood.training import Task
 

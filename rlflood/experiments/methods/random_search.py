@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from rlflood.experiments.loop import run_schedule
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.registry import register, whole_number
-from rlflood.experiments.record import Record
-from rlflood.experiments.selection import picked_record
-from rlflood.experiments.setting import Progress, Setting, no_progress
+from rlflood.experiments.runs.record import Record
+from rlflood.experiments.runs.selection import picked_record
+from rlflood.experiments.runs.setting import Progress, Setting, no_progress
+from rlflood.experiments.runs.stacks import run_schedule
 from rlflood.schedulers import ConstantFlood
 from rlflood.training import Task
 

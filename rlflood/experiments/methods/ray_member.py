@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from ray import tune
 
-from rlflood.experiments.loop import stack
 from rlflood.experiments.methods.parts import ranked
-from rlflood.experiments.record import Runs
-from rlflood.experiments.setting import Setting
+from rlflood.experiments.runs.record import Runs
+from rlflood.experiments.runs.setting import Setting
+from rlflood.experiments.runs.stacks import stack
 from rlflood.metrics import Metrics
 
 SCORE = "score"

@@ -16,9 +16,9 @@ from rlflood.experiments.methods.parts import interim_epochs
 from rlflood.experiments.methods.population_based import FACTORS, RESAMPLE_PROBABILITY
 from rlflood.experiments.methods.random_search import search_generators, search_seeds
 from rlflood.experiments.methods.registry import register, whole_number
-from rlflood.experiments.record import Record
-from rlflood.experiments.selection import picked_record
-from rlflood.experiments.setting import Progress, Setting, no_progress
+from rlflood.experiments.runs.record import Record
+from rlflood.experiments.runs.selection import picked_record
+from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.extras import check_package
 from rlflood.training import Task
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
+from rlflood.control.shipped import SUFFIX, find_controller, shipped_controllers
 from rlflood.errors import InputError, did_you_mean
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.controller import ControllerMethod
-from rlflood.schedulers.shipped import SUFFIX, find_controller, shipped_controllers
 
 Builder: TypeAlias = Callable[[str | None, MethodOptions], Method]
 """Makes a method from what stands after the colon in its name, if anything, and the options."""

@@ -1,5 +1,1 @@
-"""The page of a study: one HTML file that needs no network."""
-
-from rlflood.experiments.report.page import page
-
-__all__ = ["page"]
+"""What a study shows: tables for documents, figures for print, one page, tidy tables for other programs."""

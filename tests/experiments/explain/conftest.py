@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from rlflood.control import Controller, ControlSpec, LevelSet
+from rlflood.control.lstm import LSTM
+from rlflood.control.observation import FEATURES
 from rlflood.experiments.explain import Decisions, Rollouts, fresh_tasks, roll_out
-from rlflood.schedulers import Controller, ControlSpec, LevelSet
-from rlflood.schedulers.lstm import LSTM
-from rlflood.schedulers.observation import FEATURES
 from rlflood.training import Task
 from rlflood.training.distribution import Mixture
 

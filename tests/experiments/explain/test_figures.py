@@ -7,7 +7,8 @@ import warnings
 import numpy as np
 import pytest
 
-from rlflood.experiments.canvas import house_style, rendered
+from rlflood.control import LevelSet
+from rlflood.control.observation import FEATURES
 from rlflood.experiments.explain import (
     explain_figures,
     importance_rows,
@@ -17,8 +18,7 @@ from rlflood.experiments.explain import (
     plane_of,
 )
 from rlflood.experiments.explain.figures import draw_importance, draw_plane, draw_schedule
-from rlflood.schedulers import LevelSet
-from rlflood.schedulers.observation import FEATURES
+from rlflood.experiments.report.figures.canvas import house_style, rendered
 
 Axes = pytest.importorskip("matplotlib.axes").Axes
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlflood.control import LevelSet
+from rlflood.control.observation import FEATURES
 from rlflood.experiments.explain import importances
-from rlflood.schedulers import LevelSet
-from rlflood.schedulers.observation import FEATURES
 
 TWO = LevelSet((0.2, 0.8))
 LOSS, ACCURACY = "validation loss", "train accuracy"

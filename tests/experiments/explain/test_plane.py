@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from rlflood.control import LevelSet
+from rlflood.control.observation import FEATURES
 from rlflood.experiments.explain import importances, plane_of
 from rlflood.experiments.explain.plane import POINTS, THIRDS
-from rlflood.schedulers import LevelSet
-from rlflood.schedulers.observation import FEATURES
 
 LOSS, ACCURACY = "validation loss", "train accuracy"
 COLUMNS = [FEATURES["metrics"].index(name) for name in (LOSS, ACCURACY)]

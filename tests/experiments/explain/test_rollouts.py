@@ -5,10 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from rlflood.control import LevelSet
 from rlflood.experiments import Setting
 from rlflood.experiments.explain import fresh_tasks, notes, roll_out
-from rlflood.experiments.loop import run_schedule
-from rlflood.schedulers import LevelSet, PolicyScheduler
+from rlflood.experiments.runs.stacks import run_schedule
+from rlflood.schedulers import PolicyScheduler
 from rlflood.training import Task, make_population
 from rlflood.training.distribution import FixedTask
 

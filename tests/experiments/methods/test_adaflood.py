@@ -6,8 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlflood.experiments import MethodOptions, get_method, loop
+from rlflood.experiments import MethodOptions, get_method
 from rlflood.experiments.methods.adaflood import FOLDS, AdaFlood, folds, held_out_probabilities
+from rlflood.experiments.runs import stacks as loop
 from rlflood.training import AdaptiveFlooding, PopulationTrainer, make_population
 
 GAMMAS = np.array([0.05, 0.5, 1.0])

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from rlflood.control import Controller, ControlSpec, LevelSet
 from rlflood.errors import InputError
 from rlflood.experiments import get_method
 from rlflood.experiments.methods.best_of import restart_seed
 from rlflood.metrics import Metrics
-from rlflood.schedulers import Controller, ControlSpec, LevelSet
 
 TESTS = ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best")
 

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlflood.experiments import MethodOptions, get_method, loop
-from rlflood.experiments.loop import run_schedule
+from rlflood.experiments import MethodOptions, get_method
 from rlflood.experiments.methods.grid import GridSearch
 from rlflood.experiments.methods.population_based import explored, quarters
-from rlflood.experiments.record import Runs
+from rlflood.experiments.runs import stacks as loop
+from rlflood.experiments.runs.record import Runs
+from rlflood.experiments.runs.stacks import run_schedule
 from rlflood.schedulers import ReplayFlood
 
 POPULATION = 6
@@ -76,7 +77,7 @@ def test_every_lineage_is_a_run_of_its_repeat(setting, monkeypatch):
         return picked(name, runs, values, **others)
 
     module = "rlflood.experiments.methods.population_based.picked_record"
-    from rlflood.experiments.selection import picked_record as picked
+    from rlflood.experiments.runs.selection import picked_record as picked
 
     monkeypatch.setattr(module, keep)
     get_method(f"pbt:{POPULATION}").run(setting)

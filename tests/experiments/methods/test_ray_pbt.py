@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from rlflood.experiments import Setting, get_method
-from rlflood.experiments.loop import run_schedule
 from rlflood.experiments.methods.random_search import search_seeds
+from rlflood.experiments.runs.stacks import run_schedule
 from rlflood.schedulers import ReplayFlood
 
 

@@ -1,0 +1,110 @@
+"""The loop between a run and a policy: when it decides, what it sees, which level follows."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlflood.control.observation import Observer
+from rlflood.control.safeguard import Overshoot
+from rlflood.control.spec import ControlSpec
+from rlflood.control.turning_point import FRACTION
+from rlflood.errors import InputError
+from rlflood.metrics import Metrics, Values
+from rlflood.state import Stateful
+
+
+class Control(Stateful):
+    """One run, or a stack of runs in step, under a policy.
+
+    Environments and :class:`~rlflood.schedulers.policy.PolicyScheduler` both go through this class, so a
+    controller sees and does in a user's loop exactly what it saw and did in training.
+
+    Levels that go by the turning point are under a safeguard, for networks that step further than a policy
+    was trained on; see :class:`~rlflood.control.safeguard.Overshoot`. Until a network has come up to a
+    level, none is above the one that :class:`~rlflood.schedulers.rewind.RewindFlood` holds at. If it has been
+    carried far beyond one, that rule takes the run over. And once no more epochs are left than it took to the
+    turn, none is above the last train loss: a way up that begins there has no time to pay.
+
+    Args:
+        spec: How the policy is joined to the run.
+        epochs: Epochs of the run. If there are fewer than ``spec.decisions``, every epoch is decided.
+        classes: Number of classes, for all or of each replica; see ``Observer``.
+
+    Raises:
+        InputError: if ``epochs`` is not positive.
+    """
+
+    _state = ("observer", "actions", "decided", "overshoot")
+
+    def __init__(self, spec: ControlSpec, *, epochs: int, classes: int | NDArray[np.int64] | None) -> None:
+        if epochs < 1:
+            raise InputError(f"a run has at least one epoch: got epochs={epochs}")
+        self.spec, self.epochs = spec, epochs
+        self.decisions = min(spec.decisions, epochs)
+        self.observer = Observer(spec.observation, epochs=epochs, decisions=self.decisions, classes=classes)
+        self.actions: NDArray[np.int64] = np.zeros(1, np.int64)
+        self.decided = 0
+        self.overshoot = Overshoot()
+
+    @property
+    def epoch(self) -> int:
+        """Epochs trained so far."""
+        return self.observer.epoch
+
+    @property
+    def due(self) -> bool:
+        """Whether the next epoch begins with a decision that has not been taken yet."""
+        return self.decided < self.decisions and self.epoch >= self._begin(self.decided)
+
+    @property
+    def level(self) -> NDArray[np.float64]:
+        """The level of the next epoch in nats: shape ``(replicas,)``, or ``(1,)`` while all are alike."""
+        turn = self.observer.turning_point
+        level = self.spec.levels.levels(self.actions, turn.best_val_loss, turn.train_loss)
+        if not self._by_the_turn:
+            return level
+        left, held = self.epochs - self.epoch, FRACTION * np.maximum(turn.train_loss, 0.0)
+        level = np.where(self.overshoot.known, level, np.fmin(level, held))
+        level = np.where(self.overshoot.far, turn.rewound(left), level)
+        late = left <= turn.epoch
+        return np.where(late, np.fmin(level, np.maximum(self.observer.train_loss, 0.0)), level)
+
+    @property
+    def left_to_rule(self) -> NDArray[np.bool_]:
+        """Whether the rule has taken over from the policy, for each replica; see the class."""
+        return self.overshoot.far
+
+    def observation(self) -> NDArray[np.float32]:
+        """What the policy sees now: shape ``(replicas, features)``."""
+        return self.observer.features()
+
+    def act(self, actions: NDArray[np.int64]) -> None:
+        """Take a decision: an index into the level set for each replica."""
+        self.actions = np.asarray(actions, np.int64)
+        self.decided = self._begun()
+
+    def update(self, metrics: Metrics, level: Values, *, validated: bool = True) -> None:
+        """Take in the metrics of an epoch and the level, in nats, that it was trained at."""
+        before, level = self.observer.level, np.atleast_1d(level)
+        self.observer.update(metrics, level, validated=validated)
+        if self._by_the_turn:
+            self.overshoot.update(self.observer.train_loss, before, level)
+
+    @property
+    def _by_the_turn(self) -> bool:
+        return self.spec.levels.unit == "turning-point"
+
+    def go_on_to(self, epochs: int) -> None:
+        """Let the run have so many epochs from now on: at least as many as it has seen.
+
+        Decisions are spread over the whole of the new length; those that would have come by now are over.
+        """
+        self.epochs, self.decisions = epochs, min(self.spec.decisions, epochs)
+        self.observer.go_on_to(epochs, self.decisions)
+        self.decided = self._begun() if self.decided else 0
+
+    def _begin(self, decision: int) -> int:
+        return decision * self.epochs // self.decisions
+
+    def _begun(self) -> int:
+        """How many decisions should have been taken by now, the present one among them."""
+        return sum(self._begin(decision) <= self.epoch for decision in range(self.decisions))

@@ -1,0 +1,250 @@
+"""A controller: a trained policy in one file that is safe to load from anybody."""
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from rlflood.control.levels import LevelSet
+from rlflood.control.lstm import LSTM
+from rlflood.control.observation import FEATURES
+from rlflood.control.spec import ControlSpec
+from rlflood.errors import InputError
+from rlflood.files import write_whole
+
+FORMAT = "rlflood-controller/1"
+Activation = Literal["tanh", "relu"]
+Memory = NDArray[np.float64]
+_LSTM_NAMES = ("lstm.weight_ih", "lstm.weight_hh", "lstm.bias")
+
+
+@dataclass(frozen=True, eq=False)
+class Controller:
+    """A policy network, how it is joined to a run, and where it came from.
+
+    Attributes:
+        spec: Observation, level set and decisions a run.
+        layers: Weight ``(out, in)`` and bias ``(out,)`` of each linear layer, float32, from the
+            observation, or from what the memory gives out, to one logit an action.
+        activation: Between the layers.
+        provenance: Algorithm, task distribution, seed, episodes, versions: plain JSON values.
+        lstm: The memory of a recurrent controller.
+
+    Raises:
+        ValueError: if the layers don't fit each other, the observation or the level set.
+    """
+
+    spec: ControlSpec
+    layers: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]]
+    activation: Activation = "tanh"
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    lstm: LSTM | None = None
+
+    def __post_init__(self) -> None:
+        if self.activation not in get_args(Activation):
+            raise ValueError(f"unknown activation {self.activation!r}")
+        width = len(FEATURES[self.spec.observation])
+        if self.lstm is not None:
+            if self.lstm.inputs != width:
+                raise ValueError(f"the memory takes {self.lstm.inputs} features of an observation of {width}")
+            width = self.lstm.units
+        if not self.layers:
+            raise ValueError("the policy has no layers")
+        for number, (weight, bias) in enumerate(self.layers):
+            if weight.ndim != 2 or weight.shape[1] != width or bias.shape != weight.shape[:1]:
+                raise ValueError(
+                    f"layer {number} has weights {weight.shape} and bias {bias.shape} for {width} inputs"
+                )
+            if not weight.dtype == bias.dtype == np.float32:
+                raise ValueError(f"layer {number} is of type {weight.dtype} and {bias.dtype}, not float32")
+            if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+                raise ValueError(f"layer {number} has weights that are not finite")
+            width = weight.shape[0]
+        if width != len(self.spec.levels):
+            raise ValueError(f"the policy has {width} actions, its level set {len(self.spec.levels)} levels")
+        # one layout in memory: the last bits of a product depend on it, and a file keeps none
+        layers = tuple(tuple(np.ascontiguousarray(part) for part in layer) for layer in self.layers)
+        object.__setattr__(self, "layers", layers)
+
+    def logits(
+        self, observation: NDArray[np.float32], memory: Memory | None = None
+    ) -> tuple[NDArray[np.floating[Any]], Memory | None]:
+        """What the policy makes of an observation.
+
+        Args:
+            observation: Shape ``(replicas, features)``.
+            memory: What the last call in the same run gave back; ``None`` at its start.
+
+        Returns:
+            One logit an action, shape ``(replicas, actions)``, and the memory for the next call: ``None`` if
+            the controller has none.
+        """
+        hidden: NDArray[np.floating[Any]] = observation
+        if self.lstm is not None:
+            memory = self.lstm.step(observation, self.lstm.blank() if memory is None else memory)
+            hidden = memory[:, 0]
+        for number, (weight, bias) in enumerate(self.layers):
+            hidden = hidden @ weight.T + bias
+            if number < len(self.layers) - 1:
+                hidden = np.tanh(hidden) if self.activation == "tanh" else np.maximum(hidden, 0)
+        return hidden, memory
+
+    def act(
+        self, observation: NDArray[np.float32], memory: Memory | None = None
+    ) -> tuple[NDArray[np.int64], Memory | None]:
+        """The most probable action of each replica, shape ``(replicas,)``; otherwise as :meth:`logits`."""
+        logits, memory = self.logits(observation, memory)
+        return logits.argmax(axis=1), memory
+
+    def require(self, spec: ControlSpec) -> None:
+        """Make sure that the controller fits an environment.
+
+        Raises:
+            InputError: if it was made for another observation or another action set.
+        """
+        if self.spec.levels != spec.levels:
+            raise InputError(
+                f"the controller was made for another action set: {_described(self.spec.levels)}; "
+                f"asked for was {_described(spec.levels)}; use a controller trained with these levels"
+            )
+        if self.spec.observation != spec.observation:
+            raise InputError(
+                f"the controller sees the {self.spec.observation!r} observation, not {spec.observation!r}; "
+                "use an environment with the same"
+            )
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells it from controllers that decide otherwise, whatever its provenance: 16 hex digits."""
+        return hashlib.sha256(replace(self, provenance={}).to_bytes()).hexdigest()[:16]
+
+    def to_bytes(self) -> bytes:
+        """The content of the controller's file."""
+        tensors: dict[str, NDArray[np.float32]] = {}
+        if self.lstm is not None:
+            parts = (self.lstm.weight_ih, self.lstm.weight_hh, self.lstm.bias)
+            tensors.update(zip(_LSTM_NAMES, parts, strict=True))
+        for number, (weight, bias) in enumerate(self.layers):
+            tensors[f"layers.{number}.weight"] = weight
+            tensors[f"layers.{number}.bias"] = bias
+        header = {
+            "format": FORMAT,
+            "observation": self.spec.observation,
+            "features": list(FEATURES[self.spec.observation]),
+            "levels": list(self.spec.levels.values),
+            "level_unit": self.spec.levels.unit,
+            "decisions": self.spec.decisions,
+            "activation": self.activation,
+            "provenance": dict(self.provenance),
+        }
+        # under one key: safetensors writes several in an order that changes from file to file
+        return save_tensors(tensors, metadata={"controller": json.dumps(header)})
+
+    def save(self, path: str | Path) -> None:
+        """Write the controller to one ``.safetensors`` file, whole or not at all."""
+        write_whole(path, self.to_bytes())
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Controller":
+        """Read a controller's file. Nothing in it is unpickled or run.
+
+        Raises:
+            InputError: if the file is missing, damaged, or not a controller that this version reads.
+        """
+        path = Path(path)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise InputError(
+                f"there is no controller file {path}: check the path, or make one with `rlflood train`"
+            ) from None
+        except OSError as error:
+            raise InputError(f"the controller file {path} cannot be read: {error.strerror}") from None
+        return cls.from_bytes(content, str(path))
+
+    @classmethod
+    def from_bytes(cls, content: bytes, name: str = "controller") -> "Controller":
+        """The controller in a file's content; ``name`` is used in messages.
+
+        Raises:
+            InputError: if the content is damaged or not a controller that this version reads.
+        """
+        try:
+            tensors = load_tensors(content)
+        except (SafetensorError, ValueError, KeyError) as error:
+            raise InputError(
+                f"{name} is damaged or not a controller file ({error}); get it again, or make one with "
+                "`rlflood train`"
+            ) from None
+        header = _header(content)
+        if header.get("format") != FORMAT:
+            raise InputError(
+                f"{name} is a safetensors file but not a controller that this version reads: its format is "
+                f"{header.get('format')!r}, expected {FORMAT!r}; make a controller with `rlflood train`"
+            )
+        try:
+            return cls._from_parts(header, tensors)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise InputError(
+                f"the controller in {name} is not usable: {reason}; get it again, or make one with "
+                "`rlflood train`"
+            ) from None
+
+    @classmethod
+    def _from_parts(cls, header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> "Controller":
+        levels, decisions, provenance = header["levels"], header["decisions"], header["provenance"]
+        if not isinstance(levels, list) or not all(type(level) in (int, float) for level in levels):
+            raise ValueError("its levels are not numbers")
+        if type(decisions) is not int:
+            raise ValueError(f"its decisions are {decisions!r}, not a whole number")
+        if not isinstance(provenance, dict):
+            raise ValueError("its provenance is not a table")
+        level_set = LevelSet(tuple(float(level) for level in levels), header["level_unit"])
+        spec = ControlSpec(header["observation"], level_set, decisions)
+        if header["features"] != list(FEATURES[spec.observation]):
+            raise ValueError("it sees other features than this version observes")
+        parts = [tensors[name] for name in _LSTM_NAMES if name in tensors]
+        count = (len(tensors) - len(parts)) // 2
+        names = [(f"layers.{n}.weight", f"layers.{n}.bias") for n in range(count)]
+        if set(tensors) != {*(_LSTM_NAMES if parts else ()), *(name for pair in names for name in pair)}:
+            raise ValueError(
+                f"its tensors are {', '.join(sorted(tensors))}, not weight and bias of each layer and, for a "
+                f"memory, {', '.join(_LSTM_NAMES)}"
+            )
+        lstm = LSTM(*parts) if parts else None
+        layers = [(tensors[weight], tensors[bias]) for weight, bias in names]
+        return cls(spec, layers, header["activation"], provenance, lstm)
+
+
+def _header(content: bytes) -> dict[str, Any]:
+    """A controller's own part of a safetensors header; empty if there is none.
+
+    The library, which has checked the header by now, reads this part from files only.
+    """
+    (length,) = struct.unpack("<Q", content[:8])
+    metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+    try:
+        header = json.loads(metadata.get("controller", "{}"))
+    except (ValueError, RecursionError):
+        return {}
+    return header if isinstance(header, dict) else {}
+
+
+def _described(levels: LevelSet) -> str:
+    values = levels.values
+    some = (
+        ", ".join(f"{value:g}" for value in values)
+        if len(values) <= 12
+        else f"{len(values)} from {values[0]:g} to {values[-1]:g}"
+    )
+    return f"{some} ({levels.unit})"

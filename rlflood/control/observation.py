@@ -1,0 +1,256 @@
+"""What a controller sees of a run: the same for environments, benchmarks and a user's own loop."""
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlflood.control.turning_point import TurningPoint
+from rlflood.errors import InputError
+from rlflood.metrics import Metrics
+from rlflood.state import Stateful
+
+ObservationKind = Literal["metrics", "extended", "turning-point"]
+Array = NDArray[np.float64]
+
+_EXTENDED = (
+    "share of the budget spent",
+    "share of the budget since the best validation loss",
+    "level",
+    "level over best validation loss",
+    "log train loss",
+    "log validation loss",
+    "log best validation loss",
+    "log train loss at the best validation loss",
+    "train accuracy",
+    "validation accuracy",
+    "best validation accuracy",
+    "accuracy gap",
+    "change of log train loss",
+    "change of log validation loss",
+    "change of validation accuracy",
+)
+FEATURES: dict[str, tuple[str, ...]] = {
+    "metrics": ("train loss", "train accuracy", "validation loss", "validation accuracy"),
+    "extended": _EXTENDED,
+    "turning-point": (
+        "has turned",
+        "log budget left over the turn",
+        "log train loss over that at the best validation loss",
+        "log validation loss over its best",
+        "log best validation loss",
+        "log train loss at the best validation loss",
+        "level over the train loss at the best validation loss",
+        "train accuracy",
+        "validation accuracy",
+        "best validation accuracy",
+        "change of log train loss",
+        "change of log validation loss",
+        "change of validation accuracy",
+    ),
+}
+"""The features of each kind of observation, in order."""
+
+# relative to the loss of guessing; beyond lies nothing to tell apart
+_LOWEST_LOSS, _HIGHEST_LOSS = 1e-3, 10.0
+
+
+def _decay(epochs: int, decisions: int) -> float:
+    """Of moving averages over the length of one decision, by the epoch."""
+    return float(np.exp(-max(decisions, 1) / epochs))
+
+
+def check_observation(kind: str) -> None:
+    """Raise an InputError unless ``kind`` is a kind of observation."""
+    if kind not in get_args(ObservationKind):
+        raise InputError(f"unknown observation {kind!r}: use one of {', '.join(get_args(ObservationKind))}")
+
+
+def bounds(kind: ObservationKind) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Lowest and highest value of each feature: two arrays of shape ``(features,)``."""
+    names = FEATURES[kind]
+    if kind == "metrics":
+        highest = [np.finfo(np.float32).max if "loss" in name else 1.0 for name in names]
+        return np.zeros(len(names), np.float32), np.array(highest, np.float32)
+    low, high = np.zeros(len(names)), np.ones(len(names))
+    span = np.log10(_HIGHEST_LOSS) - np.log10(_LOWEST_LOSS)
+    for i, name in enumerate(names):
+        if name == "log budget left over the turn":
+            low[i], high[i] = -2.0, 2.0
+        elif name.startswith("log") and "over" in name:
+            low[i], high[i] = -span, span
+        elif name.startswith("log"):
+            low[i], high[i] = np.log10(_LOWEST_LOSS), np.log10(_HIGHEST_LOSS)
+        elif "level" in name:
+            high[i] = 2.0
+        elif name.startswith("change of log"):
+            low[i], high[i] = -span, span
+        elif "accuracy" in name:
+            low[i] = -1.0
+            if "gap" in name or "change" in name:
+                low[i], high[i] = -2.0, 2.0
+    return low.astype(np.float32), high.astype(np.float32)
+
+
+class Observer(Stateful):
+    """Follows a run epoch by epoch and gives the features that a policy sees.
+
+    The ``metrics`` features are the four raw metrics. The ``extended`` ones are comparable between
+    problems: losses are divided by the loss of guessing, ``log(classes)``, and go by their logarithm to
+    base 10; accuracies are measured from chance (0) to perfect (1); time is a share of the budget. Changes
+    are against a moving average over the length of one decision. Nothing is normalised by statistics of a
+    training set, so a controller carries none. The ``turning-point`` features measure the run by the point at
+    which it first began to overfit, instead of by the clock; see
+    :class:`~rlflood.control.turning_point.TurningPoint`.
+
+    Before the first epoch the features are those of a network that guesses: nothing needs to be evaluated,
+    and a run in an environment and one in a user's loop begin alike.
+
+    A loss that is not finite counts as the highest, such an accuracy as that of guessing (0 among the raw
+    metrics); neither is ever the best so far, and other replicas are not touched.
+
+    Attributes:
+        epoch: Epochs seen so far.
+        level: What the last of them was trained at, in nats; 0 before the first.
+
+    Args:
+        kind: ``metrics``, ``extended`` or ``turning-point``.
+        epochs: Epochs of the run.
+        decisions: How many times a run the controller decides; sets the length of the moving averages.
+        classes: Number of classes, one for all replicas or an array ``(replicas,)``. ``None`` takes the
+            first epoch's validation loss as the loss of guessing, right for a network that has hardly
+            learned by then.
+
+    Raises:
+        InputError: for an unknown kind, ``metrics`` without ``classes``, or fewer than two classes.
+    """
+
+    _state = (
+        "epoch", "_classes_known", "_scale", "_chance", "_metrics", "level", "_best_val_acc", "_averages",
+        "turning_point",
+    )  # fmt: skip
+
+    def __init__(
+        self, kind: ObservationKind, *, epochs: int, decisions: int, classes: int | NDArray[np.int64] | None
+    ) -> None:
+        check_observation(kind)
+        if kind == "metrics" and classes is None:
+            raise InputError("a controller that sees the raw metrics must be told the number of classes")
+        if classes is not None and np.min(classes) < 2:
+            raise InputError(f"a problem has two classes or more: got classes={classes}")
+        self.kind, self.epochs = kind, epochs
+        self._decay = _decay(epochs, decisions)
+        self.epoch = 0
+        # the loss of guessing and the accuracy of guessing; 1 and 0 stand in until they are known
+        self._classes_known: NDArray[np.bool_] = np.full(1, classes is not None)
+        self._scale: Array = np.ones(1) if classes is None else np.log(np.atleast_1d(classes).astype(float))
+        self._chance: Array = np.zeros(1) if classes is None else 1 / np.atleast_1d(classes)
+        # rows: train loss, train accuracy, validation loss, validation accuracy
+        self._metrics: Array = np.stack([self._scale, self._chance, self._scale, self._chance])
+        self.level: Array = np.zeros(1)
+        self._best_val_acc: Array = np.full(1, -np.inf)
+        self._averages: Array = self._followed()
+        self.turning_point = TurningPoint()
+
+    def update(self, metrics: Metrics, level: Array, *, validated: bool = True) -> None:
+        """Take in the metrics of an epoch and the level, in nats, that it was trained at.
+
+        Where it was not ``validated``, what is known of the validation stays as it was.
+        """
+        rows = [metrics.train_loss, metrics.train_acc, metrics.val_loss, metrics.val_acc]
+        values = np.stack([np.atleast_1d(np.asarray(row, float)) for row in rows])
+        if not validated:
+            values[2:] = self._metrics[2:]
+        elif not self._classes_known.all():
+            # by the first validation loss that is one
+            first = ~self._classes_known & np.isfinite(values[2])
+            scale = np.clip(np.where(first, values[2], 1.0), np.log(2), np.log(100_000))
+            self._scale = np.where(first, scale, self._scale)
+            self._chance = np.where(first, np.exp(-scale), self._chance)
+            self._classes_known = self._classes_known | first
+        self.epoch += 1
+        train_loss, _, val_loss, val_acc = values
+        self.turning_point.update(self.epoch, train_loss, val_loss if validated else None)
+        self._metrics, self.level = values, np.broadcast_to(level, val_loss.shape).copy()
+        self._best_val_acc = np.fmax(self._best_val_acc, np.where(np.isfinite(val_acc), val_acc, -np.inf))
+        decay = self._decay if self.epoch > 1 else 0.0
+        with np.errstate(over="ignore"):  # as in features()
+            self._averages = decay * self._averages + (1 - decay) * self._followed()
+
+    def go_on_to(self, epochs: int, decisions: int) -> None:
+        """Let the run have so many epochs and decisions from now on."""
+        self.epochs, self._decay = epochs, _decay(epochs, decisions)
+
+    @property
+    def best_val_loss(self) -> Array:
+        """The lowest validation loss so far, in nats; infinite before the first epoch."""
+        return self.turning_point.best_val_loss
+
+    @property
+    def train_loss(self) -> Array:
+        """The last epoch's train loss, in nats; that of guessing before the first."""
+        train_loss: Array = self._metrics[0]
+        return train_loss
+
+    def features(self) -> NDArray[np.float32]:
+        """What the policy sees now: shape ``(replicas, features)``."""
+        with np.errstate(over="ignore"):  # what overflows is clipped like any other extreme
+            columns = self._raw() if self.kind == "metrics" else np.stack(np.broadcast_arrays(*self._seen()))
+        low, high = bounds(self.kind)
+        return np.clip(columns.T, low, high).astype(np.float32)
+
+    def _log_loss(self, loss: Array) -> Array:
+        relative = np.where(np.isfinite(loss), loss, np.inf) / self._scale
+        return np.log10(np.clip(relative, _LOWEST_LOSS, _HIGHEST_LOSS))
+
+    def _accuracy(self, accuracy: Array) -> Array:
+        accuracy = np.where(np.isfinite(accuracy), accuracy, self._chance)
+        return np.clip((accuracy - self._chance) / (1 - self._chance), -1.0, 1.0)
+
+    def _followed(self) -> Array:
+        """What the moving averages follow: rows of shape ``(3, replicas)``."""
+        train_loss, _, val_loss, val_acc = self._metrics
+        return np.stack([self._log_loss(train_loss), self._log_loss(val_loss), self._accuracy(val_acc)])
+
+    def _raw(self) -> Array:
+        worst = np.array([[np.inf], [0.0], [np.inf], [0.0]])
+        return np.where(np.isfinite(self._metrics), self._metrics, worst)
+
+    def _relative_level(self) -> Array:
+        return self.level / np.where(self.best_val_loss > 0, self.best_val_loss, np.inf)
+
+    def _seen(self) -> tuple[Array | float, ...]:
+        """The columns of the kinds ``extended`` and ``turning-point``."""
+        train_loss, train_acc, val_loss, val_acc = self._metrics
+        started = self.epoch > 0
+        turn = self.turning_point
+        best = turn.best_val_loss if started else val_loss
+        at_best = np.where(np.isfinite(best), turn.train_loss_at_best, train_loss) if started else train_loss
+        turned, left = turn.features(self.epoch, self.epochs)
+        changes = self._followed() - self._averages
+        columns = {
+            "share of the budget spent": self.epoch / self.epochs,
+            "share of the budget since the best validation loss": (self.epoch - turn.best_epoch)
+            / self.epochs,
+            "has turned": turned,
+            "log budget left over the turn": left,
+            "level": self.level / self._scale,
+            "level over best validation loss": self._relative_level(),
+            "level over the train loss at the best validation loss": self.level
+            / np.where(at_best > 0, at_best, np.inf),
+            "log train loss": self._log_loss(train_loss),
+            "log validation loss": self._log_loss(val_loss),
+            "log best validation loss": self._log_loss(best),
+            "log train loss at the best validation loss": self._log_loss(at_best),
+            "log train loss over that at the best validation loss": self._log_loss(train_loss)
+            - self._log_loss(at_best),
+            "log validation loss over its best": self._log_loss(val_loss) - self._log_loss(best),
+            "train accuracy": self._accuracy(train_acc),
+            "validation accuracy": self._accuracy(val_acc),
+            "best validation accuracy": self._accuracy(self._best_val_acc if started else val_acc),
+            "accuracy gap": self._accuracy(train_acc) - self._accuracy(val_acc),
+            "change of log train loss": changes[0],
+            "change of log validation loss": changes[1],
+            "change of validation accuracy": changes[2],
+        }
+        return tuple(columns[name] for name in FEATURES[self.kind])

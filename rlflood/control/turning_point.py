@@ -1,0 +1,85 @@
+"""When a run first began to overfit: what a controller must remember to know how long learning takes."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlflood.metrics import Values
+from rlflood.state import Stateful
+
+Array = NDArray[np.float64]
+
+RISE = 0.1
+"""How far above its best, as a share of it, a validation loss has turned for good."""
+
+FRACTION, RELEASE = 0.8, 0.6
+"""Where a run is held after its turn, as a share of the train loss there, and when it is let go: when so many
+times as many epochs are left as it took to the turn. Both as found for ``RewindFlood``."""
+
+
+class TurningPoint(Stateful):
+    """Where a run was best, and where it was when it first turned, for each replica.
+
+    How long a network takes to learn what carries over depends on the problem, the network and the
+    optimizer; the first turn measures it. What is left of the budget goes by this measure: a network that
+    is held high can be let go when as many epochs are left as it took to get that far.
+
+    A loss that is not finite is never the best. After one that was, it has turned.
+
+    Attributes:
+        best_val_loss: Lowest validation loss so far; infinite before the first.
+        best_epoch: Its epoch, counted from 1; 0 before the first.
+        train_loss_at_best: The train loss there: of the epoch after that one, which begins with the network
+            that was best; of that epoch itself until the next. Infinite before the first.
+        turned: Whether the validation loss has been a tenth above its best.
+        epoch: The epoch of the best validation loss when it first turned; of the best so far until then.
+    """
+
+    _state = ("best_val_loss", "best_epoch", "train_loss_at_best", "turned", "epoch")
+
+    def __init__(self) -> None:
+        self.best_val_loss: Array = np.full(1, np.inf)
+        self.best_epoch: Array = np.zeros(1)
+        self.train_loss_at_best: Array = np.full(1, np.inf)
+        self.turned: NDArray[np.bool_] = np.zeros(1, bool)
+        self.epoch: Array = np.ones(1)
+
+    def update(self, epoch: int, train_loss: Values, val_loss: Values | None) -> None:
+        """Take in an epoch: numbers, or rows of shape ``(replicas,)``; None if there was no validation."""
+        # an epoch's train loss is that of its batches before each step, its validation loss that after the
+        # last one: what goes with a validation loss is the next epoch's train loss
+        after_best = (
+            (self.best_epoch == epoch - 1) & np.isfinite(self.best_val_loss) & np.isfinite(train_loss)
+        )
+        self.train_loss_at_best = np.where(after_best, train_loss, self.train_loss_at_best)
+        if val_loss is None:
+            return
+        better = np.isfinite(val_loss) & (val_loss < self.best_val_loss)
+        self.best_epoch = np.where(better, float(epoch), self.best_epoch)
+        self.train_loss_at_best = np.where(better, train_loss, self.train_loss_at_best)
+        self.best_val_loss = np.where(better, val_loss, self.best_val_loss)
+        self.epoch = np.where(self.turned, self.epoch, np.maximum(self.best_epoch, 1.0))
+        with np.errstate(over="ignore"):
+            highest = self.best_val_loss + RISE * np.abs(self.best_val_loss)
+        # a run whose loss is lost has turned too; one that never had a finite loss has nothing to turn from
+        self.turned = self.turned | (np.isfinite(self.best_val_loss) & ~(val_loss <= highest))
+
+    @property
+    def train_loss(self) -> Array:
+        """The train loss at the best validation loss, in nats; infinite until the run has turned."""
+        return np.where(self.turned, self.train_loss_at_best, np.inf)
+
+    def rewound(self, left: int, fraction: float = FRACTION, release: float = RELEASE) -> Array:
+        """The level, in nats, that takes a run back to its turn, and lets it go in time for the end.
+
+        Args:
+            left: Epochs left.
+            fraction: of the train loss at the turn.
+            release: of the epochs to the turn.
+        """
+        hold = np.isfinite(self.train_loss) & (left > release * self.epoch)
+        return fraction * np.where(hold, np.maximum(self.train_loss, 0.0), 0.0)
+
+    def features(self, epoch: int, epochs: int) -> tuple[Array, ...]:
+        """Whether it has turned, and log10 of the epochs left over the epochs to the turn."""
+        left = np.log10(np.maximum(epochs - epoch, 0.1) / self.epoch)
+        return self.turned.astype(float), left

@@ -1,0 +1,75 @@
+"""Running methods on the same seeds, and the rows of the table that compares them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rlflood.experiments.analysis.statistics import Interval, Paired, mean_interval, paired
+from rlflood.experiments.methods import Method
+from rlflood.experiments.runs.record import Record
+from rlflood.experiments.runs.setting import Progress, Setting, no_progress
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A method in figures; accuracies from 0 to 1.
+
+    Attributes:
+        method: Its name.
+        final: Test accuracy after the last epoch.
+        best: Test accuracy at the best validation accuracy.
+        difference: Final test accuracy less that of the reference, paired; None where there is none.
+        epochs: Training epochs spent on one repeat, on average.
+    """
+
+    method: str
+    final: Interval
+    best: Interval
+    difference: Paired | None
+    epochs: int
+
+
+def compare(
+    setting: Setting, methods: Sequence[Method], on_progress: Progress = no_progress
+) -> Iterator[Record]:
+    """Run one method after the other; each record is given as soon as its method is done.
+
+    Args:
+        setting: Task and seeds, the same for all methods.
+        methods: What to compare.
+        on_progress: Told of epochs done out of those of all methods together.
+
+    Raises:
+        InputError: if a method needs a package that is not installed, or the task's data cannot be loaded or
+            are too small for its splits.
+    """
+    for method in methods:
+        method.check(setting.task)
+    budgets = [method.epochs(setting.task) * setting.repeats for method in methods]
+    for number, method in enumerate(methods):
+        before = sum(budgets[:number])
+
+        def advance(done: int, total: int, before: int = before) -> None:
+            on_progress(before + done, sum(budgets))
+
+        yield method.run(setting, advance)
+
+
+def rows(records: Sequence[Record], *, reference: str = "none", noisy: bool = False) -> list[Row]:
+    """One row a record, in the same order.
+
+    Args:
+        records: Of the same setting.
+        reference: The method to compare with; no differences where it is not among the records.
+        noisy: Test against labels with the task's noise, as Ishida et al. do, instead of clean ones.
+    """
+    base = next((record for record in records if record.method == reference), None)
+    table = []
+    for record in records:
+        final = record.test_accuracy("final", noisy=noisy)
+        difference = None
+        if base is not None and base is not record:
+            difference = paired(final, base.test_accuracy("final", noisy=noisy))
+        best = mean_interval(record.test_accuracy("best", noisy=noisy))
+        spent = round(float(record.epochs_spent.mean()))
+        table.append(Row(record.method, mean_interval(final), best, difference, spent))
+    return table

@@ -1,0 +1,1 @@
+"""A study's results as tidy tables for other programs."""

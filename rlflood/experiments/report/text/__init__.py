@@ -1,0 +1,1 @@
+"""Tables for documents, and what is said around figures."""

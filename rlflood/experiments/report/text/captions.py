@@ -1,0 +1,124 @@
+"""What tables and figures of a study say about themselves."""
+
+from dataclasses import dataclass
+
+from rlflood.experiments.analysis.budgets import EqualRuns
+from rlflood.experiments.analysis.summary import NO_FLOODING, Summary
+from rlflood.experiments.report.text.wording import diverged_note
+from rlflood.experiments.runs.record import Moment
+from rlflood.experiments.study.results import Results
+from rlflood.words import capitalised, counted
+
+MOMENTS: dict[Moment, str] = {
+    "final": "after the last epoch",
+    "best": "at the best validation checkpoint",
+}
+NO_USER = "looks at the test split, which a user cannot"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One way to look at a study.
+
+    Attributes:
+        moment: After the last epoch, or at the best validation accuracy.
+        noisy: Whether test labels have the task's noise.
+    """
+
+    moment: Moment
+    noisy: bool
+
+    @property
+    def key(self) -> str:
+        """For names of files, such as ``final-clean``."""
+        return f"{self.moment}-{'noisy' if self.noisy else 'clean'}"
+
+    @property
+    def accuracy(self) -> str:
+        """What accuracy it is of: test labels and moment."""
+        return f"test accuracy, {'noisy' if self.noisy else 'clean'} labels, {MOMENTS[self.moment]}"
+
+
+def views(results: Results) -> list[View]:
+    """All of them, the study's headline first; without noisy labels anywhere, there is one kind of labels."""
+    headline = results.study.noisy_test
+    kinds = [headline, not headline] if any(task.label_noise for task in results.study.tasks) else [headline]
+    return [View(moment, noisy) for noisy in kinds for moment in MOMENTS]
+
+
+def described(results: Results, summary: Summary) -> str:
+    """Moment, labels, repeats and tasks that a comparison rests on, and what it lacks, in sentences."""
+    accuracy = View(summary.moment, summary.noisy).accuracy
+    repeats, tasks = len(summary.repeats), len(summary.tasks)
+    each = "each of " if tasks > 1 else ""
+    text = f"{capitalised(accuracy)}; in %, {counted(repeats, 'seed')} on {each}{counted(tasks, 'task')}."
+    return " ".join(filter(None, (text, noisy_labels(results), what_is_missing(results))))
+
+
+def noisy_labels(results: Results) -> str:
+    """One sentence on which labels are wrong under label noise; empty where there is none."""
+    if not any(task.label_noise for task in results.study.tasks):
+        return ""
+    return (
+        "Under label noise training and validation labels are wrong in the task's share, and methods choose "
+        "by these; noisy test labels are wrong in the same share, clean ones are right."
+    )
+
+
+def gap_definition(summary: Summary) -> str:
+    """What a standing's share of the gap is, in sentences."""
+    return (
+        f"Gap closed, in %: (method - {NO_FLOODING}) / ({summary.oracle} - {NO_FLOODING}), each difference "
+        "the mean over all tasks and seeds."
+    )
+
+
+def equal_runs_definition(equal: EqualRuns) -> str:
+    """What is compared at equal numbers of runs, in sentences."""
+    names = [row.name for row in equal.rows]
+    sentences = [
+        "Of several runs one is picked by validation. A search that can be stopped after any run is taken "
+        "after its first K runs, unless the study has it with a budget of K; a grid is taken with K levels "
+        "only."
+    ]
+    if any(name.startswith("tpe") for name in names):
+        sentences.append(
+            "TPE draws the first third of its own budget, 10 runs at most, at random: with a budget of K it "
+            "would turn to its model earlier than in the first K runs of a longer search."
+        )
+    if equal.reference is not None:
+        sentences.append(
+            f"Differences in points from {equal.reference} with as many runs, paired by task and seed; what "
+            "training the controller cost is not among the runs."
+        )
+    return " ".join(sentences)
+
+
+def definitions(summary: Summary) -> dict[str, str]:
+    """What the page says of the share of the ``gap``, of ``equal_runs`` and of runs that ``diverged``; empty
+    where it shows none."""
+    gaps, equal = any(standing.gap is not None for standing in summary.standings), summary.equal_runs
+    return {
+        "gap": gap_definition(summary) if gaps else "",
+        "equal_runs": "" if equal is None else equal_runs_definition(equal),
+        "diverged": diverged_definition(summary),
+    }
+
+
+def diverged_definition(summary: Summary) -> str:
+    """Which methods have runs that diverged, and what that is, in sentences; empty if none has."""
+    counts = ((standing.method, standing.diverged) for standing in summary.standings)
+    return diverged_note(counts, len(summary.tasks) * len(summary.repeats))
+
+
+def what_is_missing(results: Results) -> str:
+    """One sentence on what an unfinished study lacks; empty if it lacks nothing."""
+    if results.finished:
+        return ""
+    study = results.study
+    wanted = len(study.tasks) * len(results.methods) * study.seeds
+    done = sum(len(repeats) for repeats in results.repeats.values())
+    return (
+        f"The study is unfinished: {done} of {counted(wanted, 'run')} (task, method and repeat) are done, "
+        "and only what all methods have in common is compared."
+    )

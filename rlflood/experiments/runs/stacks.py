@@ -1,0 +1,179 @@
+"""The one loop that trains networks under a scheduler and writes down what happens."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from math import ceil
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rlflood.experiments.runs.checkpoints import Checkpoint, identity
+from rlflood.experiments.runs.record import Array, Runs
+from rlflood.experiments.runs.setting import Progress, Setting, no_progress
+from rlflood.metrics import Metrics
+from rlflood.schedulers import FloodScheduler
+from rlflood.training import Evaluation, MakeObjective, Population, make_population
+from rlflood.training.device import resolve_device
+from rlflood.training.memory import free_memory, replicas_that_fit
+
+MOST_REPLICAS = 64
+MOST_PARAMETERS = 64_000_000
+"""Weights of a whole stack; gradients, Adam's moments and the best checkpoints take four times that again."""
+
+MakeScheduler: TypeAlias = Callable[[NDArray[np.int64]], FloodScheduler]
+"""Given the numbers of the runs that are trained together, shape ``(replicas,)``, a scheduler for them."""
+
+
+class History:
+    """The levels and metrics of a stack's replicas, epoch by epoch."""
+
+    def __init__(self) -> None:
+        self._levels: list[Array] = []
+        self._metrics: list[Metrics] = []
+
+    def add(self, levels: Array, metrics: Metrics) -> None:
+        """Take in an epoch: arrays of shape ``(replicas,)``."""
+        self._levels.append(levels)
+        self._metrics.append(metrics)
+
+    def copy_replicas(self, sources: NDArray[np.int64]) -> None:
+        """Give replica ``i`` the past of replica ``sources[i]``, as its weights have it."""
+        self._levels = [levels[sources] for levels in self._levels]
+        self._metrics = [
+            Metrics(*(getattr(metrics, name)[sources] for name in Metrics.__slots__))
+            for metrics in self._metrics
+        ]
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """All of it: ``levels`` and the metrics, shape ``(epochs, replicas)``."""
+        curves = {name: [getattr(metrics, name) for metrics in self._metrics] for name in Metrics.__slots__}
+        return {
+            name: torch.from_numpy(np.stack(rows))
+            for name, rows in {"levels": self._levels, **curves}.items()
+        }
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        """Take over what :meth:`state_dict` gave."""
+        rows = {name: list(values.numpy()) for name, values in state.items()}
+        self._levels = rows.pop("levels")
+        self._metrics = [
+            Metrics(**dict(zip(rows, values, strict=True))) for values in zip(*rows.values(), strict=True)
+        ]
+
+    def runs(self, final: Evaluation, best: Evaluation) -> Runs:
+        """What has happened, with the test split evaluated after the last epoch and at the best."""
+        curves = {
+            name: np.stack([getattr(metrics, name) for metrics in self._metrics], axis=1)
+            for name in Metrics.__slots__
+        }
+        return Runs(
+            levels=np.stack(self._levels, axis=1),
+            **curves,
+            test_acc_final=final.clean_accuracy,
+            test_acc_best=best.clean_accuracy,
+            noisy_test_acc_final=final.accuracy,
+            noisy_test_acc_best=best.accuracy,
+        )
+
+
+def run_schedule(
+    setting: Setting,
+    make: MakeScheduler,
+    *,
+    runs_per_repeat: int = 1,
+    objective: MakeObjective | None = None,
+    on_progress: Progress = no_progress,
+    name: str | None = None,
+) -> Runs:
+    """Train every repeat of a setting under schedulers, as stacked replicas.
+
+    Run ``r * runs_per_repeat + k`` is the ``k``-th of repeat ``r``; all of a repeat share its seeds. More
+    runs than memory should hold at once are trained one stack after the other.
+
+    Args:
+        setting: Task, seeds, device and precision.
+        make: Makes the scheduler of each stack.
+        runs_per_repeat: Runs of each repeat.
+        objective: What is trained instead of the flooded loss; called with run numbers, as ``make`` is.
+        on_progress: Told of every epoch of every stack.
+        name: Of the method, which says how its schedulers and objectives are made; with it, and a folder for
+            checkpoints in the setting, a run that was interrupted goes on.
+
+    Raises:
+        InputError: if the task's data cannot be loaded or is too small for its splits, or a checkpoint is
+            damaged.
+    """
+    total = setting.repeats * runs_per_repeat
+    repeat = np.arange(total) // runs_per_repeat
+    edges = np.linspace(0, total, ceil(total / most_replicas(setting)) + 1).round().astype(int)
+    epochs = setting.task.epochs
+    stacks = []
+    for start, end in pairwise(edges.tolist()):
+        numbers = np.arange(start, end)
+        before, size = start * epochs, end - start
+
+        def after_epoch(epoch: int, before: int = before, size: int = size) -> None:
+            on_progress(before + epoch * size, total * epochs)
+
+        own = None if objective is None else _of_runs(objective, numbers)
+        trainer = stack(setting, repeat[start:end], objective=own)
+        scheduler = make(numbers)
+        file = None
+        if name is not None and setting.checkpoints is not None:
+            file = setting.checkpoints / f"{identity(name, setting, numbers, scheduler)}.pt"
+        checkpoint = Checkpoint(file)
+        stacks.append(_run_stack(trainer, epochs, scheduler, checkpoint, after_epoch))
+    return Runs(*(np.concatenate([getattr(runs, name) for runs in stacks]) for name in Runs.__slots__))
+
+
+def most_replicas(setting: Setting) -> int:
+    """How many runs of a setting a stack should hold, at least one: on a GPU as many as its memory does."""
+    device = resolve_device(setting.device)
+    if device.type == "cuda":
+        return replicas_that_fit(setting.task, free_memory(device))
+    return max(1, min(MOST_REPLICAS, MOST_PARAMETERS // setting.size.parameters))
+
+
+def stack(
+    setting: Setting, repeat: NDArray[np.int64], *, objective: MakeObjective | None = None
+) -> Population:
+    """A trainer with one replica for each entry of ``repeat``, on the seeds of that repeat."""
+    return make_population(
+        [setting.task] * len(repeat),
+        [setting.data_seeds[r] for r in repeat],
+        [setting.network_seeds[r] for r in repeat],
+        device=setting.device,
+        precision=setting.precision,
+        threads=setting.threads,
+        keep_best=True,
+        objective=objective,
+    )
+
+
+def _run_stack(
+    trainer: Population,
+    epochs: int,
+    scheduler: FloodScheduler,
+    checkpoint: Checkpoint,
+    after_epoch: Callable[[int], None],
+) -> Runs:
+    history = History()
+    parts: dict[str, Any] = {"trainer": trainer, "scheduler": scheduler, "history": history}
+    if checkpoint.restore(parts):
+        after_epoch(trainer.epoch)
+    for epoch in range(trainer.epoch, epochs):
+        metrics = trainer.run_epoch(scheduler.level)
+        history.add(trainer.levels, metrics)
+        scheduler.step(metrics)
+        after_epoch(epoch + 1)
+        checkpoint.save(parts)
+    runs = history.runs(trainer.evaluate("test"), trainer.evaluate("test", "best"))
+    checkpoint.finished()
+    return runs
+
+
+def _of_runs(objective: MakeObjective, numbers: NDArray[np.int64]) -> MakeObjective:
+    """``objective`` for a trainer that knows its replicas by their place in the stack."""
+    return lambda replicas: objective(numbers[replicas])

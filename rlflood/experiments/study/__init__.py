@@ -1,0 +1,1 @@
+"""Studies: their file, their folder, what of them is missing, and doing it."""

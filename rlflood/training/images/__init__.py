@@ -1,0 +1,1 @@
+"""Networks for images, and any other module: one network at a time."""

@@ -1,0 +1,394 @@
+"""The module trainer: one network of any kind."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, distributed, nn
+from torch.nn import functional as F
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from rlflood.metrics import Metrics
+from rlflood.training.copying import check_sources, cloned
+from rlflood.training.device import resolve_device
+from rlflood.training.objectives import Batch, Flooding, Objective, Replicas
+from rlflood.training.order import GOLDEN, mixed
+from rlflood.training.precision import Precision, autocast, matrix_products, resolve_precision
+from rlflood.training.trainer import Checkpoint, Evaluation, SplitName
+
+Samples: TypeAlias = Sequence[Tensor]
+"""Inputs, labels and, if there is a third, the samples' numbers (in training) or clean labels (else)."""
+Criterion: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""Given logits ``(samples, classes)`` and labels ``(samples,)``, the loss of each sample."""
+
+_UNIT = 1 / 128
+"""What sums of losses are multiplied by before their gradient is taken, to stay in float16's range."""
+
+
+class ModuleTrainer:
+    """Trains any ``torch.nn.Module`` under flooding, one replica behind the :class:`Trainer` protocol.
+
+    A batch causes no synchronisation with the device: level, losses and hits stay there, and are fetched once
+    an epoch. The validation split is evaluated after each epoch.
+
+    Flooding is that of the whole mini-batch, however it is computed: with ``accumulate`` above 1, or in
+    several processes, the gradient of the mean loss over all parts is added up first and then multiplied by
+    the sign of that loss less its level, which is the gradient of the flooded loss.
+
+    Where ``torch.distributed`` is initialised and has several processes, the network is wrapped in
+    ``DistributedDataParallel``, loaders give each process its part, and all processes report the metrics of
+    the whole. On a GPU batch normalisation is synchronised then; on the CPU, which cannot, each process
+    normalises by its own part.
+
+    Args:
+        network: Gives logits ``(samples, classes)``. It is moved to ``device``.
+        optimizer: Over the network's parameters. With float16 on a GPU make it with ``fused=True``, or it
+            waits for the device in every batch.
+        train: Iterated once an epoch: mini-batches ``(x, y)``, or lists of the parts of each.
+            If it, or its ``sampler``, has ``set_epoch``, that is called first, with the epoch from 0.
+        val, test: Iterated at each evaluation: ``(x, y)`` or ``(x, y, clean y)``.
+        train_in_order: The same for the evaluation of the training split; ``train`` itself if not given.
+        classes: How many there are.
+        lr_scheduler: Stepped after each epoch; ``ReduceLROnPlateau`` with the validation loss.
+        criterion: What is trained; the cross-entropy if not given. Metrics are the cross-entropy in any case.
+        objective: What is differentiated; flooding if not given. Others can neither be accumulated nor
+            distributed.
+        seed: PyTorch's generators begin each epoch at a function of it, the epoch and the process, so that
+            dropout, and loaders that shuffle by them, do the same in a run that was resumed.
+        device: Where to train.
+        precision: ``float32``, ``bfloat16`` or ``float16`` (both autocast, the latter with a ``GradScaler``),
+            or ``auto``.
+        keep_best: Keep the weights of the best validation accuracy for ``evaluate(..., "best")``.
+        accumulate: Successive batches of ``train`` that make one step of the optimizer.
+        clip_norm: The most that the norm of a step's gradient may be.
+        channels_last: Images' memory format; if not given, channels last.
+        compile: ``True`` compiles the network with inductor; a name does with that backend.
+
+    Attributes:
+        levels: Level of the epoch just trained, shape ``(1,)``; NaN before the first.
+
+    Raises:
+        ValueError: if ``accumulate`` is not positive, or another objective than flooding is to be accumulated
+            or distributed.
+        InputError: if the device or the precision is not to be had.
+    """
+
+    replicas = 1
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        train: Iterable[Any],
+        val: Iterable[Samples],
+        test: Iterable[Samples] | None = None,
+        *,
+        classes: int,
+        train_in_order: Iterable[Samples] | None = None,
+        lr_scheduler: LRScheduler | None = None,
+        criterion: Criterion | None = None,
+        objective: Objective | None = None,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+        precision: Precision = "float32",
+        keep_best: bool = False,
+        accumulate: int = 1,
+        clip_norm: float | None = None,
+        channels_last: bool = True,
+        compile: bool | str = False,
+    ) -> None:
+        if accumulate < 1:
+            raise ValueError(f"accumulate must be 1 or more: got {accumulate}")
+        self.device = resolve_device(device)
+        self.precision = resolve_precision(precision, self.device)
+        self.processes, self._rank = processes_and_rank()
+        self._whole = isinstance(objective, Flooding | None)
+        if not self._whole and (accumulate > 1 or self.processes > 1):
+            raise ValueError("only flooding can be accumulated or distributed: leave the objective out")
+        self.epoch, self.classes = 0, np.array([classes])
+        self.levels = np.full(1, np.nan)
+        self._format = torch.channels_last if channels_last else torch.contiguous_format
+        self.network = network.to(self.device, memory_format=self._format)  # type: ignore[call-overload]
+        self._optimizer, self._lr_scheduler = optimizer, lr_scheduler
+        self._train = train
+        self._loaders: dict[SplitName, Iterable[Any] | None] = {
+            "train": train if train_in_order is None else train_in_order, "val": val, "test": test,
+        }  # fmt: skip
+        self._criterion = _cross_entropies if criterion is None else criterion
+        self._seed, self._accumulate, self._clip_norm = seed, accumulate, clip_norm
+        self._scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
+        self._level = torch.zeros(1, device=self.device)
+        self._sums = torch.zeros(3, device=self.device)  # of the epoch: loss, hits, samples
+        self._best = cloned(dict(self.network.state_dict())) if keep_best else None
+        self._best_scores = (-np.inf, np.inf)  # validation accuracy and loss
+        self._forward, self._data_parallel = self._wrapped(compile)
+        self._objective = Flooding() if objective is None else objective
+        self._objective.attach(_OneReplica(self.network, classes), self._losses)
+
+    def run_epoch(self, levels: NDArray[np.float64] | float) -> Metrics:
+        """Train one epoch and evaluate the validation split; see :meth:`Trainer.run_epoch`."""
+        self.levels = np.broadcast_to(levels, 1).astype(np.float64)
+        # refilled, not replaced: a compiled or captured step keeps hold of it
+        self._level.fill_(float(self.levels[0]))
+        self._sums.zero_()
+        self.network.train()
+        shuffled: Any
+        for shuffled in (self._train, getattr(self._train, "sampler", None)):
+            if hasattr(shuffled, "set_epoch"):
+                shuffled.set_epoch(self.epoch)
+        with self._generators(), matrix_products(self.precision):
+            for parts in _steps(self._train, self._accumulate):
+                self._step(parts)
+            validation = self._evaluate("val")
+        self.epoch += 1
+        own_levels = self._objective.levels()
+        if own_levels is not None:
+            self.levels = own_levels.double().cpu().numpy()
+        # one transfer an epoch: the only point at which the host waits for the device
+        train = self._over_processes(self._sums.clone())
+        sums = torch.stack([train, validation[[0, 1, 3]]]).double().cpu().numpy()
+        means = sums[:, :2] / sums[:, 2:]
+        metrics = Metrics(means[0, :1], means[0, 1:], means[1, :1], means[1, 1:])
+        self._step_lr(float(means[1, 0]))
+        self._keep_best(float(means[1, 1]), float(means[1, 0]))
+        return metrics
+
+    def evaluate(self, split: SplitName, checkpoint: Checkpoint = "last") -> Evaluation:
+        """Evaluate a split; see :meth:`Trainer.evaluate`.
+
+        Raises:
+            ValueError: if there is no loader for the split, or the best checkpoint is asked for without
+                ``keep_best=True``.
+        """
+        if checkpoint == "best" and self._best is None:
+            raise ValueError("there is no best checkpoint: make the trainer with keep_best=True")
+        with self._weights(self._best if checkpoint == "best" else None):
+            sums = self._evaluate(split).double().cpu().numpy()
+        loss, accuracy, clean_accuracy = (sums[:3] / sums[3])[:, None]
+        return Evaluation(loss, accuracy, clean_accuracy)
+
+    @torch.no_grad()
+    def sample_losses(self, split: SplitName) -> NDArray[np.float64]:
+        """See :meth:`Trainer.sample_losses`; in the order that the loader gives, of this process alone."""
+        losses = [_cross_entropies(logits, y) for logits, y, _ in self._outputs(split)]
+        return torch.cat(losses).double().cpu().numpy()[None]
+
+    def copy_replicas(self, sources: NDArray[np.int64]) -> None:
+        """See :meth:`Trainer.copy_replicas`: there is only one."""
+        check_sources(sources, np.zeros(1, np.int64), self.classes)
+
+    def state_dict(self) -> dict[str, Any]:
+        """See :meth:`Trainer.state_dict`. The tensors are copies; save it with ``torch.save``."""
+        return {
+            "epoch": self.epoch,
+            "network": cloned(dict(self.network.state_dict())),
+            "optimizer": cloned(self._optimizer.state_dict()),
+            "lr_scheduler": None if self._lr_scheduler is None else self._lr_scheduler.state_dict(),
+            "scaler": self._scaler.state_dict(),
+            "best": cloned(self._best),
+            "best_scores": list(self._best_scores),
+            "objective": self._objective.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See :meth:`Trainer.load_state_dict`."""
+        self.epoch = state["epoch"]
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(cloned(state["optimizer"]))
+        if self._lr_scheduler is not None:
+            self._lr_scheduler.load_state_dict(state["lr_scheduler"])
+        self._scaler.load_state_dict(state["scaler"])
+        self._best = cloned(state["best"])
+        accuracy, loss = state["best_scores"]
+        self._best_scores = (accuracy, loss)
+        self._objective.load_state_dict(state["objective"])
+
+    def _wrapped(self, compile: bool | str) -> tuple[nn.Module, DistributedDataParallel | None]:
+        """What is called in training: the network, wrapped for several processes and compiled as asked."""
+        parallel: DistributedDataParallel | None = None
+        if self.processes > 1:
+            on_gpu = self.device.type == "cuda"
+            if on_gpu:
+                self.network = nn.SyncBatchNorm.convert_sync_batchnorm(self.network)
+            parallel = DistributedDataParallel(self.network, device_ids=[self.device] if on_gpu else None)
+        forward = self.network if parallel is None else parallel
+        if compile:
+            backend = compile if isinstance(compile, str) else "inductor"
+            forward = torch.compile(forward, backend=backend)
+        return forward, parallel
+
+    def _step(self, parts: list[Samples]) -> None:
+        """One step of the optimizer, on a mini-batch that comes in one or more parts."""
+        alone = len(parts) == 1 and self.processes == 1
+        trained = torch.zeros((), device=self.device)
+        self._optimizer.zero_grad()
+        for number, part in enumerate(parts):
+            x, y, *others = self._moved(part)
+            with self._together(number == len(parts) - 1):
+                logits = self._logits(self._forward, x)
+                losses = self._criterion(logits, y)
+                if alone:
+                    samples = others[0] if others else torch.zeros_like(y)
+                    batch = Batch(x[None], logits[None], y[None], losses[None], samples[None], self.epoch)
+                    value = self._objective(batch, self._level).sum()
+                else:
+                    value = losses.sum() * _UNIT
+                self._scaler.scale(value).backward()
+            with torch.no_grad():
+                plain = losses if self._criterion is _cross_entropies else _cross_entropies(logits, y)
+                hits = (logits.argmax(1) == y).sum()
+                self._sums += torch.stack([plain.sum(), hits, torch.ones_like(hits) * len(y)])
+                if not alone:
+                    trained += losses.sum()
+        parameters = [p for p in self.network.parameters() if p.grad is not None]
+        if not alone:
+            self._turn(parameters, trained, sum(len(part[1]) for part in parts))
+        if self._clip_norm is not None:
+            self._scaler.unscale_(self._optimizer)
+            nn.utils.clip_grad_norm_(parameters, self._clip_norm)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._objective.after_step()
+
+    @torch.no_grad()
+    def _turn(self, parameters: list[nn.Parameter], loss: Tensor, samples: int) -> None:
+        """Make the gradient of the summed loss, times the unit, that of the flooded mean loss."""
+        whole = self._over_processes(torch.stack([loss, torch.full_like(loss, samples)]))
+        mean = whole[0] / whole[1]
+        # DistributedDataParallel has divided the sum by the number of processes
+        factor = torch.sign(mean - self._level[0]) * (self.processes / _UNIT) / whole[1]
+        torch._foreach_mul_([p.grad for p in parameters if p.grad is not None], factor)
+
+    def _together(self, last: bool) -> AbstractContextManager[object]:
+        """Gradients are exchanged with the other processes once a step."""
+        return nullcontext() if last or self._data_parallel is None else self._data_parallel.no_sync()
+
+    def _logits(self, network: nn.Module, x: Tensor) -> Tensor:
+        with autocast(self.precision, self.device):
+            logits: Tensor = network(x)
+        return logits.float()
+
+    def _losses(self, network: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
+        """The criterion for an objective's own network."""
+        return self._criterion(self._logits(network, x)[0], labels[0])[None]
+
+    def _moved(self, batch: Samples) -> list[Tensor]:
+        x, *others = (value.to(self.device, non_blocking=True) for value in batch)
+        return [x.contiguous(memory_format=self._format) if x.dim() == 4 else x, *others]
+
+    def _outputs(self, split: SplitName) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Logits, labels and clean labels of a split in evaluation mode."""
+        loader = self._loaders[split]
+        if loader is None:
+            raise ValueError(f"there is no loader for the split {split}: make the trainer with {split}=...")
+        self.network.eval()
+        for batch in loader:
+            for part in _parts(batch):
+                x, y, *others = self._moved(part)
+                clean = others[0] if others and loader is not self._train else y
+                yield self._logits(self.network, x), y, clean
+
+    @torch.no_grad()
+    def _evaluate(self, split: SplitName) -> Tensor:
+        """Sums over a split: loss, hits, hits by clean labels, samples."""
+        sums = torch.zeros(4, device=self.device)
+        for logits, y, clean in self._outputs(split):
+            predicted = logits.argmax(1)
+            hits, clean_hits = (predicted == y).sum(), (predicted == clean).sum()
+            loss = _cross_entropies(logits, y).sum()
+            sums += torch.stack([loss, hits, clean_hits, torch.ones_like(hits) * len(y)])
+        return self._over_processes(sums)
+
+    def _over_processes(self, sums: Tensor) -> Tensor:
+        if self.processes > 1:
+            distributed.all_reduce(sums)
+        return sums
+
+    @contextmanager
+    def _generators(self) -> Iterator[None]:
+        """PyTorch's generators at the beginning of this epoch; as they were, afterwards."""
+        start = mixed(torch.tensor(self._seed * 1_000_003 + self._rank) * GOLDEN) + self.epoch
+        seed, on_gpu = int(mixed(start)), self.device.type == "cuda"
+        with torch.random.fork_rng(devices=[self.device] if on_gpu else []):
+            torch.default_generator.manual_seed(seed)
+            if on_gpu:
+                with torch.cuda.device(self.device):
+                    torch.cuda.manual_seed(seed)
+            yield
+
+    @contextmanager
+    def _weights(self, weights: dict[str, Tensor] | None) -> Iterator[None]:
+        """Other weights for a while."""
+        if weights is None:
+            yield
+            return
+        own = cloned(dict(self.network.state_dict()))
+        self.network.load_state_dict(weights)
+        try:
+            yield
+        finally:
+            self.network.load_state_dict(own)
+
+    def _step_lr(self, val_loss: float) -> None:
+        if isinstance(self._lr_scheduler, ReduceLROnPlateau):
+            self._lr_scheduler.step(val_loss)
+        elif self._lr_scheduler is not None:
+            self._lr_scheduler.step()
+
+    def _keep_best(self, val_acc: float, val_loss: float) -> None:
+        if self._best is None or not np.isfinite(val_loss):
+            return
+        if (val_acc, -val_loss) > (self._best_scores[0], -self._best_scores[1]):
+            self._best_scores = (val_acc, val_loss)
+            self._best = cloned(dict(self.network.state_dict()))
+
+
+class _OneReplica(Replicas):
+    """A network as an objective sees it: the first axis of inputs and logits is that of one replica."""
+
+    replicas = 1
+
+    def __init__(self, network: nn.Module, classes: int) -> None:
+        super().__init__()
+        self._network, self._classes = network, classes
+
+    @property
+    def own_classes(self) -> Tensor:
+        device = next(self.parameters()).device
+        return torch.ones(1, 1, self._classes, dtype=torch.bool, device=device)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self._network(x[0])
+        return logits[None]
+
+
+def _cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
+    return F.cross_entropy(logits, labels, reduction="none")
+
+
+def processes_and_rank() -> tuple[int, int]:
+    """How many processes train together, and the number of this one."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_world_size(), distributed.get_rank()
+    return 1, 0
+
+
+def _parts(batch: Any) -> list[Samples]:
+    """The parts of a mini-batch that may come whole."""
+    return [batch] if isinstance(batch[0], Tensor) else list(batch)
+
+
+def _steps(loader: Iterable[Any], accumulate: int) -> Iterator[list[Samples]]:
+    """The parts of each step of the optimizer; the last step of an epoch may have fewer."""
+    parts: list[Samples] = []
+    for number, batch in enumerate(loader, start=1):
+        parts.extend(_parts(batch))
+        if number % accumulate == 0:
+            yield parts
+            parts = []
+    if parts:
+        yield parts

@@ -1,0 +1,1 @@
+"""Multilayer perceptrons, many trained as one stacked network."""

@@ -1,0 +1,126 @@
+"""A population on several CPU threads."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from rlflood.metrics import Metrics
+from rlflood.training.copying import check_sources, with_copies
+from rlflood.training.mlp.population import PopulationTrainer
+from rlflood.training.objectives import MakeObjective, Objective
+from rlflood.training.task import Task
+from rlflood.training.trainer import Checkpoint, Evaluation, SplitName, joined, joined_losses
+
+
+class ThreadedPopulation:
+    """A :class:`PopulationTrainer` split into one stack a thread.
+
+    PyTorch's own way to use several cores, all of them for one operation at a time, makes them wait for
+    each other at every operation of a network: on small networks that gains little, and nearly everything
+    is lost where another process takes a core for a moment. Here each thread trains its own stack and they
+    meet once an epoch.
+
+    Args:
+        threads: Stacks; PyTorch is told to use one core for each.
+        objective: As for ``PopulationTrainer``; called once for each stack, with the numbers of its replicas.
+        others: As for ``PopulationTrainer``.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        data_seeds: Sequence[int],
+        network_seeds: Sequence[int],
+        *,
+        threads: int,
+        objective: MakeObjective | None = None,
+        **others: Any,
+    ) -> None:
+        edges = np.linspace(0, len(tasks), threads + 1).round().astype(int).tolist()
+        self._slices = [slice(a, b) for a, b in pairwise(edges)]
+        self._pool = _pool(threads)
+        self._parts = [
+            PopulationTrainer(
+                tasks[part],
+                data_seeds[part],
+                network_seeds[part],
+                objective=None if objective is None else _shifted(objective, part.start),
+                **others,
+            )
+            for part in self._slices
+        ]
+        self.replicas = len(tasks)
+        self.classes = np.concatenate([part.classes for part in self._parts])
+
+    @property
+    def epoch(self) -> int:
+        """Epochs trained so far."""
+        return self._parts[0].epoch
+
+    @property
+    def levels(self) -> NDArray[np.float64]:
+        """See :attr:`PopulationTrainer.levels`."""
+        return np.concatenate([part.levels for part in self._parts])
+
+    def run_epoch(self, levels: NDArray[np.float64] | float) -> Metrics:
+        """See :meth:`Trainer.run_epoch`."""
+        level = np.broadcast_to(levels, self.replicas)
+        pairs = zip(self._parts, self._slices, strict=True)
+        parts: list[Metrics] = list(self._pool.map(lambda pair: pair[0].run_epoch(level[pair[1]]), pairs))
+        return joined(parts)
+
+    def evaluate(self, split: SplitName, checkpoint: Checkpoint = "last") -> Evaluation:
+        """See :meth:`Trainer.evaluate`."""
+        parts: list[Evaluation] = list(
+            self._pool.map(lambda part: part.evaluate(split, checkpoint), self._parts)
+        )
+        return joined(parts)
+
+    def sample_losses(self, split: SplitName) -> NDArray[np.float64]:
+        """See :meth:`Trainer.sample_losses`."""
+        return joined_losses(list(self._pool.map(lambda part: part.sample_losses(split), self._parts)))
+
+    def copy_replicas(self, sources: NDArray[np.int64]) -> None:
+        """See :meth:`Trainer.copy_replicas`; a source may be on another thread."""
+        features = np.concatenate([part.network.features for part in self._parts])
+        check_sources(sources, features, self.classes)
+        starts = np.array([own.start for own in self._slices])
+        numbers = np.searchsorted(starts, sources, side="right") - 1
+        parts, rows = torch.from_numpy(numbers), torch.from_numpy(sources - starts[numbers])
+        states = [part.state_dict() for part in self._parts]
+        for number, (part, own) in enumerate(zip(self._parts, self._slices, strict=True)):
+            part.load_state_dict(with_copies(states, number, parts[own], rows[own]))
+
+    def module(self, replica: int) -> nn.Sequential:
+        """A copy of one replica as an ordinary ``nn.Sequential``."""
+        number = next(i for i, part in enumerate(self._slices) if replica < part.stop)
+        return self._parts[number].module(replica - self._slices[number].start)
+
+    def state_dict(self) -> dict[str, Any]:
+        """See :meth:`Trainer.state_dict`; it fits a population on as many threads."""
+        return {"parts": [part.state_dict() for part in self._parts]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See :meth:`Trainer.load_state_dict`."""
+        for part, own in zip(self._parts, state["parts"], strict=True):
+            part.load_state_dict(own)
+
+
+def _shifted(make: MakeObjective, start: int) -> MakeObjective:
+    def of_part(numbers: NDArray[np.int64]) -> Objective:
+        return make(numbers + start)
+
+    return of_part
+
+
+@lru_cache(maxsize=4)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    # shared by all populations: environments make a new one for each episode
+    return ThreadPoolExecutor(threads, "population", initializer=torch.set_num_threads, initargs=(1,))

@@ -1,0 +1,459 @@
+import json
+import struct
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+from safetensors.numpy import save as save_tensors
+from stable_baselines3 import PPO
+
+from rlflood.control import Controller, ControlSpec, LevelSet
+from rlflood.control.controller import FORMAT
+from rlflood.control.lstm import LSTM
+from rlflood.control.observation import FEATURES
+from rlflood.envs import FloodVectorEnv
+from rlflood.envs.stable_baselines import stable_baselines_env
+from rlflood.errors import InputError
+
+LEVELS = LevelSet((0.0, 0.3, 0.7), "relative")
+SPEC = ControlSpec("extended", LEVELS, 5)
+
+
+def random_lstm(rng, inputs, units):
+    shapes = ((4 * units, inputs), (4 * units, units), (4 * units,))
+    return LSTM(*(rng.normal(size=shape).astype(np.float32) for shape in shapes))
+
+
+def random_controller(seed=0, spec=SPEC, hidden=(8, 6), activation="tanh", units=None, **options):
+    """Of random weights; with ``units``, a recurrent one."""
+    rng = np.random.default_rng(seed)
+    features = len(FEATURES[spec.observation])
+    if units is not None:
+        options["lstm"] = random_lstm(rng, features, units)
+    sizes = (features if units is None else units, *hidden, len(spec.levels))
+    layers = [
+        (rng.normal(size=(b, a)).astype(np.float32), rng.normal(size=b).astype(np.float32))
+        for a, b in pairwise(sizes)
+    ]
+    return Controller(spec, layers, activation, **options)
+
+
+def observations(count=50, features=15, seed=1):
+    return np.random.default_rng(seed).normal(size=(count, features)).astype(np.float32)
+
+
+CONTENTS = [random_controller(provenance={"seed": 3}, units=units).to_bytes() for units in (None, 5)]
+CONTENT = CONTENTS[0]
+HEADER_LENGTH = struct.unpack("<Q", CONTENT[:8])[0]
+with_and_without_memory = pytest.mark.parametrize("content", CONTENTS, ids=["feed-forward", "recurrent"])
+
+
+def tensors_of(controller):
+    named = {}
+    if controller.lstm is not None:
+        named = {
+            f"lstm.{name}": getattr(controller.lstm, name) for name in ("weight_ih", "weight_hh", "bias")
+        }
+    for number, (weight, bias) in enumerate(controller.layers):
+        named |= {f"layers.{number}.weight": weight, f"layers.{number}.bias": bias}
+    return named
+
+
+def forged(header=(), tensors=(), *, without=(), format=FORMAT, units=None):
+    """A controller's file with some of its header and tensors replaced."""
+    content = {
+        "format": format,
+        "observation": "extended",
+        "features": list(FEATURES["extended"]),
+        "levels": list(LEVELS.values),
+        "level_unit": "relative",
+        "decisions": 5,
+        "activation": "tanh",
+        "provenance": {},
+    } | dict(header)
+    for name in without:
+        content.pop(name, None)
+    named = tensors_of(random_controller(units=units)) | dict(tensors)
+    named = {name: tensor for name, tensor in named.items() if name not in without}
+    return save_tensors(named, metadata={"controller": json.dumps(content)})
+
+
+# what it computes
+
+
+def test_logits_and_actions_by_hand():
+    spec = ControlSpec("metrics", LevelSet((0.0, 0.1)), 3)
+    first = np.array([[1, 0, 0, 0], [0, 0, 2, 0]], np.float32), np.array([0, -1], np.float32)
+    second = np.array([[1, 1], [0, 3]], np.float32), np.array([0.5, 0], np.float32)
+    seen = np.array([[0.5, 9, 1, 9], [-2, 9, 0.25, 9]], np.float32)
+    relu = Controller(spec, [first, second], "relu")
+    # hidden: (0.5, 1) and (0, 0) after relu
+    logits, memory = relu.logits(seen)
+    np.testing.assert_allclose(logits, [[2.0, 3.0], [0.5, 0.0]])
+    assert memory is None
+    np.testing.assert_array_equal(relu.act(seen)[0], [1, 0])
+    tanh = Controller(spec, [first, second], "tanh")
+    a, b = np.tanh([[0.5, 1.0], [-2.0, -0.5]])
+    expected = [[a[0] + a[1] + 0.5, 3 * a[1]], [b[0] + b[1] + 0.5, 3 * b[1]]]
+    np.testing.assert_allclose(tanh.logits(seen)[0], expected, rtol=1e-6)
+
+
+def test_a_memory_by_hand():
+    """One unit; each gate looks at another feature, the forget gate also at what was given out before."""
+    spec = ControlSpec("metrics", LevelSet((0.0, 0.1)), 3)
+    before = np.array([[0], [2], [0], [0]], np.float32)
+    lstm = LSTM(np.eye(4, dtype=np.float32), before, np.array([0, 0.5, 0, 0], np.float32))
+    layer = np.array([[1], [-1]], np.float32), np.zeros(2, np.float32)
+    recurrent = Controller(spec, [layer], lstm=lstm)
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    seen = np.array([[[0.1, 0.2, 0.3, 0.4], [0, 0, -3, 1]], [[1, 0, 0.5, 1], [2, 1, 0.25, 3]]], np.float32)
+    given, kept, memory = np.zeros(2), np.zeros(2), None
+    for taken, forgotten, new, out in seen.transpose(0, 2, 1).astype(float):
+        kept = sigmoid(forgotten + 2 * given + 0.5) * kept + sigmoid(taken) * np.tanh(new)
+        given = sigmoid(out) * np.tanh(kept)
+        logits, memory = recurrent.logits(
+            np.stack([taken, forgotten, new, out], 1).astype(np.float32), memory
+        )
+        np.testing.assert_allclose(logits, np.stack([given, -given], 1), rtol=1e-6)
+        np.testing.assert_allclose(memory[:, :, 0], np.stack([given, kept], 1), rtol=1e-6)
+
+
+@given(st.integers(0, 2**31), st.integers(1, 9), st.integers(1, 6), st.integers(1, 4))
+def test_a_memory_is_that_of_pytorch(seed, units, steps, replicas):
+    torch.manual_seed(seed)
+    module = torch.nn.LSTM(15, units)
+    parts = (module.weight_ih_l0, module.weight_hh_l0, module.bias_ih_l0 + module.bias_hh_l0)
+    lstm = LSTM(*(part.detach().numpy() for part in parts))
+    seen = torch.randn(steps, replicas, 15)
+    with torch.no_grad():
+        given, (_, kept) = module(seen)
+    memory = lstm.blank()
+    for step in range(steps):
+        memory = lstm.step(seen[step].numpy(), memory)
+        np.testing.assert_allclose(memory[:, 0], given[step].numpy(), atol=1e-5)
+    np.testing.assert_allclose(memory[:, 1], kept[0].numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("activation", "torch_activation"), [("tanh", torch.nn.Tanh), ("relu", torch.nn.ReLU)]
+)
+@pytest.mark.parametrize("hidden", [[64, 64], [16], []])
+def test_logits_are_those_of_the_agents_policy(activation, torch_activation, hidden):
+    env = FloodVectorEnv(2, levels=LEVELS, observation="extended", decisions=3, autoreset_mode="SameStep")
+    agent = PPO(
+        "MlpPolicy",
+        stable_baselines_env(env),
+        policy_kwargs={"net_arch": {"pi": hidden, "vf": [4]}, "activation_fn": torch_activation},
+        seed=0,
+        device="cpu",
+    )
+    linear = [part for part in agent.policy.mlp_extractor.policy_net if isinstance(part, torch.nn.Linear)]
+    layers = [
+        (part.weight.detach().numpy().copy(), part.bias.detach().numpy().copy())
+        for part in (*linear, agent.policy.action_net)
+    ]
+    controller = Controller(SPEC, layers, activation)
+    seen = observations()
+    with torch.no_grad():
+        distribution = agent.policy.get_distribution(torch.from_numpy(seen)).distribution
+    ours = torch.from_numpy(controller.logits(seen)[0])
+    torch.testing.assert_close(ours.log_softmax(1), distribution.logits, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(controller.act(seen)[0], agent.predict(seen, deterministic=True)[0])
+
+
+# its file
+
+
+@given(
+    st.integers(0, 2**31),
+    st.sampled_from(["metrics", "extended"]),
+    st.sampled_from([(), (3,), (8, 6)]),
+    st.sampled_from(["tanh", "relu"]),
+    st.integers(1, 500),
+    st.none() | st.integers(1, 7),
+)
+def test_a_file_gives_the_same_controller_bit_for_bit(
+    seed, observation, hidden, activation, decisions, units
+):
+    spec = ControlSpec(observation, LevelSet((0.0, 0.1, 1 / 3), "relative"), decisions)
+    provenance = {
+        "algorithm": "ppo",
+        "seed": seed,
+        "shares": [0.1, {"noise": 1 / 3}],
+        "by": "é",
+        "none": None,
+    }
+    saved = random_controller(seed, spec, hidden, activation, units, provenance=provenance)
+    loaded = Controller.from_bytes(saved.to_bytes())
+    assert loaded.spec == saved.spec
+    assert loaded.activation == activation
+    assert loaded.provenance == provenance
+    ours, theirs = tensors_of(loaded), tensors_of(saved)
+    assert set(ours) == set(theirs)
+    for name in ours:
+        assert ours[name].dtype == np.float32
+        np.testing.assert_array_equal(ours[name], theirs[name])
+    seen = observations(features=len(FEATURES[observation]))
+    memory = None
+    for _ in range(2):
+        logits, memory = loaded.logits(seen, memory)
+    np.testing.assert_array_equal(logits, saved.logits(seen, saved.logits(seen)[1])[0])
+    assert loaded.to_bytes() == saved.to_bytes()
+
+
+def test_saving_and_loading_a_file(tmp_path):
+    path = tmp_path / "deep" / "controller.safetensors"
+    saved = random_controller()
+    saved.save(path)
+    assert path.read_bytes() == saved.to_bytes()
+    assert Controller.load(path).spec == SPEC
+    assert Controller.load(str(path)).spec == SPEC
+
+
+def test_the_layout_of_the_weights_in_memory_is_no_part_of_a_controller():
+    plain = random_controller()
+    layers = [(np.asfortranarray(weight), bias[::-1][::-1]) for weight, bias in plain.layers]
+    assert Controller(SPEC, layers).to_bytes() == plain.to_bytes()
+    lstm = random_lstm(np.random.default_rng(2), 15, 8)
+    turned = LSTM(np.asfortranarray(lstm.weight_ih), np.asfortranarray(lstm.weight_hh), lstm.bias)
+    layers = [(np.ones((3, 8), np.float32), np.ones(3, np.float32))]
+    one, other = (Controller(SPEC, layers, lstm=memory) for memory in (lstm, turned))
+    assert one.to_bytes() == other.to_bytes()
+    np.testing.assert_array_equal(one.logits(observations())[0], other.logits(observations())[0])
+
+
+def load_or_refuse(content):
+    """A controller, or InputError; any other exception fails the test."""
+    try:
+        controller = Controller.from_bytes(content, "x.safetensors")
+    except InputError as error:
+        assert "x.safetensors" in str(error)
+        assert "\n" not in str(error)
+        return None
+    with np.errstate(all="ignore"):  # weights may have become enormous
+        seen, memory = observations(3, len(FEATURES[controller.spec.observation])), None
+        for _ in range(2):
+            actions, memory = controller.act(seen, memory)
+            assert actions.shape == (3,)
+    controller.to_bytes()
+    return controller
+
+
+@with_and_without_memory
+@given(place=st.floats(0, 1, exclude_max=True))
+@example(0.0)
+@example(7 / len(CONTENT))
+@example(8 / len(CONTENT))
+@example((8 + HEADER_LENGTH) / len(CONTENT))
+def test_a_truncated_file_is_an_input_error(content, place):
+    with pytest.raises(InputError, match="damaged or not a controller file"):
+        Controller.from_bytes(content[: int(place * len(content))])
+
+
+@given(st.binary(max_size=200))
+def test_random_bytes_are_an_input_error(content):
+    assert load_or_refuse(content) is None
+
+
+@given(st.binary(max_size=60).map(lambda b: struct.pack("<Q", len(b) + 1) + b"{" + b))
+@example(struct.pack("<Q", 2) + b"{}")
+@example(struct.pack("<Q", 21) + b'{"__metadata__":null}')
+def test_a_broken_header_is_an_input_error(content):
+    assert load_or_refuse(content) is None
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 8 + HEADER_LENGTH - 1), st.integers(0, 255)), min_size=1, max_size=4)
+)
+def test_a_header_with_some_bytes_changed_is_a_controller_or_an_input_error(changes):
+    content = bytearray(CONTENT)
+    for place, value in changes:
+        content[place] = value
+    load_or_refuse(bytes(content))
+
+
+@with_and_without_memory
+@given(
+    changes=st.lists(
+        st.tuples(st.integers(0, len(CONTENT) - 1), st.integers(0, 255)), min_size=1, max_size=20
+    )
+)
+def test_a_file_with_some_bytes_changed_is_a_controller_or_an_input_error(content, changes):
+    content = bytearray(content)
+    for place, value in changes:
+        content[place] = value
+    load_or_refuse(bytes(content))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    st.sampled_from(
+        ["observation", "features", "levels", "level_unit", "decisions", "activation", "provenance"]
+    ),
+    json_values,
+)
+@example("levels", [0, 10**400, 3])
+@example("levels", ["0", "0.1", "0.2"])
+@example("decisions", float("inf"))
+@example("decisions", 2.5)
+@example("decisions", True)
+@example("provenance", [1])
+def test_a_header_of_wrong_values_is_a_controller_or_an_input_error(name, value):
+    controller = load_or_refuse(forged({name: value}))
+    if controller is not None:
+        assert all(type(level) is float for level in controller.spec.levels.values)
+        assert type(controller.spec.decisions) is int
+
+
+@given(json_values)
+def test_a_header_that_is_no_dictionary_is_an_input_error(value):
+    content = save_tensors(tensors_of(random_controller()), {"controller": json.dumps(value)})
+    assert load_or_refuse(content) is None
+
+
+LARGE = np.zeros((9, 15), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (save_tensors({"a": np.zeros(3)}), "not a controller that this version reads: its format is None"),
+        (forged(format="rlflood-controller/9"), "its format is 'rlflood-controller/9', expected"),
+        (save_tensors({}, {"controller": "{"}), "its format is None"),
+        (save_tensors({}, {"controller": "[" * 100_000}), "its format is None"),
+        (save_tensors({}, {"controller": json.dumps({"format": FORMAT})}), "'levels' is missing"),
+        (forged({"features": ["loss"]}), "it sees other features than this version observes"),
+        (forged({"observation": "metrics"}), "it sees other features than this version observes"),
+        (forged({"observation": "pixels"}), "unknown observation 'pixels'"),
+        (forged(without=["levels"]), "'levels' is missing"),
+        (forged(without=["decisions"]), "'decisions' is missing"),
+        (forged({"decisions": 0}), "got decisions=0"),
+        (forged({"levels": [0.0, 0.1]}), "the policy has 3 actions, its level set 2 levels"),
+        (forged({"levels": [0.0, 0.2, 0.1]}), "rising"),
+        (forged({"level_unit": "percent"}), "unknown level unit"),
+        (forged({"activation": "gelu"}), "unknown activation 'gelu'"),
+        (forged(without=["layers.1.bias"]), "tensors"),
+        (forged(without=["layers.1.bias", "layers.1.weight"]), "tensors"),
+        (forged(tensors={"more": np.zeros(3, np.float32)}), "tensors"),
+        (forged(tensors={"layers.0.weight": LARGE}), "layer 0 has weights"),
+        (forged(tensors={"layers.0.weight": np.zeros((8, 14), np.float32)}), "for 15 inputs"),
+        (forged(tensors={"layers.0.weight": np.zeros(15, np.float32)}), "layer 0 has weights"),
+        (forged(tensors={"layers.2.bias": np.array([0, np.nan, 0], np.float32)}), "not finite"),
+        (forged(tensors={"layers.2.bias": np.array([0, np.inf, 0], np.float32)}), "not finite"),
+        (forged(tensors={"layers.2.bias": np.zeros(3, np.int64)}), "float32"),
+        (forged(tensors={"layers.2.bias": np.zeros(3)}), "float32"),
+        (
+            forged(tensors={"lstm.bias": np.zeros(20, np.float32)}),
+            "for a memory, lstm.weight_ih, lstm.weight_hh",
+        ),
+        (
+            forged(
+                units=1,
+                tensors={
+                    "lstm.weight_ih": np.zeros((0, 15), np.float32),
+                    "lstm.weight_hh": np.zeros((0, 0), np.float32),
+                    "lstm.bias": np.zeros(0, np.float32),
+                    "layers.0.weight": np.zeros((8, 0), np.float32),
+                },
+            ),
+            "which do not fit",
+        ),
+        (forged(units=5, without=["lstm.weight_ih"]), "for a memory, lstm.weight_ih, lstm.weight_hh"),
+        (forged(units=5, tensors={"lstm.more": np.zeros(3, np.float32)}), "its tensors are"),
+        (
+            forged(units=5, without=[f"layers.{n}.{p}" for n in range(3) for p in ("weight", "bias")]),
+            "no layers",
+        ),
+        (
+            forged(units=5, tensors={"lstm.bias": np.zeros(16, np.float32)}),
+            "(20, 15), (20, 5), (16,), which do",
+        ),
+        (forged(units=5, tensors={"lstm.bias": np.zeros((20, 1), np.float32)}), "which do not fit"),
+        (forged(units=5, tensors={"lstm.weight_hh": np.zeros((20, 4), np.float32)}), "which do not fit"),
+        (forged(units=5, tensors={"lstm.weight_ih": np.zeros(20, np.float32)}), "which do not fit"),
+        (
+            forged(units=5, tensors={"lstm.weight_ih": np.zeros((20, 14), np.float32)}),
+            "14 features of an obs",
+        ),
+        (forged(units=5, tensors={"lstm.weight_ih": np.zeros((20, 15))}), "float64, float32, float32, not"),
+        (forged(units=5, tensors={"lstm.bias": np.full(20, np.nan, np.float32)}), "not finite"),
+        (
+            forged(units=5, tensors={"layers.0.weight": np.zeros((8, 15), np.float32)}),
+            "(8, 15) and bias (8,) for 5",
+        ),
+        (forged({"decisions": 2.5}), "its decisions are 2.5, not a whole number"),
+        (forged({"levels": ["0", "0.1", "0.2"]}), "its levels are not numbers"),
+        (forged({"levels": [0, 0.1, 10**400]}), "too large"),
+        (forged({"provenance": []}), "its provenance is not a table"),
+    ],
+)
+def test_what_is_wrong_is_told(content, message):
+    with pytest.raises(InputError, match=r"^(the controller in )?x\.safetensors") as caught:
+        Controller.from_bytes(content, "x.safetensors")
+    assert message in str(caught.value)
+
+
+def test_a_file_of_a_type_that_numpy_lacks_is_an_input_error():
+    from safetensors.torch import save
+
+    content = save({"layers.0.weight": torch.zeros(3, 15, dtype=torch.bfloat16)})
+    assert load_or_refuse(content) is None
+
+
+def test_no_file_a_folder_and_a_pickle_are_input_errors(tmp_path):
+    with pytest.raises(
+        InputError, match=r"there is no controller file .*missing\.safetensors: check the path"
+    ):
+        Controller.load(tmp_path / "missing.safetensors")
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        Controller.load(tmp_path)
+    torch.save({"weights": torch.zeros(3)}, tmp_path / "agent.zip")
+    with pytest.raises(InputError, match="damaged or not a controller file"):
+        Controller.load(tmp_path / "agent.zip")
+
+
+# what it refuses
+
+
+def test_layers_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="no layers"):
+        Controller(SPEC, [])
+    with pytest.raises(ValueError, match="unknown activation"):
+        random_controller(activation="gelu")
+
+
+def test_a_controller_fits_an_environment_of_the_same_levels_and_observation():
+    random_controller().require(ControlSpec("extended", LEVELS, 99))
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (
+            ControlSpec("extended", LevelSet((0.0, 0.3, 0.7)), 5),
+            "the controller was made for another action set: 0, 0.3, 0.7 (relative); "
+            "asked for was 0, 0.3, 0.7 (absolute)",
+        ),
+        (
+            ControlSpec("extended", LevelSet(tuple(i / 100 for i in range(51))), 5),
+            "asked for was 51 from 0 to 0.5 (absolute); use a controller trained with these levels",
+        ),
+        (ControlSpec("metrics", LEVELS, 5), "sees the 'extended' observation, not 'metrics'"),
+    ],
+)
+def test_a_controller_that_does_not_fit_says_why(spec, message):
+    with pytest.raises(InputError) as caught:
+        random_controller().require(spec)
+    assert message in str(caught.value)
