@@ -34,10 +34,10 @@ def readme() -> str:
     runs = controllers()
     names = {
         "none": "no flooding",
-        "early-stopping": "early stopping, which keeps a checkpoint",
-        "grid": "grid search for the level",
-        "tpe": "Optuna's TPE for the level",
-        "default": "rlflood's controller default",
+        "grid": "grid of levels",
+        "tpe": "Optuna's TPE",
+        "early-stopping": "early stopping",
+        "default": "default",
     }
     own = runs.scores("default")
     rows: list[list[Text | str]] = []
@@ -45,9 +45,7 @@ def readme() -> str:
         scores = runs.scores(method)
         difference = "" if method == "default" else over_seeds(own, scores)
         rows.append([name, _budget(runs, method), mean(scores), difference])
-    return table(
-        ["Method", "Runs", "Accuracy", "default less it"], rows, f"{FINAL}: {_extent(runs)}. {SEEDS}"
-    )
+    return table(["Method", "Runs", "Accuracy", "default less it"], rows, SEEDS)
 
 
 def methods() -> str:
