@@ -4,7 +4,7 @@
 .POSIX:
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help demo test bare lint docs bench clean
+.PHONY: help demo test bare lint docs bench results clean
 
 PYTHON =
 ARGS =
@@ -19,6 +19,7 @@ help:
 	@echo 'make lint    ruff check, ruff format --check, mypy'
 	@echo 'make docs    build the site into build/docs; a warning is an error'
 	@echo 'make bench   measure the speed of training on this machine'
+	@echo 'make results writes the tables and figures of docs/results from the runs there'
 	@echo 'make clean   remove what make has made: .venv, caches and builds (never your runs)'
 
 demo: .venv/.with-plot
@@ -44,6 +45,9 @@ docs: .venv/.with-docs
 
 bench: .venv/.with-plot
 	@$(python) -m benchmarks.speed $(ARGS)
+
+results: .venv/.with-plot
+	@$(python) -m benchmarks.results
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
