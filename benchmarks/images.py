@@ -27,9 +27,9 @@ from rlflood.interrupts import sigterm_as_ctrl_c
 from rlflood.output import check_output, write_output
 from rlflood.schedulers import TrackingFlood
 from rlflood.training import ModuleTrainer, Precision
-from rlflood.training.device import resolve_device
 from rlflood.training.images.convolutional import CifarResNet, small_cnn
-from rlflood.training.precision import Resolved, autocast, resolve_precision
+from rlflood.training.machine import Machine
+from rlflood.training.precision import Resolved, autocast
 
 SHAPE, CLASSES = (3, 32, 32), 10
 
@@ -193,14 +193,15 @@ def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write everything to this file.")] = None,
 ) -> None:
     """Measure, and show the tables."""
-    where = resolve_device(device)
+    machine = Machine(device, "auto")
+    where = machine.torch_device
     together = numbers(counts, "--counts", int, "1,4,16")
     samples = numbers(small_batches, "--small-batches", int, "20,100")
     if json_file is not None:
         check_output(json_file, "--json")
     if where.type == "cpu":
         torch.set_num_threads(1)
-    precision = resolve_precision("auto", where)
+    precision = machine.number_format
     units = batch * batches
     tables: dict[str, list[Row]] = {}
     tables[f"ResNet-44, {precision}"] = measured(

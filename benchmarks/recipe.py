@@ -26,10 +26,9 @@ from rlflood.control import Controller
 from rlflood.control.shipped import find_controller
 from rlflood.errors import InputError, told
 from rlflood.interrupts import INTERRUPTED, sigterm_as_ctrl_c
-from rlflood.metrics import Metrics
 from rlflood.output import GrowingFile, check_apart, check_output
 from rlflood.schedulers import ConstantFlood, FloodScheduler, PolicyScheduler, RewindFlood, TrackingFlood
-from rlflood.training import Task, make_population
+from rlflood.training import Machine, Task, make_population, run
 from rlflood.training.distribution import Family, Mixture
 
 FAMILIES: tuple[Family, ...] = ("rings", "checkerboard", "decision-tree", "patterns")
@@ -139,10 +138,8 @@ def score(policy: Controller | str, problems: Problems) -> Score:
             seeds = [seed for _, seed in pairs[start : start + _STACK]]
             trainer = make_population(tasks, seeds, [seed + 5 for seed in seeds], keep_best=True)
             scheduler = _scheduler(policy, tasks[0].epochs, trainer.classes)
-            for _ in range(tasks[0].epochs):
-                levels = np.broadcast_to(np.asarray(scheduler.level, float), len(tasks))
-                metrics: Metrics = trainer.run_epoch(levels)
-                scheduler.step(metrics)
+            for _ in run(trainer, scheduler, epochs=tasks[0].epochs):
+                pass
             final += trainer.evaluate("test", "last").clean_accuracy.tolist()
             best += trainer.evaluate("test", "best").clean_accuracy.tolist()
             ruled = scheduler.left_to_rule if isinstance(scheduler, PolicyScheduler) else np.zeros(1, bool)
@@ -176,7 +173,7 @@ def _scheduler(policy: Controller | str, epochs: int, classes: Any) -> FloodSche
 def trained(preset: Preset, seed: int, threads: int) -> tuple[Controller, dict[str, Any]]:
     """A controller trained by a recipe, and how."""
     with TemporaryDirectory() as folder:
-        outcome = train(preset, Path(folder), seed=seed, threads=threads)
+        outcome = train(preset, Path(folder), seed=seed, machine=Machine(precision="auto", threads=threads))
     if not outcome.finished:  # half a training says nothing of its recipe
         raise KeyboardInterrupt
     made = {"preset": preset.model_dump(mode="json"), "seed": seed, "seconds": round(outcome.seconds, 1)}

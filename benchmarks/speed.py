@@ -27,12 +27,12 @@ from rlflood.errors import InputError, told
 from rlflood.interrupts import sigterm_as_ctrl_c
 from rlflood.output import GrowingFile, check_output
 from rlflood.training import (
+    Machine,
     PopulationTrainer,
     Precision,
     Task,
     ThreadedPopulation,
     make_population,
-    resolve_precision,
 )
 
 WORKERS = 2
@@ -85,7 +85,7 @@ class Result:
 
 def precisions() -> tuple[Precision, ...]:
     """What the processor multiplies in hardware."""
-    best = resolve_precision("auto", torch.device("cpu"))
+    best = Machine(precision="auto").number_format
     return ("float32",) if best == "float32" else ("float32", best)
 
 
@@ -147,7 +147,9 @@ def measure(case: Case, blocks: int, seconds: float, threads: int, cpu_time: boo
             sides[f"FloodVectorEnv, {n} replicas, {precision}"] = with_resets(
                 step, env.reset, n, epochs, clock
             )
-            trainer = make_population([endless] * n, range(n), range(n), precision=precision, threads=threads)
+            trainer = make_population(
+                [endless] * n, range(n), range(n), machine=Machine(precision=precision, threads=threads)
+            )
             sides[f"trainer alone, {n} replicas, {precision}"] = partial(train_epoch, trainer)
     rates = alternate(sides, blocks, seconds, clock)
     for side in plain.values():
@@ -226,7 +228,7 @@ def show(result: Result, console: Console) -> None:
 def profile(case: Case, console: Console) -> None:
     """Print where the time of one epoch goes."""
     n = case.replicas[1]
-    trainer = PopulationTrainer([case.task] * n, range(n), range(n), precision="auto")
+    trainer = PopulationTrainer([case.task] * n, range(n), range(n), machine=Machine(precision="auto"))
     for _ in range(3):
         trainer.run_epoch(0.1)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as recorded:

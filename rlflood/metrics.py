@@ -6,7 +6,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Values: TypeAlias = float | NDArray[np.float64]
+Array: TypeAlias = NDArray[np.float64]
+"""Numbers of double precision, of any shape."""
+
+Values: TypeAlias = float | Array
 """One number, or one for each replica: an array of shape ``(replicas,)``."""
 
 

@@ -10,9 +10,8 @@ import pytest
 from rlflood.errors import InputError
 from rlflood.experiments import Setting, compare, get_method, load_results, run_study, start_study
 from rlflood.experiments.study.file import resolved
-from rlflood.experiments.study.plan import Machine
 from rlflood.extras import INSTALLED_BY, MissingPackage, check_package
-from rlflood.training import Task
+from rlflood.training import Machine, Task
 
 ROOT = Path(__file__).parent.parent
 TINY = {"data": "wine", "train_size": 20, "val_size": 20, "test_size": 20, "hidden": [4], "epochs": 2}

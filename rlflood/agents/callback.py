@@ -99,7 +99,7 @@ class TrainingCallback(BaseCallback):
             "seed": self._seed,
             "episodes": self._episodes,
             "seconds": round(self.seconds, 1),
-            "precision": self._env.precision,
+            "precision": self._env.machine.precision,
             "versions": {
                 "python": platform.python_version(),
                 **{name: version(name) for name in (*_PACKAGES, *contributed)},

@@ -10,10 +10,10 @@ from rlflood.agents.algorithm import ALGORITHMS, algorithm_class
 from rlflood.agents.preset import Preset
 from rlflood.envs import FloodVectorEnv
 from rlflood.envs.stable_baselines import stable_baselines_env
-from rlflood.training import Precision
+from rlflood.training import Machine
 
 
-def make_env(preset: Preset, *, device: str, precision: Precision, threads: int) -> FloodVectorEnv:
+def make_env(preset: Preset, machine: Machine) -> FloodVectorEnv:
     """The environment of a recipe; see :class:`~rlflood.envs.FloodVectorEnv` for the rest."""
     return FloodVectorEnv(
         preset.replicas,
@@ -25,9 +25,9 @@ def make_env(preset: Preset, *, device: str, precision: Precision, threads: int)
         observation=preset.observation,
         reward=preset.reward,
         decisions=preset.decisions,
-        device=device,
-        precision=precision,
-        threads=threads,
+        device=machine.device,
+        precision=machine.precision,
+        threads=machine.threads,
     )
 
 

@@ -18,7 +18,7 @@ from rlflood.envs import FloodVectorEnv
 from rlflood.errors import InputError
 from rlflood.files import check_writable, reason
 from rlflood.interrupts import first_signal
-from rlflood.training import Precision
+from rlflood.training import Machine
 from rlflood.validation import validated
 
 __all__ = ["CHECKPOINT", "CONTROLLER", "LOG", "TENSORBOARD", "Outcome", "resume", "train"]
@@ -53,9 +53,7 @@ def train(
     out: Path,
     *,
     seed: int = 0,
-    device: str = "cpu",
-    precision: Precision = "auto",
-    threads: int = 1,
+    machine: Machine = Machine(precision="auto"),
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome:
     """Train a controller from nothing.
@@ -71,9 +69,7 @@ def train(
         preset: The recipe.
         out: The folder.
         seed: Of tasks, initialisation and actions.
-        device: Where the replicas are trained; the policy stays on the CPU.
-        precision: Of the replicas' training.
-        threads: CPU threads, each with a part of the replicas.
+        machine: Where the replicas are trained; the policy stays on the CPU.
         on_progress: Called after each iteration.
 
     Raises:
@@ -83,7 +79,7 @@ def train(
     if (out / CHECKPOINT).exists():
         raise InputError(f"{out} already holds a training: go on with --resume, or give another folder")
     _check_folder(out)
-    env = make_env(preset, device=device, precision=precision, threads=threads)
+    env = make_env(preset, machine)
     model = make_model(preset, env, seed=seed)
     return _learn(model, env, preset, out, seed=seed, on_progress=on_progress)
 
@@ -92,14 +88,12 @@ def resume(
     out: Path,
     *,
     episodes: int | None = None,
-    device: str = "cpu",
-    precision: Precision = "auto",
-    threads: int = 1,
+    machine: Machine = Machine(precision="auto"),
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Outcome:
     """Go on with a training that was stopped, as if it had not been.
 
-    On the same machine, device, precision and threads the result is that of a training without a stop, bit
+    On the same machine the result is that of a training without a stop, bit
     for bit. Only where a replica's loss had ceased to be finite, and its next run begun before the others',
     do all begin together after a resumption.
 
@@ -107,9 +101,7 @@ def resume(
         out: The folder of the training.
         episodes: Another number of episodes than at first, to train on. A learning rate that falls goes on as
             in a training that had this number from the start.
-        device: Where the replicas are trained.
-        precision: Of the replicas' training.
-        threads: CPU threads, each with a part of the replicas.
+        machine: Where the replicas are trained.
         on_progress: Called after each iteration.
 
     Raises:
@@ -125,7 +117,7 @@ def resume(
         raise InputError(
             f"the training in {out} has learned from {state.episodes} episodes already, more than {episodes}"
         )
-    env = make_env(preset, device=device, precision=precision, threads=threads)
+    env = make_env(preset, machine)
     model = make_model(preset, env, seed=state.seed)
     restore(path, model, parameters, state)
     return _learn(model, env, preset, out, seed=state.seed, state=state, on_progress=on_progress)

@@ -1,18 +1,20 @@
 """`rlflood demo`."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rlflood.cli.app import app
-from rlflood.cli.options import Device, PrecisionOption, Seed, Threads, one_core_each
+from rlflood.cli.options import Device, PrecisionOption, Seed, Threads, machine_of
 from rlflood.cli.train import train_controller
 from rlflood.interrupts import INTERRUPTED
 
 if TYPE_CHECKING:
-    from rlflood.experiments import Machine, Study
+    from rlflood.experiments import Study
+    from rlflood.training import Machine
 
 _STOPPED = "stopped; the same command goes on"
 
@@ -31,19 +33,15 @@ def demo(
 
     What is done stays: the same command goes on where it was stopped.
     """
-    threads = one_core_each(threads)
+    machine = machine_of(device, precision, threads)
     from rlflood.agents.training import CHECKPOINT, CONTROLLER
     from rlflood.cli.console import console
-    from rlflood.experiments import Machine
     from rlflood.experiments.study.demo import METHODS, demo_study
     from rlflood.experiments.study.folder import CONTROLLERS
-    from rlflood.training import Precision, resolve_precision
-    from rlflood.training.device import resolve_device
 
-    machine = Machine(device, cast(Precision, precision))
-    where = resolve_device(device)
-    resolve_precision(machine.precision, where)
-    processes = threads if where.type == "cpu" else 1
+    # a study's networks are small: processes make more of several cores than threads
+    processes = 1 if machine.on_gpu else machine.threads
+    each = replace(machine, threads=1)
     try:
         if not (out / CONTROLLERS / CONTROLLER).exists():
             console.print(
@@ -51,11 +49,9 @@ def demo(
                 "real data that it never saw, beside other ways",
                 highlight=False,
             )
-            _compare(demo_study(seed), out, machine, processes)
+            _compare(demo_study(seed), out, each, processes)
         console.print("[bold]2. Training another[/bold] on synthetic tasks, from nothing", highlight=False)
-        outcome = train_controller(
-            "demo", out, None, (out / CHECKPOINT).exists(), seed, device, precision, threads
-        )
+        outcome = train_controller("demo", out, None, (out / CHECKPOINT).exists(), seed, machine)
         if outcome.stopped_by is not None:
             typer.echo(_STOPPED, err=True)
             raise typer.Exit(128 + outcome.stopped_by)
@@ -63,7 +59,7 @@ def demo(
             f"trained in {outcome.seconds:.0f} s: {outcome.path}\n", highlight=False, soft_wrap=True
         )
         console.print("[bold]3. One run under it[/bold], on the same data and seeds", highlight=False)
-        _compare(demo_study(seed, str(outcome.path)), out, machine, processes)
+        _compare(demo_study(seed, str(outcome.path)), out, each, processes)
     except KeyboardInterrupt:
         typer.echo(_STOPPED, err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -94,7 +90,7 @@ def _compare(study: "Study", out: Path, machine: "Machine", processes: int) -> N
     results = load_results(out)
     writings = []
     for task in results.study.tasks:
-        print_setting(study.setting(task, device=machine.device, precision=machine.precision, threads=1))
+        print_setting(study.setting(task))
         records = [results.records[task.name, method.name] for method in results.methods]
         print_records(records, noisy=False)
         if task.name in files:

@@ -2,12 +2,12 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
 from rlflood.cli.app import app
-from rlflood.cli.options import Device, Encode, Keep, PrecisionOption, Seed, Threads, one_core_each
+from rlflood.cli.options import Device, Encode, Keep, PrecisionOption, Seed, Threads, machine_of
 from rlflood.cli.parsing import numbers
 from rlflood.errors import InputError
 from rlflood.interrupts import INTERRUPTED
@@ -62,7 +62,7 @@ def explain(
 
     What is not given of a task is as the mixture has it, or with --data as `rlflood rollout` has it.
     """
-    threads = one_core_each(threads)
+    machine = machine_of(device, precision, threads)
     from rlflood.cli.console import console, print_listing, progress_bar
     from rlflood.control import Controller
     from rlflood.control.shipped import controller_file
@@ -71,8 +71,6 @@ def explain(
     from rlflood.experiments.report.figures.study import FILE_TYPES
     from rlflood.experiments.report.text.data_wording import describe_data
     from rlflood.output import check_output, write_all, write_output
-    from rlflood.training import Precision, resolve_precision
-    from rlflood.training.device import resolve_device
 
     if data is None and (target is not None or keep or encode):
         raise InputError("--target, --keep and --encode are for the columns of --data: give the file, too")
@@ -83,7 +81,6 @@ def explain(
     for figure in room.FIGURES:
         for kind in FILE_TYPES:
             check_output(out / f"{figure}.{kind}", "--out")
-    resolve_precision(cast("Precision", precision), resolve_device(device))
     noises = sorted(set(numbers(label_noise, "--label-noise", float, "0,0.2,0.4")))
     given = {
         "train_size": train_size, "val_size": val_size, "epochs": epochs, "batch_size": batch_size,
@@ -105,15 +102,7 @@ def explain(
             console.print(line, highlight=False, markup=False)
     try:
         with progress_bar("epochs") as advance:
-            rollouts = room.roll_out(
-                watched,
-                draws,
-                described,
-                device=device,
-                precision=cast("Precision", precision),
-                threads=threads,
-                on_progress=advance,
-            )
+            rollouts = room.roll_out(watched, draws, described, machine, on_progress=advance)
             advance(0, None, "drawing")
             found = room.importances(rollouts)
             surface = room.plane_of(rollouts, found)

@@ -1,9 +1,13 @@
 """Options that several commands take."""
 
 import os
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from rlflood.training import Machine
 
 Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, cuda:1 ...")]
 Seed = Annotated[int, typer.Option(min=0, help="All randomness comes from it.")]
@@ -28,9 +32,22 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def one_core_each(threads: int | None) -> int:
-    """How many threads to train on, each with one core: PyTorch's own would wait for each other."""
+def one_core_a_thread() -> None:
+    """Let PyTorch use one core for an operation: its own threads would wait for each other."""
     import torch
 
     torch.set_num_threads(1)
-    return threads or cores()
+
+
+def machine_of(
+    device: str, precision: str, threads: int | None, checkpoints: Path | None = None
+) -> "Machine":
+    """The machine that a command's options describe, made sure of.
+
+    Raises:
+        InputError: if there is no such device, or it does not have the precision.
+    """
+    one_core_a_thread()
+    from rlflood.training import Machine, Precision
+
+    return Machine(device, cast(Precision, precision), threads or cores(), checkpoints).check()

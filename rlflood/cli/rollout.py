@@ -1,19 +1,19 @@
 """`rlflood rollout`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rlflood.cli.app import app
-from rlflood.cli.options import Device, Encode, Keep, PrecisionOption, Seed, Threads, one_core_each
+from rlflood.cli.options import Device, Encode, Keep, PrecisionOption, Seed, Threads, machine_of
 from rlflood.cli.parsing import check_search_options, given, numbers
 from rlflood.errors import InputError
 from rlflood.interrupts import INTERRUPTED
 
 if TYPE_CHECKING:
     from rlflood.experiments import Method, Record, Setting
-    from rlflood.training import Precision
+    from rlflood.training import Machine
 
 
 @app.command(
@@ -122,7 +122,7 @@ def rollout(
     threads: Threads = None,
 ) -> None:
     """Roll a controller out on a data set, one run a repeat, beside other ways to choose the flood level."""
-    threads = one_core_each(threads)
+    machine = machine_of(device, precision, threads, checkpoints)
     from rlflood.experiments import MethodOptions, Setting, get_methods
     from rlflood.experiments.methods.controller import validation_warning
     from rlflood.experiments.report.figures.schedules import check_plot
@@ -163,16 +163,7 @@ def rollout(
         typer.echo(f"warning: {warning}", err=True)
     if checkpoints is not None:
         _check_goes_on(methods)
-    setting = Setting.from_seed(
-        task,
-        seed,
-        repeats,
-        device=device,
-        precision=cast("Precision", precision),
-        threads=threads,
-        checkpoints=checkpoints,
-    )
-    _compare(setting, methods, noisy_test, json, plot)
+    _compare(Setting.from_seed(task, seed, repeats), machine, methods, noisy_test, json, plot)
 
 
 def _check_goes_on(methods: "list[Method]") -> None:
@@ -185,7 +176,12 @@ def _check_goes_on(methods: "list[Method]") -> None:
 
 
 def _compare(
-    setting: "Setting", methods: "list[Method]", noisy: bool, json: Path | None, plot: Path | None
+    setting: "Setting",
+    machine: "Machine",
+    methods: "list[Method]",
+    noisy: bool,
+    json: Path | None,
+    plot: Path | None,
 ) -> None:
     """Run the methods, print the table, write the files; whatever ends it, methods that are done are kept."""
     from rlflood.cli.console import print_records, print_setting, progress_bar
@@ -200,10 +196,10 @@ def _compare(
     ended: KeyboardInterrupt | InputError | None = None
     try:
         with progress_bar("epochs") as advance:
-            for record in compare(setting, methods, advance):
+            for record in compare(setting, methods, machine, advance):
                 records.append(record)
                 if file is not None:  # each method at once: the next one may take hours
-                    file.write(comparison_json(setting, records))
+                    file.write(comparison_json(setting, records, machine))
     except (KeyboardInterrupt, InputError) as error:
         ended = error
     finally:

@@ -1,12 +1,13 @@
 """`rlflood benchmark`, `rlflood report` and `rlflood export`."""
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
 from rlflood.cli.app import app
-from rlflood.cli.options import Device, PrecisionOption, one_core_each
+from rlflood.cli.options import Device, PrecisionOption, machine_of, one_core_a_thread
+from rlflood.cli.options import cores as all_cores
 from rlflood.cli.parsing import check_search_options, given
 from rlflood.errors import InputError
 from rlflood.interrupts import INTERRUPTED
@@ -48,23 +49,17 @@ def benchmark(
     Every finished piece is kept at once. The same command, or another process beside this one, goes on with
     what is missing.
     """
-    cores_given = cores
-    cores = one_core_each(cores)
+    machine = machine_of(device, precision, 1)
     from rlflood.cli.console import console, study_progress
     from rlflood.experiments.study.file import load_study
     from rlflood.experiments.study.folder import open_study, start_study
-    from rlflood.experiments.study.plan import Machine
     from rlflood.experiments.study.work import run_study
-    from rlflood.training import Precision, resolve_precision
-    from rlflood.training.device import resolve_device
 
-    machine = Machine(device, cast(Precision, precision))
-    where = resolve_device(device)
-    resolve_precision(machine.precision, where)
-    if where.type != "cpu":
-        if (cores_given or 1) > 1:
+    processes = cores or all_cores()
+    if machine.torch_device.type != "cpu":
+        if (cores or 1) > 1:
             raise InputError(f"--cores {cores} is for the CPU: one process works with the device {device}")
-        cores = 1
+        processes = 1
     if study is None:
         if also or seeds or runs:
             raise InputError("--also, --seeds and --runs change a study: name it, as in --out's study.toml")
@@ -75,7 +70,7 @@ def benchmark(
         start_study(wanted, out)
     try:
         with study_progress() as on_progress:
-            run_study(out, machine, on_progress, processes=cores)
+            run_study(out, machine, on_progress, processes=processes)
     except KeyboardInterrupt:
         typer.echo(f"stopped; what was done is kept: go on with `rlflood benchmark --out {out}`", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -89,7 +84,7 @@ def report(folder: Annotated[Path, typer.Argument(help="The folder of a study.")
     Writes report.html (one file that needs no network), figures/ (PNG and SVG) and tables/ (Markdown and
     LaTeX) into the folder. What needs a package that is not installed is left out. The data are not needed.
     """
-    one_core_each(1)
+    one_core_a_thread()
     from rlflood.cli.console import console, print_standings, progress_bar
     from rlflood.experiments.analysis.summary import summarise
     from rlflood.experiments.report.figures.study import figures
@@ -132,7 +127,7 @@ def export(folder: Annotated[Path, typer.Argument(help="The folder of a study.")
 
     Parquet is left out where pyarrow is not installed. The data are not needed.
     """
-    one_core_each(1)
+    one_core_a_thread()
     from rlflood.cli.console import console
     from rlflood.experiments.report.export.tables import export as write_export
     from rlflood.experiments.study.results import load_results

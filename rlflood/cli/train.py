@@ -2,18 +2,18 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rlflood.cli.app import app
-from rlflood.cli.options import Device, PrecisionOption, Seed, Threads, one_core_each
+from rlflood.cli.options import Device, PrecisionOption, Seed, Threads, machine_of
 from rlflood.cli.parsing import given
 from rlflood.errors import InputError
 
 if TYPE_CHECKING:
     from rlflood.agents import Outcome
-    from rlflood.training import Precision
+    from rlflood.training import Machine
 
 
 @app.command(
@@ -63,10 +63,10 @@ def train(
             "--resume goes on with the preset, the algorithm and the seed that the training began with: "
             + ", ".join(f"leave {option} out" for option in own)
         )
-    threads = one_core_each(threads)
+    machine = machine_of(device, precision, threads)
     from rlflood.cli.console import console
 
-    outcome = train_controller(preset, out, episodes, resume, seed, device, precision, threads, algo)
+    outcome = train_controller(preset, out, episodes, resume, seed, machine, algo)
     state = "trained" if outcome.finished else "stopped; go on with --resume"
     console.print(f"{state} after {outcome.seconds:.0f} s: {outcome.path}", highlight=False, soft_wrap=True)
     if outcome.stopped_by is not None:
@@ -79,18 +79,12 @@ def train_controller(
     episodes: int | None,
     resume: bool,
     seed: int,
-    device: str,
-    precision: str,
-    threads: int,
+    machine: "Machine",
     algorithm: str | None = None,
 ) -> "Outcome":
     from rlflood import agents
     from rlflood.cli.console import progress_bar
-    from rlflood.training import resolve_precision
-    from rlflood.training.device import resolve_device
 
-    # before anything is written
-    resolve_precision(cast("Precision", precision), resolve_device(device))
     recipe = None if resume else agents.load_preset(preset, algorithm=algorithm, episodes=episodes)
     with progress_bar("training") as advance:
 
@@ -99,12 +93,6 @@ def train_controller(
             told = [f"{name} {value:.2f}" for name, value in figures.items() if not math.isnan(value)]
             advance(progress.episodes, progress.total, ", ".join(told))
 
-        where: dict[str, Any] = {
-            "device": device,
-            "precision": precision,
-            "threads": threads,
-            "on_progress": show,
-        }
         if recipe is None:
-            return agents.resume(out, episodes=episodes, **where)
-        return agents.train(recipe, out, seed=seed, **where)
+            return agents.resume(out, episodes=episodes, machine=machine, on_progress=show)
+        return agents.train(recipe, out, seed=seed, machine=machine, on_progress=show)

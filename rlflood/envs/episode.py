@@ -11,7 +11,7 @@ from rlflood.control.control import Control
 from rlflood.control.spec import ControlSpec
 from rlflood.envs.rewards import RewardKind, reward
 from rlflood.errors import InputError
-from rlflood.training import Precision, Task, make_population
+from rlflood.training import GivenLevels, Machine, Task, make_population, run
 from rlflood.training.distribution import TaskSource
 from rlflood.words import counted
 
@@ -40,16 +40,14 @@ class EpisodeSettings:
         epochs_per_step: Epochs of a step; ``None`` to spread ``spec.decisions`` evenly over each run.
         reward: see :func:`rlflood.envs.rewards.reward`.
         failure_penalty: The reward of the step in which a loss is no longer finite is minus this.
-        device, precision, threads: see :func:`rlflood.training.make_population`.
+        machine: Where to train.
     """
 
     spec: ControlSpec
     epochs_per_step: int | None
     reward: RewardKind
     failure_penalty: float
-    device: str
-    precision: Precision
-    threads: int
+    machine: Machine
 
     def spec_for(self, task: Task) -> ControlSpec:
         """How the policy is joined to a run of ``task``.
@@ -84,9 +82,7 @@ class Episode:
             tasks,
             [draw.data_seed for draw in draws],
             [draw.network_seed for draw in draws],
-            device=settings.device,
-            precision=settings.precision,
-            threads=settings.threads,
+            machine=settings.machine,
         )
         self._control = Control(
             settings.spec_for(tasks[0]), epochs=tasks[0].epochs, classes=self.trainer.classes
@@ -113,14 +109,15 @@ class Episode:
     def step(self, actions: NDArray[np.int64]) -> NDArray[np.float64]:
         """Train to the next decision under ``actions``; the rewards, shape ``(replicas,)``."""
         self._control.act(actions)
-        while True:
-            self._level = np.broadcast_to(self._control.level, len(actions)).copy()
-            metrics = self.trainer.run_epoch(self._level)
-            self._control.update(metrics, self._level)
+        given = GivenLevels(self._control.level)
+        for epoch in run(self.trainer, given, epochs=self._control.epochs):
+            self._control.update(epoch.metrics, epoch.levels)
+            self._level, metrics = epoch.levels, epoch.metrics
             # of every epoch: a loss can overflow once and come back
             self.diverged |= ~(np.isfinite(metrics.train_loss) & np.isfinite(metrics.val_loss))
-            if self.over or self._control.due:
+            if self._control.due:
                 break
+            given.level = self._control.level
         val_acc = np.asarray(metrics.val_acc)
         # the test split is no test split where it pays: see test_info
         held_out = (

@@ -18,7 +18,7 @@ from rlflood.envs.episode import Draw, Episode
 from rlflood.envs.flood_env import VECTOR_KEYWORDS, Info, split_keywords
 from rlflood.envs.settings import episode_settings, observation_space, task_source
 from rlflood.errors import InputError
-from rlflood.training import Precision
+from rlflood.training import Machine
 from rlflood.training.distribution import TaskSource
 
 
@@ -147,9 +147,9 @@ class FloodVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[A
         return self._observations.copy(), rewards, terminated, np.zeros(self.num_envs, bool), infos
 
     @property
-    def precision(self) -> Precision:
-        """The precision that training was asked to run at."""
-        return self._settings.precision
+    def machine(self) -> Machine:
+        """Where it trains."""
+        return self._settings.machine
 
     def state_dict(self) -> dict[str, Any]:
         """The states of the groups' generators as their present episodes began, in plain values."""

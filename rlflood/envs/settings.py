@@ -14,7 +14,7 @@ from rlflood.control.spec import ControlSpec
 from rlflood.envs.episode import EpisodeSettings
 from rlflood.envs.rewards import RewardKind, check_reward
 from rlflood.errors import InputError
-from rlflood.training import Precision, Task
+from rlflood.training import Machine, Precision, Task
 from rlflood.training.distribution import FixedTask, Mixture, TaskSource
 from rlflood.validation import validated
 
@@ -71,12 +71,11 @@ def episode_settings(
             f"give either epochs_per_step or decisions, not both (got {epochs_per_step} and {decisions}); "
             "an environment that has decisions set takes decisions=None"
         )
-    if threads < 1:
-        raise InputError(f"threads must be 1 or more: got {threads}")
     if not isinstance(failure_penalty, Real) or not math.isfinite(failure_penalty):
         raise InputError(f"failure_penalty must be a finite number: got {failure_penalty!r}")
+    machine = Machine(device, precision, threads)
     spec = ControlSpec(observation, level_set(levels, level_unit), 1 if decisions is None else decisions)
-    return EpisodeSettings(spec, epochs_per_step, reward, failure_penalty, device, precision, threads)
+    return EpisodeSettings(spec, epochs_per_step, reward, failure_penalty, machine)
 
 
 def task_source(tasks: TaskSource | None, fields: dict[str, Any]) -> TaskSource:

@@ -18,14 +18,12 @@ from rlflood.experiments.runs.setting import Setting
 from rlflood.experiments.runs.sizes import default_sizes
 from rlflood.experiments.study.file import Study, load_study, study_names
 from rlflood.experiments.study.folder import open_study, start_study
-from rlflood.experiments.study.plan import Machine
 from rlflood.experiments.study.results import Results, load_results
 from rlflood.experiments.study.work import run_study
 
 __all__ = [
     "METHODS",
     "Interval",
-    "Machine",
     "Method",
     "MethodOptions",
     "Paired",

@@ -87,9 +87,8 @@ class FloodScheduler(ABC):
     """The attributes, besides the level, that change during a run.
 
     Each holds a number, a truth value, a string, None, an array (of float64, int64 or bool; not empty), a
-    dictionary of these, or an object with its own ``state_dict`` and ``load_state_dict``
-    (:class:`~rlflood.state.Stateful`), which must be there before a state is loaded. A subclass of
-    a scheduler with state repeats that state.
+    dictionary of these, or a part with a state of its own (:class:`~rlflood.state.Stateful`), which must be
+    there before a state is loaded. A subclass of a scheduler with state repeats that state.
     """
     _settings: ClassVar[tuple[str, ...]] = ()
     """The attributes that say how it was made: numbers, strings, None, sequences or arrays of numbers.

@@ -78,9 +78,13 @@ class PolicyScheduler(FloodScheduler):
 
     def _decided_level(self) -> NDArray[np.float64]:
         if self.control.due:
-            actions, self._memory = self.controller.act(self.control.observation(), self._memory)
-            self.control.act(actions)
+            self._decide()
         return self.control.level
+
+    def _decide(self) -> None:
+        """Take the decision that is due."""
+        actions, self._memory = self.controller.act(self.control.observation(), self._memory)
+        self.control.act(actions)
 
 
 def load_controller(

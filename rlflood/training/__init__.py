@@ -2,6 +2,8 @@
 
 from rlflood.training.images.module import ModuleTrainer
 from rlflood.training.images.module_population import ModulePopulation
+from rlflood.training.loop import Epoch, GivenLevels, Steering, run
+from rlflood.training.machine import Machine
 from rlflood.training.make import Population, make_population
 from rlflood.training.mlp.network import StackedMLP
 from rlflood.training.mlp.population import PopulationTrainer
@@ -18,17 +20,20 @@ from rlflood.training.objectives import (
     SoftAscentDescent,
     WaveBound,
 )
-from rlflood.training.precision import Precision, resolve_precision
+from rlflood.training.precision import Precision
 from rlflood.training.task import Task
 from rlflood.training.trainer import Evaluation, Trainer
 
 __all__ = [
     "AdaptiveFlooding",
     "Batch",
+    "Epoch",
     "Evaluation",
     "Flooding",
+    "GivenLevels",
     "HeldOut",
     "IndividualFlooding",
+    "Machine",
     "MakeObjective",
     "ModulePopulation",
     "ModuleTrainer",
@@ -39,10 +44,11 @@ __all__ = [
     "RelaxLoss",
     "SoftAscentDescent",
     "StackedMLP",
+    "Steering",
     "Task",
     "ThreadedPopulation",
     "Trainer",
     "WaveBound",
     "make_population",
-    "resolve_precision",
+    "run",
 ]

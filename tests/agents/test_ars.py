@@ -11,6 +11,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from rlflood.agents import Preset
 from rlflood.agents.model import make_env, make_model
 from rlflood.envs import FloodVectorEnv
+from rlflood.training import Machine
 
 pytest.importorskip("sb3_contrib")
 from rlflood.agents.ars import GroupedARS
@@ -31,7 +32,7 @@ class Idle(BaseCallback):
 
 
 def search(preset: Preset) -> tuple[GroupedARS, FloodVectorEnv, BaseCallback]:
-    env = make_env(preset, device="cpu", precision="float32", threads=1)
+    env = make_env(preset, Machine())
     model = make_model(preset, env, seed=0)
     assert isinstance(model, GroupedARS)
     _, callback = model._setup_learn(10_000, Idle())

@@ -21,7 +21,7 @@ from rlflood.control.observation import bounds
 from rlflood.envs import FloodVectorEnv
 from rlflood.metrics import Metrics
 from rlflood.schedulers import PolicyScheduler
-from rlflood.training import PopulationTrainer
+from rlflood.training import Machine, PopulationTrainer
 
 pytest.importorskip("sb3_contrib")
 from sb3_contrib.ars.policies import ARSLinearPolicy, ARSPolicy
@@ -116,7 +116,7 @@ def test_a_deployed_controller_sets_the_levels_that_its_model_set_in_the_environ
 ) -> None:
     """In the environment by Stable-Baselines3; from the file, by the metrics of the same runs."""
     preset = tiny(algorithm, levels="relative")
-    env = make_env(preset, device="cpu", precision="float32", threads=1)
+    env = make_env(preset, Machine())
     policy = shaken(make_model(preset, env, seed=0).policy, seed=3)
     controller_from_policy(policy, preset.spec, {}).save(tmp_path / "it.safetensors")
 

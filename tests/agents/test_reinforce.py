@@ -6,11 +6,12 @@ import numpy as np
 
 from rlflood.agents.model import make_env, make_model
 from rlflood.agents.reinforce import Reinforce
+from rlflood.training import Machine
 
 
 def test_advantages_are_the_rewards_to_come_and_the_values_stay_zero(tiny: Any) -> None:
     preset = tiny("reinforce", reward="accuracy")
-    env = make_env(preset, device="cpu", precision="float32", threads=1)
+    env = make_env(preset, Machine())
     model = make_model(preset, env, seed=0)
     assert isinstance(model, Reinforce)
     before = {name: value.clone() for name, value in model.policy.state_dict().items()}

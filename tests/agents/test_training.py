@@ -25,6 +25,7 @@ from rlflood.control import Controller
 from rlflood.envs import FloodVectorEnv
 from rlflood.errors import RlfloodWarning
 from rlflood.saving import Pace
+from rlflood.training import Machine
 
 MakePreset = Callable[..., Preset]
 every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -215,9 +216,15 @@ def test_a_log_that_cannot_be_gone_on_with_is_one_message_and_stays(tmp_path: Pa
 
 
 def test_threads_resume_as_well(tmp_path: Path, tiny: MakePreset) -> None:
-    whole = train(tiny(), tmp_path / "whole", threads=2)
-    train(tiny(), tmp_path / "parts", on_progress=interrupted_after(16), threads=2)
-    assert_equal(resume(tmp_path / "parts", threads=2).controller, whole.controller)
+    machine = Machine(precision="auto", threads=2)
+    whole = train(tiny(), tmp_path / "whole", machine=machine)
+    train(
+        tiny(),
+        tmp_path / "parts",
+        on_progress=interrupted_after(16),
+        machine=machine,
+    )
+    assert_equal(resume(tmp_path / "parts", machine=machine).controller, whole.controller)
 
 
 @pytest.mark.parametrize("algorithm", ["ppo", "ars"])

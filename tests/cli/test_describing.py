@@ -14,9 +14,10 @@ import pytest
 from rlflood.cli.app import app
 from rlflood.cli.lists import LISTINGS
 from rlflood.data.image_sets import IMAGE_SETS
-from rlflood.experiments import Machine, run_study, start_study
+from rlflood.experiments import run_study, start_study
 from rlflood.experiments.study.file import resolved
 from rlflood.extras import INSTALLED_BY
+from rlflood.training import Machine
 
 ROOT = Path(__file__).parents[2]
 BARE = ROOT / "tests" / "bare"

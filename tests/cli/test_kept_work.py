@@ -132,7 +132,7 @@ def test_a_report_that_cannot_be_written_is_told_at_once(run):
 
 
 def test_an_ensemble_does_not_replace_its_members(run):
-    shipped = ROOT / "rlflood/agents/controllers/a2c.safetensors"
+    shipped = ROOT / "rlflood/control/controllers/a2c.safetensors"
     Path("a.safetensors").write_bytes(shipped.read_bytes())
     status, _, error = run("ensemble", "a.safetensors", "a.safetensors", "--out", "a.safetensors")
     assert status == 2 and "--out a.safetensors would replace what is read from it" in in_words(error)

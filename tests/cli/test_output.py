@@ -13,12 +13,12 @@ from rich.console import Console
 from rlflood.cli import console
 from rlflood.cli.app import app
 from rlflood.cli.lists import LISTINGS
-from rlflood.experiments import Machine, load_results, run_study, start_study, summarise
+from rlflood.experiments import load_results, run_study, start_study, summarise
 from rlflood.experiments.report.page.html import page
 from rlflood.experiments.report.text.tables import tables
 from rlflood.experiments.study.file import resolved
 from rlflood.protocols import IMAGE_NETWORK
-from rlflood.training import Task
+from rlflood.training import Machine, Task
 
 COMMANDS = typer.main.get_command(app).commands
 

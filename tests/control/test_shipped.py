@@ -95,7 +95,7 @@ def test_cards(two_shipped):
 
 
 def test_what_is_shipped_is_usable_and_has_a_card_that_says_what_for():
-    folder = PACKAGE / "agents" / "controllers"
+    folder = PACKAGE / "control" / "controllers"
     files = {file.stem: file for file in folder.glob("*.safetensors")}
     assert shipped_controllers() == files
     assert {file.stem for file in folder.glob("*.md")} == set(files)

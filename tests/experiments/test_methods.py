@@ -87,7 +87,7 @@ def test_backward_floods_once_the_network_has_fitted(setting):
 def test_the_oracle_trains_nothing_after_a_grid_of_the_same_levels_and_seeds(setting):
     def epochs_trained(name, where):
         told = []
-        get_method(name).run(where, lambda done, total: told.append(done))
+        get_method(name).run(where, on_progress=lambda done, total: told.append(done))
         return bool(told)
 
     grid = get_method("grid:2").run(setting)
@@ -182,7 +182,7 @@ def test_every_method_has_a_summary():
 def test_progress_counts_every_epoch_of_every_method(setting):
     told = []
     methods = get_methods(["none", "constant:0.1"])
-    list(compare(setting, methods, lambda *now: told.append(now)))
+    list(compare(setting, methods, on_progress=lambda *now: told.append(now)))
     total = 2 * setting.repeats * setting.task.epochs
     assert told[-1] == (total, total)
     assert told == sorted(told) and {now[1] for now in told} == {total}

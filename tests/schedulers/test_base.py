@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from rlflood.flooding import flood
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.base import FloodScheduler
+from rlflood.state import Stateful
 
 
 class Halving(FloodScheduler):
@@ -190,20 +191,20 @@ def test_a_state_is_a_snapshot() -> None:
 # state
 
 
-class Memory:
+class Memory(Stateful):
     """A part with a state of its own, as a controller's observer is."""
+
+    _state = ("seen", "_count", "deeper")
 
     def __init__(self) -> None:
         self.seen = np.zeros((2, 1))
-        self.count = 0
+        self._count = 0
+        self.deeper: dict[str, Any] = {"flags": np.zeros(1, bool), "unit": "nats"}
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"seen": self.seen, "count": self.count, "deeper": {"flags": self.seen > 0, "unit": "nats"}}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.seen, self.count = state["seen"], state["count"]
-        np.testing.assert_array_equal(state["deeper"]["flags"], self.seen > 0)
-        assert state["deeper"]["flags"].dtype == bool
+    def take(self, loss: Values) -> None:
+        self.seen = np.stack([np.broadcast_to(self.seen[1], np.shape(loss)), loss])
+        self._count += 1
+        self.deeper = {"flags": self.seen > 0, "unit": "nats"}
 
 
 class Remembering(FloodScheduler):
@@ -219,10 +220,7 @@ class Remembering(FloodScheduler):
 
     def _next_level(self, metrics: Metrics) -> Values:
         self._counts = self._counts + np.ones_like(metrics.val_loss, dtype=np.int64)
-        self._memory.seen = np.stack(
-            [np.broadcast_to(self._memory.seen[1], np.shape(metrics.val_loss)), metrics.val_loss]
-        )
-        self._memory.count += 1
+        self._memory.take(metrics.val_loss)
         return np.asarray(self._memory.seen.mean(0))
 
 
@@ -232,7 +230,8 @@ def test_a_nested_state_comes_back_whole_through_json() -> None:
     scheduler.step(metrics(array(0.1, 1 / 3)))
     resumed.load_state_dict(json.loads(json.dumps(scheduler.state_dict())))
     assert resumed._memory is memory, "the part itself takes the state in"
-    assert memory.count == 1
+    assert memory._count == 1
+    assert memory.deeper["flags"].dtype == bool and memory.deeper["unit"] == "nats"
     assert memory.seen.shape == (2, 2)
     assert resumed._counts.dtype == np.int64
     assert resumed._note is None

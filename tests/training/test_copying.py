@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from rlflood.training import StackedMLP, Task, WaveBound, make_population
+from rlflood.training import Machine, StackedMLP, Task, WaveBound, make_population
 from rlflood.training.copying import with_copies
 
 SMALL = Task(
@@ -31,7 +31,7 @@ def test_a_copy_goes_on_as_its_source_does(changes, threads):
         [task] * 4,
         [1] * 4,
         [5] * 4,
-        threads=threads,
+        machine=Machine(threads=threads),
         keep_best=True,
         objective=lambda numbers: WaveBound(0.8),
     )
@@ -88,7 +88,9 @@ PROBLEMS = (
 def test_a_source_may_be_in_a_stack_with_other_padding(threads):
     """Replicas 0 and 3 have 10 features and 2 classes; beside 3 is one of 5 classes, which pads it."""
     chosen = [SMALL.model_copy(update=problem) for problem in PROBLEMS]
-    stack = make_population(chosen, [1, 2, 3, 1], [5, 6, 7, 5], threads=threads, keep_best=True)
+    stack = make_population(
+        chosen, [1, 2, 3, 1], [5, 6, 7, 5], machine=Machine(threads=threads), keep_best=True
+    )
     for _ in range(3):
         stack.run_epoch(np.array([0.0, 0.1, 0.2, 0.5]))
     stack.copy_replicas(np.array([3, 1, 2, 3]))

@@ -18,6 +18,7 @@ from rlflood.training import (
     Flooding,
     HeldOut,
     IndividualFlooding,
+    Machine,
     MakeObjective,
     Objective,
     RelaxLoss,
@@ -152,7 +153,9 @@ OBJECTIVES = [name for name in CASES if name != "default"]
 
 def population(name: str, chosen: list[Task], threads: int = 1, **options: object):
     make = CASES[name][0]
-    return make_population(chosen, DATA_SEEDS, NETWORK_SEEDS, objective=make, threads=threads, **options)
+    return make_population(
+        chosen, DATA_SEEDS, NETWORK_SEEDS, objective=make, machine=Machine(threads=threads), **options
+    )
 
 
 def plain_loop(task: Task, module: nn.Module, reference: Reference, i: int, level: float):
@@ -369,7 +372,7 @@ def test_each_part_of_a_population_is_told_its_own_numbers():
         told.append(numbers.tolist())
         return Flooding()
 
-    make_population(tasks(), DATA_SEEDS, NETWORK_SEEDS, objective=make, threads=2)
+    make_population(tasks(), DATA_SEEDS, NETWORK_SEEDS, objective=make, machine=Machine(threads=2))
     make_population(tasks(), DATA_SEEDS, NETWORK_SEEDS, objective=make)
     assert told == [[0, 1], [2], [0, 1, 2]]
 

@@ -7,6 +7,7 @@ from rlflood.experiments.analysis.statistics import Interval, Paired, mean_inter
 from rlflood.experiments.methods import Method
 from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
+from rlflood.training import Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,17 @@ class Row:
 
 
 def compare(
-    setting: Setting, methods: Sequence[Method], on_progress: Progress = no_progress
+    setting: Setting,
+    methods: Sequence[Method],
+    machine: Machine = Machine(),
+    on_progress: Progress = no_progress,
 ) -> Iterator[Record]:
     """Run one method after the other; each record is given as soon as its method is done.
 
     Args:
         setting: Task and seeds, the same for all methods.
         methods: What to compare.
+        machine: Where to train.
         on_progress: Told of epochs done out of those of all methods together.
 
     Raises:
@@ -51,7 +56,7 @@ def compare(
         def advance(done: int, total: int, before: int = before) -> None:
             on_progress(before + done, sum(budgets))
 
-        yield method.run(setting, advance)
+        yield method.run(setting, machine, advance)
 
 
 def rows(records: Sequence[Record], *, reference: str = "none", noisy: bool = False) -> list[Row]:

@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlflood.control import Controller
-from rlflood.control.control import Control
 from rlflood.control.controller import Memory
 from rlflood.control.levels import LevelUnit
 from rlflood.control.observation import FEATURES
 from rlflood.envs.episode import Draw
 from rlflood.experiments.runs.record import Array, ended_without_a_loss
-from rlflood.experiments.runs.setting import Progress, Setting, no_progress
+from rlflood.experiments.runs.setting import Progress, no_progress
 from rlflood.experiments.runs.stacks import most_replicas
-from rlflood.training import Population, Precision, make_population
+from rlflood.schedulers import PolicyScheduler
+from rlflood.training import Machine, Population, make_population, run
 
 _UNITS: dict[LevelUnit, str] = {
     "absolute": "nats",
@@ -109,10 +109,8 @@ def roll_out(
     controller: Controller,
     draws: Sequence[Sequence[Draw]],
     described: str,
+    machine: Machine = Machine(),
     *,
-    device: str = "cpu",
-    precision: Precision = "float32",
-    threads: int = 1,
     on_progress: Progress = no_progress,
 ) -> Rollouts:
     """Train each draw at each label noise, under the controller.
@@ -121,7 +119,7 @@ def roll_out(
         controller: What sets the levels; it takes its most probable action, as in use.
         draws: See :func:`~rlflood.experiments.explain.fresh_tasks`; the runs of a row follow each other.
         described: The draws in words; see :func:`~rlflood.experiments.explain.describe_runs`.
-        device, precision, threads: See :func:`rlflood.training.make_population`.
+        machine: Where to train.
         on_progress: Told of every epoch of every stack.
 
     Raises:
@@ -133,7 +131,7 @@ def roll_out(
     curves = np.empty((4, len(runs), longest))
     left_to_rule = np.zeros(len(runs), bool)
     decisions: list[Decisions] = []
-    for members in _stacks(runs):
+    for members in _stacks(runs, machine):
 
         def after_epoch(size: int = len(members)) -> None:
             nonlocal done
@@ -145,9 +143,7 @@ def roll_out(
             [run.task for run in own],
             [run.data_seed for run in own],
             [run.network_seed for run in own],
-            device=device,
-            precision=precision,
-            threads=threads,
+            machine=machine,
         )
         epochs = own[0].task.epochs
         found, left_to_rule[members] = _run_stack(
@@ -182,26 +178,41 @@ def _run_stack(
     Returns:
         The curves, shape ``(4, members, epochs)``, and which members were left to the rule.
     """
-    control = Control(controller.spec, epochs=epochs, classes=trainer.classes)
-    memory = None if controller.lstm is None else np.repeat(controller.lstm.blank(), len(members), axis=0)
-    curves = np.empty((4, len(members), epochs))
-    for epoch in range(epochs):
-        if control.due:
-            seen = control.observation()
-            when = control.decided, 3 * epoch // epochs
-            own = ~np.broadcast_to(control.left_to_rule, len(members))
-            run, remembered = members[own], None if memory is None else memory[own]
-            number, third = (np.full_like(run, value) for value in when)
-            decisions.append(Decisions(seen[own], run, number, third, remembered))
-            actions, memory = controller.act(seen, memory)
-            control.act(actions)
-        level = np.broadcast_to(control.level, len(members))
-        curves[:2, :, epoch] = level, _fractions(control, level)
-        metrics = trainer.run_epoch(level)
-        control.update(metrics, level)
-        curves[2:, :, epoch] = metrics.train_loss, metrics.val_loss
+    scheduler = _Watched(controller, epochs, trainer.classes)
+    levels, fractions, losses = [], [_fractions(scheduler)], []
+    for epoch in run(trainer, scheduler, epochs=epochs):
+        levels.append(epoch.levels)
+        fractions.append(_fractions(scheduler))
+        losses.append((epoch.metrics.train_loss, epoch.metrics.val_loss))
         after_epoch()
-    return curves, np.broadcast_to(control.left_to_rule, len(members))
+    decisions += [
+        Decisions(seen.observations, members[seen.run], seen.number, seen.third, seen.memory)
+        for seen in scheduler.decisions
+    ]
+    train_loss, val_loss = zip(*losses, strict=True)
+    curves = np.stack([np.stack(rows, axis=1) for rows in (levels, fractions[:-1], train_loss, val_loss)])
+    return curves, np.broadcast_to(scheduler.left_to_rule, len(members))
+
+
+class _Watched(PolicyScheduler):
+    """Notes each decision before it is taken; ``run`` is the number of the replica."""
+
+    def __init__(self, controller: Controller, epochs: int, classes: NDArray[np.int64]) -> None:
+        self.decisions: list[Decisions] = []
+        self._replicas = len(classes)
+        super().__init__(controller, epochs=epochs, classes=classes)
+
+    def _decide(self) -> None:
+        own = np.flatnonzero(~np.broadcast_to(self.control.left_to_rule, self._replicas))
+        third = 3 * self.control.epoch // self.control.epochs
+        number, third_of_run = (np.full_like(own, value) for value in (self.control.decided, third))
+        memory = None
+        if self.controller.lstm is not None:
+            before = self.controller.lstm.blank() if self._memory is None else self._memory
+            memory = np.broadcast_to(before, (self._replicas, *before.shape[1:]))[own]
+        seen = self.control.observation()[own]
+        self.decisions.append(Decisions(seen, own, number, third_of_run, memory))
+        super()._decide()
 
 
 def _joined(parts: Sequence[Decisions]) -> Decisions:
@@ -211,21 +222,20 @@ def _joined(parts: Sequence[Decisions]) -> Decisions:
     return Decisions(**columns, memory=np.concatenate(memories) if memories else None)
 
 
-def _stacks(runs: Sequence[Draw]) -> Iterator[NDArray[np.int64]]:
+def _stacks(runs: Sequence[Draw], machine: Machine) -> Iterator[NDArray[np.int64]]:
     """The numbers of the runs that train together: of one kind, no more than the machine should hold."""
     kinds: dict[tuple[object, ...], list[int]] = {}
-    for number, run in enumerate(runs):
-        kinds.setdefault(run.task.stack_key, []).append(number)
+    for number, one in enumerate(runs):
+        kinds.setdefault(one.task.stack_key, []).append(number)
     for numbers in kinds.values():
-        most = min(most_replicas(Setting(runs[i].task, (0,), (0,))) for i in numbers)
+        most = min(most_replicas(runs[i].task, machine) for i in numbers)
         yield from np.array_split(np.array(numbers), -(-len(numbers) // most))
 
 
-def _fractions(control: Control, level: Array) -> Array:
-    fractions: Array
+def _fractions(scheduler: PolicyScheduler) -> Array:
+    """The present levels over the best validation losses so far, shape ``(replicas,)``."""
+    control = scheduler.control
     if control.spec.levels.unit == "relative":
-        fractions = np.asarray(control.spec.levels.values)[control.actions]
-    else:
-        best = control.observer.best_val_loss
-        fractions = level / np.where(np.isfinite(best) & (best > 0), best, np.nan)
-    return fractions
+        return np.asarray(control.spec.levels.values)[control.actions]
+    best = control.observer.best_val_loss
+    return np.asarray(scheduler.level) / np.where(np.isfinite(best) & (best > 0), best, np.nan)

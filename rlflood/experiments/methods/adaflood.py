@@ -10,11 +10,11 @@ from torch import Tensor
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.objectives import run_values
 from rlflood.experiments.methods.registry import register
-from rlflood.experiments.runs import stacks as loop
+from rlflood.experiments.runs import stacks
 from rlflood.experiments.runs.record import Array, Record
 from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
-from rlflood.training import AdaptiveFlooding, HeldOut, Task
+from rlflood.training import AdaptiveFlooding, GivenLevels, HeldOut, Machine, Task, run
 
 FOLDS = 5
 _FOLDS_STREAM = 1000  # child of the data seed's SeedSequence; those of rlflood.data count from 0
@@ -47,7 +47,9 @@ class AdaFlood(Method):
         """One run a gamma and one a fold."""
         return (self.width + FOLDS) * task.epochs
 
-    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
+    def run(
+        self, setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
+    ) -> Record:
         """See :meth:`Method.run`.
 
         The record's levels are means over the samples; its search counts the runs of the gammas alone.
@@ -55,12 +57,13 @@ class AdaFlood(Method):
         total = setting.repeats * self.epochs(setting.task)
         before = setting.repeats * FOLDS * setting.task.epochs
         probabilities = torch.from_numpy(
-            held_out_probabilities(setting, lambda done, _: on_progress(done, total))
+            held_out_probabilities(setting, machine, lambda done, _: on_progress(done, total))
         )
         runs = run_values(
             setting,
             self.gammas,
             lambda numbers: AdaptiveFlooding(probabilities[numbers // self.width]),
+            machine,
             lambda done, _: on_progress(before + done, total),
         )
         gammas = np.tile(self.gammas, (setting.repeats, 1))
@@ -74,14 +77,15 @@ def folds(samples: int, data_seed: int) -> NDArray[np.int64]:
     return rng.permutation(samples) % FOLDS
 
 
-def held_out_probabilities(setting: Setting, on_progress: Progress = no_progress) -> Array:
+def held_out_probabilities(setting: Setting, machine: Machine, on_progress: Progress = no_progress) -> Array:
     """The probability of each training sample's label under a network that did not train on it.
 
     The networks of a repeat start from its initialisation and see its batch order. They are not flooded, and
     are taken as they are after the last epoch.
 
     Args:
-        setting: Task, seeds, device and precision.
+        setting: Task and seeds.
+        machine: Where to train.
         on_progress: Told of every epoch.
 
     Returns:
@@ -92,7 +96,7 @@ def held_out_probabilities(setting: Setting, on_progress: Progress = no_progress
     # row r * FOLDS + k: what network k of repeat r does not train on
     held_out = (fold[:, None] == np.arange(FOLDS)[:, None]).reshape(-1, task.train_size)
     probabilities = np.empty(fold.shape)
-    together = max(1, loop.most_replicas(setting) // FOLDS)
+    together = max(1, stacks.most_replicas(task, machine) // FOLDS)
     total = len(held_out) * task.epochs
     for start in range(0, setting.repeats, together):
         repeats = np.arange(start, min(start + together, setting.repeats))
@@ -101,10 +105,9 @@ def held_out_probabilities(setting: Setting, on_progress: Progress = no_progress
         def objective(replicas: NDArray[np.int64], own: Tensor = own) -> HeldOut:
             return HeldOut(own[replicas])
 
-        trainer = loop.stack(setting, np.repeat(repeats, FOLDS), objective=objective)
-        for epoch in range(task.epochs):
-            trainer.run_epoch(0.0)
-            on_progress(start * FOLDS * task.epochs + (epoch + 1) * len(own), total)
+        trainer = stacks.stack(setting, machine, np.repeat(repeats, FOLDS), objective=objective)
+        for epoch in run(trainer, GivenLevels(0.0), epochs=task.epochs):
+            on_progress(start * FOLDS * task.epochs + epoch.number * len(own), total)
         losses = trainer.sample_losses("train").reshape(len(repeats), FOLDS, -1)
         chosen = np.take_along_axis(losses, fold[repeats][:, None], axis=1).squeeze(1)
         probabilities[repeats] = np.exp(-chosen)

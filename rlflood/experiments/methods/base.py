@@ -12,7 +12,7 @@ from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.experiments.runs.stacks import run_schedule
 from rlflood.schedulers import FloodScheduler
-from rlflood.training import Task
+from rlflood.training import Machine, Task
 from rlflood.words import counted
 
 
@@ -47,7 +47,7 @@ class Method(ABC):
         floods: Whether a run is plain flooding at the levels in its record, so that it can be trained again
             from them alone.
         oracle: Whether it looks at the test split, which a user cannot.
-        goes_on: Whether runs that are interrupted go on from the checkpoints of a setting.
+        goes_on: Whether runs that are interrupted go on from a machine's checkpoints.
     """
 
     name: str
@@ -71,8 +71,10 @@ class Method(ABC):
         """The budget: training epochs of one repeat, over all its runs. A method may spend less."""
 
     @abstractmethod
-    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
-        """Run every repeat of the setting.
+    def run(
+        self, setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
+    ) -> Record:
+        """Run every repeat of the setting, on a machine.
 
         All choices are made on the validation split. ``on_progress`` hears of epochs done out of
         ``repeats * epochs(task)``.
@@ -103,10 +105,16 @@ class ScheduledMethod(Method):
         """One run."""
         return task.epochs
 
-    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
+    def run(
+        self, setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
+    ) -> Record:
         """See :meth:`Method.run`."""
         runs = run_schedule(
-            setting, lambda numbers: self._make(setting.task), on_progress=on_progress, name=self.name
+            setting,
+            lambda numbers: self._make(setting.task),
+            machine,
+            on_progress=on_progress,
+            name=self.name,
         )
         fields = {name: getattr(runs, name) for name in runs.__slots__}
         spent = np.full(setting.repeats, float(setting.task.epochs))

@@ -10,7 +10,7 @@ from rlflood.experiments.methods.registry import get_method, register, whole_num
 from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
-from rlflood.training import Task
+from rlflood.training import Machine, Task
 
 
 class BestOf(Method):
@@ -39,7 +39,9 @@ class BestOf(Method):
         """One run a restart."""
         return self.width * self.method.epochs(task)
 
-    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
+    def run(
+        self, setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
+    ) -> Record:
         """See :meth:`Method.run`."""
         # replicas are independent, so the restarts of a repeat can be repeats of their own
         restarted = replace(
@@ -49,7 +51,7 @@ class BestOf(Method):
                 restart_seed(seed, k) for seed in setting.network_seeds for k in range(self.width)
             ),
         )
-        runs = self.method.run(restarted, on_progress)
+        runs = self.method.run(restarted, machine, on_progress)
         values = np.tile(np.arange(self.width, dtype=np.float64), (setting.repeats, 1))
         return picked_record(self.name, runs, values, knob="restart", anytime=True)
 

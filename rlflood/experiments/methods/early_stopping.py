@@ -7,7 +7,7 @@ from rlflood.experiments.methods.registry import register
 from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.schedulers import ConstantFlood
-from rlflood.training import Task
+from rlflood.training import Machine, Task
 
 
 class EarlyStopping(Method):
@@ -27,9 +27,11 @@ class EarlyStopping(Method):
         """One run."""
         return self._unflooded.epochs(task)
 
-    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
+    def run(
+        self, setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
+    ) -> Record:
         """See :meth:`Method.run`. The curves are those of the whole run."""
-        record = self._unflooded.run(setting, on_progress)
+        record = self._unflooded.run(setting, machine, on_progress)
         return replace(
             record,
             test_acc_final=record.test_acc_best,

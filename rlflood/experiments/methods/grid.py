@@ -11,7 +11,7 @@ from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.experiments.runs.stacks import run_schedule
 from rlflood.schedulers import ConstantFlood
-from rlflood.training import Task
+from rlflood.training import Machine, Task
 
 
 class GridSearch(Method):
@@ -34,9 +34,11 @@ class GridSearch(Method):
         """One run a level."""
         return self.width * task.epochs
 
-    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
+    def run(
+        self, setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
+    ) -> Record:
         """See :meth:`Method.run`."""
-        runs = _runs(setting, self.levels, on_progress)
+        runs = _runs(setting, machine, self.levels, on_progress)
         values = np.tile(self.levels, (setting.repeats, 1))
         return picked_record(self.name, runs, values, by_test=self.oracle)
 
@@ -44,6 +46,7 @@ class GridSearch(Method):
 @dataclass(frozen=True, slots=True)
 class _Trained:
     setting: Setting
+    machine: Machine
     levels: Array
     runs: Runs
 
@@ -51,21 +54,23 @@ class _Trained:
 _last: _Trained | None = None
 
 
-def _runs(setting: Setting, levels: Array, on_progress: Progress) -> Runs:
+def _runs(setting: Setting, machine: Machine, levels: Array, on_progress: Progress) -> Runs:
     """One run at every level for each repeat; those of the last call, if it was for the same.
 
     A grid and the oracle of the same levels pick from the same runs, and a study does one after the other.
     """
     global _last
-    if _last is None or _last.setting != setting or not np.array_equal(_last.levels, levels):
+    same = _last is not None and (_last.setting, _last.machine) == (setting, machine)
+    if _last is None or not same or not np.array_equal(_last.levels, levels):
         runs = run_schedule(
             setting,
             lambda numbers: ConstantFlood(levels[numbers % len(levels)]),
+            machine,
             runs_per_repeat=len(levels),
             on_progress=on_progress,
             name="levels",  # a grid and its oracle are the same runs
         )
-        _last = _Trained(setting, levels, runs)
+        _last = _Trained(setting, machine, levels, runs)
     return _last.runs
 
 

@@ -12,6 +12,7 @@ from rlflood.experiments.runs.stacks import run_schedule
 from rlflood.schedulers import ConstantFlood
 from rlflood.training import (
     IndividualFlooding,
+    Machine,
     MakeObjective,
     RelaxLoss,
     SoftAscentDescent,
@@ -42,20 +43,27 @@ class ObjectiveGrid(Method):
         """One run a value."""
         return self.width * task.epochs
 
-    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
+    def run(
+        self, setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
+    ) -> Record:
         """See :meth:`Method.run`. The record's levels are the objective's own where it sets them itself."""
-        runs = run_values(setting, self.values, self._objective, on_progress)
+        runs = run_values(setting, self.values, self._objective, machine, on_progress)
         values = np.tile(self.values, (setting.repeats, 1))
         return picked_record(self.name, runs, values, knob=self.knob)
 
 
 def run_values(
-    setting: Setting, values: Array, objective: MakeObjective, on_progress: Progress = no_progress
+    setting: Setting,
+    values: Array,
+    objective: MakeObjective,
+    machine: Machine = Machine(),
+    on_progress: Progress = no_progress,
 ) -> Runs:
     """Run ``r * len(values) + k`` is that of repeat ``r`` under the objective at ``values[k]``."""
     return run_schedule(
         setting,
         lambda numbers: ConstantFlood(values[numbers % len(values)]),
+        machine,
         runs_per_repeat=len(values),
         objective=objective,
         on_progress=on_progress,

@@ -18,7 +18,7 @@ from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.experiments.runs.stacks import History, stack
 from rlflood.extras import check_package
 from rlflood.metrics import Metrics
-from rlflood.training import Task
+from rlflood.training import GivenLevels, Machine, Task, run
 
 if TYPE_CHECKING:
     import optuna
@@ -60,12 +60,14 @@ class OptunaSearch(Method):
         """All that trials may spend."""
         return self.runs * task.epochs
 
-    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
+    def run(
+        self, setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
+    ) -> Record:
         """See :meth:`Method.run`."""
         with _quiet_optuna():
-            return run_in_parts(setting, self.width, self._run_part, on_progress)
+            return run_in_parts(setting, machine, self.width, self._run_part, on_progress)
 
-    def _run_part(self, setting: Setting, on_progress: Progress) -> Record:
+    def _run_part(self, setting: Setting, machine: Machine, on_progress: Progress) -> Record:
         budget = self.epochs(setting.task)
         total = setting.repeats * budget
         searches = [_RepeatSearch(self._study(setting.task, seed), budget) for seed in search_seeds(setting)]
@@ -75,13 +77,14 @@ class OptunaSearch(Method):
             def advance(done: int, spent: int = spent) -> None:
                 on_progress(spent + done, total)
 
-            self._run_trials(setting, np.array(active), [searches[r] for r in active], advance)
+            self._run_trials(setting, machine, np.array(active), [searches[r] for r in active], advance)
         on_progress(total, total)
         return _record(self.name, searches, setting.task.epochs)
 
     def _run_trials(
         self,
         setting: Setting,
+        machine: Machine,
         repeats: NDArray[np.int64],
         searches: list["_RepeatSearch"],
         on_progress: Callable[[int], None],
@@ -90,10 +93,10 @@ class OptunaSearch(Method):
         trials = [search.study.ask() for search in searches]
         levels = np.array([trial.suggest_float("level", 0.0, self.highest_level) for trial in trials])
         epochs, turns = setting.task.epochs, interim_epochs(setting.task.epochs)
-        trainer, history = stack(setting, repeats), History()
+        trainer, history = stack(setting, machine, repeats), History()
         running, spent = np.full(len(trials), True), np.zeros(len(trials), np.int64)
-        for epoch in range(1, epochs + 1):
-            metrics = trainer.run_epoch(levels)
+        for trained in run(trainer, GivenLevels(levels), epochs=epochs):
+            epoch, metrics = trained.number, trained.metrics
             history.add(trainer.levels, metrics)
             spent[running] = epoch
             if epoch in turns:

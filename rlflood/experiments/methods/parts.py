@@ -7,25 +7,29 @@ from typing import TypeAlias
 
 import numpy as np
 
-from rlflood.experiments.runs import stacks as loop
+from rlflood.experiments.runs import stacks
 from rlflood.experiments.runs.record import Record, joined
 from rlflood.experiments.runs.setting import Progress, Setting
+from rlflood.training import Machine
 
-RunPart: TypeAlias = Callable[[Setting, Progress], Record]
+RunPart: TypeAlias = Callable[[Setting, Machine, Progress], Record]
 INTERVALS = 10
 """Of a run; a search may look at it between them, as Jaderberg et al. 2017 and most users of pruners do."""
 
 
-def run_in_parts(setting: Setting, width: int, run: RunPart, on_progress: Progress) -> Record:
+def run_in_parts(
+    setting: Setting, machine: Machine, width: int, run: RunPart, on_progress: Progress
+) -> Record:
     """Run a method on as many repeats at once as a stack should hold, and join their records.
 
     Args:
         setting: All repeats.
+        machine: Where to train.
         width: Replicas of a repeat. They are never split: a repeat too wide for a stack gets one of its own.
         run: Runs the method on some of the repeats. Must tell of progress after its last epoch.
         on_progress: Told of the epochs of all parts.
     """
-    largest = max(1, loop.most_replicas(setting) // width)
+    largest = max(1, stacks.most_replicas(setting.task, machine) // width)
     edges = np.linspace(0, setting.repeats, ceil(setting.repeats / largest) + 1).round().astype(int)
     records = []
     for start, end in pairwise(edges.tolist()):
@@ -34,7 +38,7 @@ def run_in_parts(setting: Setting, width: int, run: RunPart, on_progress: Progre
             each = total // (end - start)
             on_progress(start * each + done, setting.repeats * each)
 
-        records.append(run(setting.part(slice(start, end)), advance))
+        records.append(run(setting.part(slice(start, end)), machine, advance))
     return joined(records)
 
 

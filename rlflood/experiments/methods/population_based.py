@@ -12,7 +12,7 @@ from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.experiments.runs.stacks import History, stack
 from rlflood.metrics import Metrics
-from rlflood.training import Task
+from rlflood.training import GivenLevels, Machine, Task, run
 
 RESAMPLE_PROBABILITY = 0.25
 FACTORS = (0.8, 1.2)
@@ -43,23 +43,26 @@ class PopulationBasedTraining(Method):
         """One run a member."""
         return self.width * task.epochs
 
-    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
+    def run(
+        self, setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
+    ) -> Record:
         """See :meth:`Method.run`."""
-        return run_in_parts(setting, self.width, self._run_part, on_progress)
+        return run_in_parts(setting, machine, self.width, self._run_part, on_progress)
 
-    def _run_part(self, setting: Setting, on_progress: Progress) -> Record:
+    def _run_part(self, setting: Setting, machine: Machine, on_progress: Progress) -> Record:
         epochs, generators = setting.task.epochs, search_generators(setting)
         levels = np.stack([rng.uniform(0.0, self.highest_level, self.width) for rng in generators])
-        trainer = stack(setting, np.repeat(np.arange(setting.repeats), self.width))
+        trainer = stack(setting, machine, np.repeat(np.arange(setting.repeats), self.width))
         history, turns = History(), set(interim_epochs(epochs))
-        for epoch in range(1, epochs + 1):
-            metrics = trainer.run_epoch(levels.ravel())
-            history.add(trainer.levels, metrics)
-            if epoch in turns:
-                sources, levels = self._next_generation(generators, levels, metrics)
+        given = GivenLevels(levels.ravel())
+        for epoch in run(trainer, given, epochs=epochs):
+            history.add(trainer.levels, epoch.metrics)
+            if epoch.number in turns:
+                sources, levels = self._next_generation(generators, levels, epoch.metrics)
                 trainer.copy_replicas(sources)
                 history.copy_replicas(sources)
-            on_progress(epoch * levels.size, epochs * levels.size)
+                given.level = levels.ravel()
+            on_progress(epoch.number * levels.size, epochs * levels.size)
         runs = history.runs(trainer.evaluate("test"), trainer.evaluate("test", "best"))
         return picked_record(self.name, runs, levels)
 

@@ -9,7 +9,7 @@ from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.experiments.runs.stacks import run_schedule
 from rlflood.schedulers import ConstantFlood
-from rlflood.training import Task
+from rlflood.training import Machine, Task
 
 
 class RandomSearch(Method):
@@ -30,7 +30,9 @@ class RandomSearch(Method):
         """One run a level."""
         return self.width * task.epochs
 
-    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
+    def run(
+        self, setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
+    ) -> Record:
         """See :meth:`Method.run`."""
         values = np.stack(
             [rng.uniform(0.0, self.highest_level, self.width) for rng in search_generators(setting)]
@@ -38,6 +40,7 @@ class RandomSearch(Method):
         runs = run_schedule(
             setting,
             lambda numbers: ConstantFlood(values.ravel()[numbers]),
+            machine,
             runs_per_repeat=self.width,
             on_progress=on_progress,
             name=self.name,

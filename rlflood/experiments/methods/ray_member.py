@@ -12,6 +12,7 @@ from rlflood.experiments.runs.record import Runs
 from rlflood.experiments.runs.setting import Setting
 from rlflood.experiments.runs.stacks import stack
 from rlflood.metrics import Metrics
+from rlflood.training import GivenLevels, Machine, run
 
 SCORE = "score"
 RUN = "run"
@@ -40,15 +41,15 @@ class Member(tune.Trainable):
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Begin anew at another level; Ray may restore a checkpoint next."""
         self._level = float(new_config["level"])
-        self._trainer = stack(self._setting, np.array([0]))
+        self._trainer = stack(self._setting, Machine(), np.array([0]))
         self._past: list[list[float]] = []
         return True
 
     def step(self) -> dict[str, Any]:
         """Train to the next turn; the last result has the whole run."""
-        for _ in range(self._trainer.epoch, next(turn for turn in self._turns if turn > self._trainer.epoch)):
-            metrics = self._trainer.run_epoch(self._level)
-            now = [float(getattr(metrics, name)[0]) for name in Metrics.__slots__]
+        turn = next(turn for turn in self._turns if turn > self._trainer.epoch)
+        for epoch in run(self._trainer, GivenLevels(self._level), epochs=turn):
+            now = [float(getattr(epoch.metrics, name)[0]) for name in Metrics.__slots__]
             self._past.append([self._level, *now])
         _, _, _, loss, accuracy = self._past[-1]
         # Ray leaves members without a number where they are: one that has diverged gets the worst

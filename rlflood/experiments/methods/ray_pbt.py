@@ -6,7 +6,6 @@ import random
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.extras import check_package
-from rlflood.training import Task
+from rlflood.training import Machine, Task
 
 _SWITCHES = {
     "RAY_USAGE_STATS_ENABLED": "0",  # Ray would report its use to its makers
@@ -62,7 +61,9 @@ class RayPopulationBasedTraining(Method):
         """One run a member."""
         return self.population * task.epochs
 
-    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
+    def run(
+        self, setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
+    ) -> Record:
         """See :meth:`Method.run`; progress is told after each repeat."""
         from rlflood.experiments.methods.ray_member import as_runs
 
@@ -70,7 +71,7 @@ class RayPopulationBasedTraining(Method):
         with _local_ray() as folder:
             for repeat in range(setting.repeats):
                 part = setting.part(slice(repeat, repeat + 1))
-                members += self._members(replace(part, device="cpu", threads=1), folder)
+                members += self._members(part, folder)
                 done = (repeat + 1) * self.epochs(setting.task)
                 on_progress(done, setting.repeats * self.epochs(setting.task))
         runs = as_runs(members)

@@ -13,7 +13,7 @@ from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.experiments.runs.stacks import run_schedule
 from rlflood.schedulers import ConstantFlood
-from rlflood.training import Task
+from rlflood.training import Machine, Task
 from rlflood.training.task import OF_MLPS
 
 HIGHEST_SHARE = 0.5
@@ -51,7 +51,9 @@ class TaskGrid(Method):
         """One run a value."""
         return len(self.values) * task.epochs
 
-    def run(self, setting: Setting, on_progress: Progress = no_progress) -> Record:
+    def run(
+        self, setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
+    ) -> Record:
         """See :meth:`Method.run`."""
         total = setting.repeats * self.epochs(setting.task)
         columns = []
@@ -63,7 +65,10 @@ class TaskGrid(Method):
             task = setting.task.model_copy(update={self._field: value})
             columns.append(
                 run_schedule(
-                    replace(setting, task=task), lambda numbers: ConstantFlood(0.0), on_progress=after_epoch
+                    replace(setting, task=task),
+                    lambda numbers: ConstantFlood(0.0),
+                    machine,
+                    on_progress=after_epoch,
                 )
             )
         # from one column a value to one run after the other, the candidates of a repeat side by side

@@ -19,6 +19,7 @@ from rlflood.experiments.runs.setting import Setting
 from rlflood.files import write_whole
 from rlflood.saving import LONGEST, Clock, Pace, attempt
 from rlflood.schedulers import FloodScheduler
+from rlflood.training import Machine
 
 INTERVAL = LONGEST
 """Seconds that the time between two writings grows to, from a few; an interruption costs as much at most, and
@@ -91,7 +92,9 @@ class Checkpoint:
                 self._path.unlink()
 
 
-def identity(method: str, setting: Setting, runs: NDArray[np.int64], scheduler: FloodScheduler) -> str:
+def identity(
+    method: str, setting: Setting, runs: NDArray[np.int64], scheduler: FloodScheduler, machine: Machine
+) -> str:
     """What tells a stack of runs from all others: a file's name.
 
     Args:
@@ -99,13 +102,14 @@ def identity(method: str, setting: Setting, runs: NDArray[np.int64], scheduler: 
         setting: The setting.
         runs: Numbers of the runs.
         scheduler: Before its first epoch.
+        machine: Where they are trained: a state fits the same precision and threads.
     """
     told = {
         "method": method,
         "task": setting.task.model_dump(mode="json"),
         "seeds": [setting.data_seeds, setting.network_seeds],
-        "precision": setting.precision,
-        "threads": setting.threads,
+        "precision": machine.precision,
+        "threads": machine.threads,
         "runs": runs.tolist(),
         "scheduler": scheduler.state_dict(),  # a controller's fingerprint is in it
     }

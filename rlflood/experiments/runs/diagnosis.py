@@ -23,7 +23,7 @@ from rlflood.experiments.runs.landscape import (
 )
 from rlflood.experiments.runs.record import Array
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
-from rlflood.training import PopulationTrainer, StackedMLP
+from rlflood.training import GivenLevels, Machine, PopulationTrainer, StackedMLP, run
 
 MOST_TEST_SAMPLES = 2000
 """The test curves are means over this many, the first ones of the test split."""
@@ -84,7 +84,9 @@ class Diagnosis:
         )
 
 
-def diagnose(setting: Setting, levels: Array, on_progress: Progress = no_progress) -> Diagnosis:
+def diagnose(
+    setting: Setting, levels: Array, machine: Machine = Machine(), on_progress: Progress = no_progress
+) -> Diagnosis:
     """Train a setting's runs once more, by plain flooding at known levels, and look at them on the way.
 
     Seeds and levels make a run, so these are the runs that the levels come from, up to rounding: bit for bit
@@ -94,8 +96,9 @@ def diagnose(setting: Setting, levels: Array, on_progress: Progress = no_progres
     The random direction of a repeat is drawn from its network seed: one for all methods and networks.
 
     Args:
-        setting: Task, seeds, device and precision.
+        setting: Task and seeds.
         levels: The flood level of each epoch, shape ``(repeats, epochs)``, as a record has them.
+        machine: Where to train.
         on_progress: Told of every epoch.
 
     Raises:
@@ -109,23 +112,24 @@ def diagnose(setting: Setting, levels: Array, on_progress: Progress = no_progres
         [setting.task] * repeats,
         setting.data_seeds,
         setting.network_seeds,
-        device=setting.device,
-        precision=setting.precision,
+        machine=machine,
     )
     train, test = _samples(trainer, setting)
     epochs = points(last)
     looks: list[dict[str, Array]] = []
     reached = np.full(repeats, -1)
     below = {name: value.clone() for name, value in trainer.network.state_dict().items()}
-    for epoch in range(1, last + 1):
-        level = levels[:, epoch - 1]
-        metrics = trainer.run_epoch(level)
-        new = (reached < 0) & (metrics.train_loss < level)
-        reached[new] = epoch
+    given = GivenLevels(levels[:, 0])
+    for epoch in run(trainer, given, epochs=last):
+        given.level = levels[:, min(epoch.number, last - 1)]
+        new = (reached < 0) & (epoch.metrics.train_loss < epoch.levels)
+        reached[new] = epoch.number
         _copy_replicas(below, trainer.network.state_dict(), new)
-        if epoch in epochs:
-            looks.append({"val_loss": np.asarray(metrics.val_loss), **_look(trainer.network, train, test)})
-        on_progress(epoch * repeats, last * repeats)
+        if epoch.number in epochs:
+            looks.append(
+                {"val_loss": np.asarray(epoch.metrics.val_loss), **_look(trainer.network, train, test)}
+            )
+        on_progress(epoch.number * repeats, last * repeats)
 
     alphas = np.linspace(-1, 1, STEPS)
     direction = random_direction(trainer.network, setting.network_seeds)

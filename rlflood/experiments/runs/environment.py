@@ -13,21 +13,22 @@ import numpy as np
 import torch
 
 from rlflood import __version__
+from rlflood.training import Machine
 
 _LIBRARIES = ("scikit-learn", "scipy", "gymnasium", "stable-baselines3", "optuna", "ray", "torchvision")
 
 
-def environment(*, device: str, precision: str, threads: int) -> dict[str, Any]:
+def environment(machine: Machine) -> dict[str, Any]:
     """What a result depends on besides its study, in plain values."""
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join(["rlflood", *sys.argv[1:]]),
         "versions": versions(),
         "commit": _commit(),
-        "machine": _machine(device),
-        "device": device,
-        "precision": precision,
-        "threads": threads,
+        "machine": _machine(machine.device),
+        "device": machine.device,
+        "precision": machine.precision,
+        "threads": machine.threads,
     }
 
 
@@ -67,7 +68,7 @@ def _processor() -> str:
 
 def _commit() -> str | None:
     """The revision of rlflood's source, if it runs from a checkout; "+" where files have changed since."""
-    folder = Path(__file__).parents[2]
+    folder = Path(__file__).parents[3]
     if not (folder / ".git").exists():
         return None
 

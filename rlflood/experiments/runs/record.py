@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rlflood.experiments.runs.environment import versions
 from rlflood.experiments.runs.setting import Setting
+from rlflood.training import Machine
 
 FORMAT = "rlflood-comparison/2"
 Array = NDArray[np.float64]
@@ -175,7 +176,7 @@ def _joined_search(searches: Sequence[Search]) -> Search:
     return Search(searches[0].knob, searches[0].anytime, **{name: joined_field(name) for name in names})  # type: ignore[arg-type]
 
 
-def comparison_json(setting: Setting, records: Sequence[Record]) -> str:
+def comparison_json(setting: Setting, records: Sequence[Record], machine: Machine = Machine()) -> str:
     """The records with their task, seeds and versions as JSON; numbers that are not finite become null.
 
     Each record has ``diverged`` besides its fields: one truth value a repeat.
@@ -185,8 +186,8 @@ def comparison_json(setting: Setting, records: Sequence[Record]) -> str:
         "task": setting.task.model_dump(mode="json"),
         "data_seeds": setting.data_seeds,
         "network_seeds": setting.network_seeds,
-        "device": setting.device,
-        "precision": setting.precision,
+        "device": machine.device,
+        "precision": machine.precision,
         "versions": versions(),
         "records": [{**_plain(record), "diverged": record.diverged} for record in records],
     }

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
 from rlflood.errors import InputError
-from rlflood.training import Precision, Task
-from rlflood.training.device import resolve_device
+from rlflood.training import Task
 from rlflood.training.size import NetworkSize, network_size
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -22,25 +20,17 @@ def no_progress(done: int, total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A task, the seeds of its repeats, and where to train.
+    """A task and the seeds of its repeats.
 
     Attributes:
         task: The learning problem.
         data_seeds: For each repeat, the seed of its samples, label noise and splits.
         network_seeds: For each repeat, the seed of its initialisation and batch order.
-        device: Where to train.
-        precision: ``float32``, ``bfloat16`` or ``auto``.
-        threads: CPU threads, each with a part of the runs.
-        checkpoints: Folder to keep unfinished runs in, from which they go on; None keeps none.
     """
 
     task: Task
     data_seeds: tuple[int, ...]
     network_seeds: tuple[int, ...]
-    device: str = "cpu"
-    precision: Precision = "float32"
-    threads: int = 1
-    checkpoints: Path | None = None
 
     def __post_init__(self) -> None:
         if not len(self.data_seeds) == len(self.network_seeds) > 0:
@@ -49,30 +39,19 @@ class Setting:
             )
 
     @classmethod
-    def from_seed(
-        cls,
-        task: Task,
-        seed: int,
-        repeats: int,
-        *,
-        device: str = "cpu",
-        precision: Precision = "float32",
-        threads: int = 1,
-        checkpoints: Path | None = None,
-    ) -> "Setting":
+    def from_seed(cls, task: Task, seed: int, repeats: int) -> "Setting":
         """Derive the seeds of each repeat from one; repeat ``r`` has the same whatever ``repeats`` is.
 
         Raises:
-            InputError: if ``seed`` is negative, ``repeats`` below 1, or there is no such device.
+            InputError: if ``seed`` is negative or ``repeats`` below 1.
         """
         if seed < 0:
             raise InputError(f"the seed is {seed}: give a whole number of at least 0")
         if repeats < 1:
             raise InputError(f"repeats is {repeats}: give at least 1")
-        resolve_device(device)
         states = [np.random.SeedSequence(seed, spawn_key=(r,)).generate_state(2) >> 1 for r in range(repeats)]
         data_seeds, network_seeds = zip(*(map(int, state) for state in states), strict=True)
-        return cls(task, data_seeds, network_seeds, device, precision, threads, checkpoints)
+        return cls(task, data_seeds, network_seeds)
 
     @property
     def size(self) -> NetworkSize:

@@ -1,4 +1,4 @@
-"""The one loop that trains networks under a scheduler and writes down what happens."""
+"""Runs under schedulers, trained in stacks, with what happens written down."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -14,9 +14,9 @@ from rlflood.experiments.runs.record import Array, Runs
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.metrics import Metrics
 from rlflood.schedulers import FloodScheduler
-from rlflood.training import Evaluation, MakeObjective, Population, make_population
-from rlflood.training.device import resolve_device
+from rlflood.training import Evaluation, Machine, MakeObjective, Population, Task, make_population, run
 from rlflood.training.memory import free_memory, replicas_that_fit
+from rlflood.training.size import network_size
 
 MOST_REPLICAS = 64
 MOST_PARAMETERS = 64_000_000
@@ -81,6 +81,7 @@ class History:
 def run_schedule(
     setting: Setting,
     make: MakeScheduler,
+    machine: Machine = Machine(),
     *,
     runs_per_repeat: int = 1,
     objective: MakeObjective | None = None,
@@ -93,13 +94,14 @@ def run_schedule(
     runs than memory should hold at once are trained one stack after the other.
 
     Args:
-        setting: Task, seeds, device and precision.
+        setting: Task and seeds.
         make: Makes the scheduler of each stack.
+        machine: Where to train.
         runs_per_repeat: Runs of each repeat.
         objective: What is trained instead of the flooded loss; called with run numbers, as ``make`` is.
         on_progress: Told of every epoch of every stack.
         name: Of the method, which says how its schedulers and objectives are made; with it, and a folder for
-            checkpoints in the setting, a run that was interrupted goes on.
+            checkpoints on the machine, a run that was interrupted goes on.
 
     Raises:
         InputError: if the task's data cannot be loaded or is too small for its splits, or a checkpoint is
@@ -107,7 +109,7 @@ def run_schedule(
     """
     total = setting.repeats * runs_per_repeat
     repeat = np.arange(total) // runs_per_repeat
-    edges = np.linspace(0, total, ceil(total / most_replicas(setting)) + 1).round().astype(int)
+    edges = np.linspace(0, total, ceil(total / most_replicas(setting.task, machine)) + 1).round().astype(int)
     epochs = setting.task.epochs
     stacks = []
     for start, end in pairwise(edges.tolist()):
@@ -118,35 +120,36 @@ def run_schedule(
             on_progress(before + epoch * size, total * epochs)
 
         own = None if objective is None else _of_runs(objective, numbers)
-        trainer = stack(setting, repeat[start:end], objective=own)
+        trainer = stack(setting, machine, repeat[start:end], objective=own)
         scheduler = make(numbers)
         file = None
-        if name is not None and setting.checkpoints is not None:
-            file = setting.checkpoints / f"{identity(name, setting, numbers, scheduler)}.pt"
+        if name is not None and machine.checkpoints is not None:
+            file = machine.checkpoints / f"{identity(name, setting, numbers, scheduler, machine)}.pt"
         checkpoint = Checkpoint(file)
         stacks.append(_run_stack(trainer, epochs, scheduler, checkpoint, after_epoch))
     return Runs(*(np.concatenate([getattr(runs, name) for runs in stacks]) for name in Runs.__slots__))
 
 
-def most_replicas(setting: Setting) -> int:
-    """How many runs of a setting a stack should hold, at least one: on a GPU as many as its memory does."""
-    device = resolve_device(setting.device)
-    if device.type == "cuda":
-        return replicas_that_fit(setting.task, free_memory(device))
-    return max(1, min(MOST_REPLICAS, MOST_PARAMETERS // setting.size.parameters))
+def most_replicas(task: Task, machine: Machine) -> int:
+    """How many runs of a task a stack should hold, at least one: on a GPU as many as its memory does."""
+    if machine.on_gpu:
+        return replicas_that_fit(task, free_memory(machine.torch_device))
+    return max(1, min(MOST_REPLICAS, MOST_PARAMETERS // network_size(task).parameters))
 
 
 def stack(
-    setting: Setting, repeat: NDArray[np.int64], *, objective: MakeObjective | None = None
+    setting: Setting,
+    machine: Machine,
+    repeat: NDArray[np.int64],
+    *,
+    objective: MakeObjective | None = None,
 ) -> Population:
     """A trainer with one replica for each entry of ``repeat``, on the seeds of that repeat."""
     return make_population(
         [setting.task] * len(repeat),
         [setting.data_seeds[r] for r in repeat],
         [setting.network_seeds[r] for r in repeat],
-        device=setting.device,
-        precision=setting.precision,
-        threads=setting.threads,
+        machine=machine,
         keep_best=True,
         objective=objective,
     )
@@ -163,11 +166,9 @@ def _run_stack(
     parts: dict[str, Any] = {"trainer": trainer, "scheduler": scheduler, "history": history}
     if checkpoint.restore(parts):
         after_epoch(trainer.epoch)
-    for epoch in range(trainer.epoch, epochs):
-        metrics = trainer.run_epoch(scheduler.level)
-        history.add(trainer.levels, metrics)
-        scheduler.step(metrics)
-        after_epoch(epoch + 1)
+    for epoch in run(trainer, scheduler, epochs=epochs):
+        history.add(trainer.levels, epoch.metrics)
+        after_epoch(epoch.number)
         checkpoint.save(parts)
     runs = history.runs(trainer.evaluate("test"), trainer.evaluate("test", "best"))
     checkpoint.finished()

@@ -15,7 +15,7 @@ from rlflood.experiments.runs.setting import Setting
 from rlflood.experiments.runs.sizes import filled_sizes
 from rlflood.extras import MissingPackage
 from rlflood.toml_files import read_toml, toml_names
-from rlflood.training import Precision, Task
+from rlflood.training import Task
 from rlflood.validation import validated
 
 _STUDIES = ("rlflood.experiments.study", "studies")
@@ -117,19 +117,9 @@ class Study(BaseModel):
                 found[task.name] = task.source().facts
         return found
 
-    def setting(
-        self, task: Task, *, device: str, precision: Precision, threads: int, checkpoints: Path | None = None
-    ) -> Setting:
+    def setting(self, task: Task) -> Setting:
         """The task with the seeds of all repeats."""
-        return Setting.from_seed(
-            task,
-            self.seed,
-            self.seeds,
-            device=device,
-            precision=precision,
-            threads=threads,
-            checkpoints=checkpoints,
-        )
+        return Setting.from_seed(task, self.seed, self.seeds)
 
 
 def study_names() -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What a study consists of, what of it is missing, and how long that takes."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TypeAlias
 
 from rlflood.experiments.methods import Method
@@ -10,8 +10,7 @@ from rlflood.experiments.runs.stacks import MOST_REPLICAS
 from rlflood.experiments.study.cost import cost
 from rlflood.experiments.study.file import Study, StudyTask
 from rlflood.experiments.study.store import Store, Unit
-from rlflood.training import Precision
-from rlflood.training.device import resolve_device
+from rlflood.training import Machine
 
 StudyProgress: TypeAlias = Callable[[float, float, str], None]
 """Called as ``on_progress(done, total, what)``: the work by its estimated cost, and what is being done."""
@@ -23,21 +22,6 @@ _MOST_ON_A_GPU = 1024
 UNFINISHED = ".unfinished"
 """Folder of runs that have begun, below that of a study."""
 _EVERYTHING = "all methods"
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """Where a study is trained.
-
-    Attributes:
-        device: ``cpu``, ``cuda`` ...
-        precision: ``float32``, ``bfloat16`` or ``auto``.
-        threads: CPU threads, each with a part of the runs.
-    """
-
-    device: str = "cpu"
-    precision: Precision = "float32"
-    threads: int = 1
 
 
 class Plan:
@@ -55,22 +39,15 @@ class Plan:
             because of a task's data or a package that is not installed.
 
     Attributes:
+        machine: Where the study is trained, with a folder for runs that have begun.
         facts: What is known of the data of the tasks of which something is missing, by names of tasks.
     """
 
     def __init__(self, study: Study, store: Store, machine: Machine) -> None:
         self.study, self.store = study, store
         self.methods = {method.name: method for method in study.make_methods()}
-        self.settings = {
-            task.name: study.setting(
-                task,
-                device=machine.device,
-                precision=machine.precision,
-                threads=machine.threads,
-                checkpoints=store.folder / UNFINISHED,
-            )
-            for task in study.tasks
-        }
+        self.machine = replace(machine, checkpoints=store.folder / UNFINISHED)
+        self.settings = {task.name: study.setting(task) for task in study.tasks}
         pending = self.pending()
         for name, method in sorted({(unit.task, unit.method) for unit in pending}):
             self.methods[method].check(self.settings[name].task)
@@ -97,11 +74,7 @@ class Plan:
         """How many runs of a task a unit should have."""
         if task.network != "mlp":
             return 1
-        return (
-            _MOST_ON_A_GPU
-            if resolve_device(self.settings[task.name].device).type == "cuda"
-            else MOST_REPLICAS
-        )
+        return _MOST_ON_A_GPU if self.machine.on_gpu else MOST_REPLICAS
 
     def setting(self, unit: Unit) -> Setting:
         """The unit's task with the seeds of its repeats."""

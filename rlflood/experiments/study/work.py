@@ -25,9 +25,10 @@ from rlflood.experiments.study.file import StudyTask
 from rlflood.experiments.study.folder import open_study
 from rlflood.experiments.study.locks import at_work
 from rlflood.experiments.study.locks import claim as _claim
-from rlflood.experiments.study.plan import Machine, Plan, StudyProgress
+from rlflood.experiments.study.plan import Plan, StudyProgress
 from rlflood.experiments.study.store import Store, Unit
 from rlflood.interrupts import TERMINATED
+from rlflood.training import Machine
 
 _PATIENCE = 0.5  # seconds between looks at what other processes do
 _FAREWELL = 10.0  # seconds that a process has to end in before it is killed
@@ -80,7 +81,7 @@ def run_study(folder: Path, machine: Machine, on_progress: StudyProgress, *, pro
 
 def _work(plan: Plan, machine: Machine, on_unit: UnitProgress) -> None:
     """One process's part: unit after unit until all are done, whoever does them, then the diagnoses."""
-    where = environment(device=machine.device, precision=machine.precision, threads=machine.threads)
+    where = environment(machine)
     start = plan.store.begin(where, plan.facts)
     while pending := plan.pending():
         if not any(_attempt(unit, plan, start, on_unit) for unit in pending):
@@ -181,7 +182,7 @@ def _attempt(unit: Unit, plan: Plan, start: int, on_unit: UnitProgress) -> bool:
         setting = plan.setting(unit)
         began, what = time.perf_counter(), f"{unit.task}: {unit.method}"
         advance = _advance(plan.cost(unit), what, on_unit)
-        record = plan.methods[unit.method].run(setting, advance)
+        record = plan.methods[unit.method].run(setting, plan.machine, advance)
         seconds = time.perf_counter() - began
         seeds = {"data_seeds": setting.data_seeds, "network_seeds": setting.network_seeds}
         _keep(lambda: plan.store.add(unit, record, **seeds, seconds=seconds, start=start))
@@ -213,7 +214,7 @@ def _diagnose(task: StudyTask, plan: Plan, on_unit: UnitProgress) -> bool:
         )
         what = f"{task.name}: curves of the test loss"
         advance = _advance(plan.cost(unit), what, on_unit)
-        whole = diagnose(stacked, np.concatenate(levels), advance)
+        whole = diagnose(stacked, np.concatenate(levels), plan.machine, advance)
         for number, method in enumerate(missing):
             part = whole.part(slice(number * unit.repeats, (number + 1) * unit.repeats))
             _keep(partial(plan.store.add_diagnosis, task.name, method, part))

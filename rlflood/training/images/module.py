@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from rlflood.metrics import Metrics
 from rlflood.training.copying import check_sources, cloned
-from rlflood.training.device import resolve_device
+from rlflood.training.machine import resolve_device
 from rlflood.training.objectives import Batch, Flooding, Objective, Replicas
 from rlflood.training.order import GOLDEN, mixed
 from rlflood.training.precision import Precision, autocast, matrix_products, resolve_precision

@@ -17,13 +17,12 @@ from torch.optim.lr_scheduler import LambdaLR
 from rlflood.errors import InputError
 from rlflood.metrics import Metrics
 from rlflood.training.copying import check_sources
-from rlflood.training.device import resolve_device
 from rlflood.training.images.convolutional import image_network
 from rlflood.training.images.image_data import DeviceSplit, EvaluationImages, TrainingImages
 from rlflood.training.images.module import ModuleTrainer, processes_and_rank
+from rlflood.training.machine import Machine
 from rlflood.training.objectives import MakeObjective
 from rlflood.training.optimizer import make_optimizer
-from rlflood.training.precision import Precision
 from rlflood.training.task import Task, check_population, made_once
 from rlflood.training.trainer import Checkpoint, Evaluation, SplitName, joined, joined_losses
 
@@ -103,9 +102,8 @@ class ModulePopulation:
         tasks: One task for each replica, all of one image network; they may differ in their data only.
         data_seeds: Seed of each replica's samples, label noise and splits.
         network_seeds: Seed of each replica's initialisation, batch order and augmentation.
-        threads: CPU threads: each trains networks of its own, or several share one where networks are fewer.
-        device: Where to train.
-        precision: See :class:`ModuleTrainer`.
+        machine: Where to train. Each of its threads trains networks of its own, or several share one where
+            networks are fewer.
         keep_best: Keep each replica's weights of its best validation accuracy.
         objective: Makes what is differentiated, for each replica; None is flooding.
         micro_batch: The most samples to have activations of at a time; a mini-batch of more comes in parts.
@@ -123,9 +121,7 @@ class ModulePopulation:
         data_seeds: Sequence[int],
         network_seeds: Sequence[int],
         *,
-        threads: int = 1,
-        device: str | torch.device = "cpu",
-        precision: Precision = "float32",
+        machine: Machine = Machine(),
         keep_best: bool = False,
         objective: MakeObjective | None = None,
         micro_batch: int | None = None,
@@ -133,7 +129,7 @@ class ModulePopulation:
     ) -> None:
         check_population(tasks, data_seeds, network_seeds)
         self.task, self.replicas = tasks[0], len(tasks)
-        self._device = resolve_device(device)
+        self._device = machine.torch_device
         splits, numbers = made_once(tasks, data_seeds, partial(ImageSplits, device=self._device))
         self._trainers = [
             image_trainer(
@@ -142,7 +138,7 @@ class ModulePopulation:
                 network_seeds[i],
                 micro_batch=micro_batch,
                 device=self._device,
-                precision=precision,
+                precision=machine.precision,
                 keep_best=keep_best,
                 compile=compile,
                 objective=None if objective is None else objective(np.array([i])),
@@ -152,8 +148,8 @@ class ModulePopulation:
         self._features = np.array([splits[number].features for number in numbers])
         self.classes = np.concatenate([trainer.classes for trainer in self._trainers])
         on_gpu = self._device.type == "cuda"
-        workers = min(_STREAMS if on_gpu else threads, self.replicas)
-        self._pool = _pool(workers, max(1, threads // workers))
+        workers = min(_STREAMS if on_gpu else machine.threads, self.replicas)
+        self._pool = _pool(workers, max(1, machine.threads // workers))
         self._streams: list[Any] = [None] * self.replicas
         if on_gpu:
             torch.cuda.synchronize(self._device)  # what the default stream has made is there for all

@@ -13,14 +13,14 @@ from rlflood.data import Split
 from rlflood.errors import InputError
 from rlflood.metrics import Metrics
 from rlflood.training.copying import check_sources, cloned, with_copies
-from rlflood.training.device import resolve_device
+from rlflood.training.machine import Machine
 from rlflood.training.mlp.criterion import cross_entropies, smoothed_cross_entropies
 from rlflood.training.mlp.graph import EpochGraph
 from rlflood.training.mlp.network import StackedMLP
 from rlflood.training.objectives import Batch, Flooding, MakeObjective
 from rlflood.training.optimizer import make_optimizer, set_learning_rate
 from rlflood.training.order import batch_order
-from rlflood.training.precision import Precision, autocast, matrix_products, resolve_precision
+from rlflood.training.precision import autocast, matrix_products
 from rlflood.training.task import Task, check_population, made_once
 from rlflood.training.trainer import Checkpoint, Evaluation, SplitName
 
@@ -74,8 +74,7 @@ class PopulationTrainer:
             (:attr:`Task.stack_key`) is shared.
         data_seeds: Seed of each replica's samples, label noise and splits.
         network_seeds: Seed of each replica's initialisation, batch order and dropout.
-        device: Where to train.
-        precision: ``float32``, ``bfloat16`` (autocast) or ``auto``, what the device multiplies fastest.
+        machine: Where to train; its threads are others' affair.
         keep_best: Keep each replica's weights of its best validation accuracy (ties go to the lower
             validation loss) for ``evaluate(..., "best")``.
         objective: Makes what is differentiated; None is flooding.
@@ -97,16 +96,14 @@ class PopulationTrainer:
         data_seeds: Sequence[int],
         network_seeds: Sequence[int],
         *,
-        device: str | torch.device = "cpu",
-        precision: Precision = "float32",
+        machine: Machine = Machine(),
         keep_best: bool = False,
         objective: MakeObjective | None = None,
     ) -> None:
         check_population(tasks, data_seeds, network_seeds)
         task = tasks[0]
         self.task, self.replicas, self.epoch = task, len(tasks), 0
-        self.device = resolve_device(device)
-        self.precision = resolve_precision(precision, self.device)
+        self.device, self.precision = machine.torch_device, machine.number_format
         if task.network != "mlp":
             raise ValueError(f"a stack is of multilayer perceptrons: {task.network} needs a ModuleTrainer")
         if self.precision == "float16":

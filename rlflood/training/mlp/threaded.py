@@ -13,6 +13,7 @@ from torch import nn
 
 from rlflood.metrics import Metrics
 from rlflood.training.copying import check_sources, with_copies
+from rlflood.training.machine import Machine
 from rlflood.training.mlp.population import PopulationTrainer
 from rlflood.training.objectives import MakeObjective, Objective
 from rlflood.training.task import Task
@@ -28,7 +29,7 @@ class ThreadedPopulation:
     meet once an epoch.
 
     Args:
-        threads: Stacks; PyTorch is told to use one core for each.
+        machine: Where to train: a stack for each of its threads, which PyTorch is told to use one core for.
         objective: As for ``PopulationTrainer``; called once for each stack, with the numbers of its replicas.
         others: As for ``PopulationTrainer``.
     """
@@ -39,18 +40,19 @@ class ThreadedPopulation:
         data_seeds: Sequence[int],
         network_seeds: Sequence[int],
         *,
-        threads: int,
+        machine: Machine,
         objective: MakeObjective | None = None,
         **others: Any,
     ) -> None:
-        edges = np.linspace(0, len(tasks), threads + 1).round().astype(int).tolist()
+        edges = np.linspace(0, len(tasks), machine.threads + 1).round().astype(int).tolist()
         self._slices = [slice(a, b) for a, b in pairwise(edges)]
-        self._pool = _pool(threads)
+        self._pool = _pool(machine.threads)
         self._parts = [
             PopulationTrainer(
                 tasks[part],
                 data_seeds[part],
                 network_seeds[part],
+                machine=machine,
                 objective=None if objective is None else _shifted(objective, part.start),
                 **others,
             )

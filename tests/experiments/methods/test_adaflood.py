@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rlflood.experiments import MethodOptions, get_method
 from rlflood.experiments.methods.adaflood import FOLDS, AdaFlood, folds, held_out_probabilities
-from rlflood.experiments.runs import stacks as loop
+from rlflood.experiments.runs import stacks
 from rlflood.training import AdaptiveFlooding, PopulationTrainer, make_population
 
 GAMMAS = np.array([0.05, 0.5, 1.0])
@@ -72,9 +72,9 @@ def test_a_repeats_probabilities_do_not_depend_on_what_is_trained_beside_it(
 ):
     second = held_out_probabilities(setting.part(slice(1, 2)))
     np.testing.assert_allclose(second, probabilities[1:2], atol=1e-3)
-    monkeypatch.setattr(loop, "MOST_REPLICAS", 2 * FOLDS)
+    monkeypatch.setattr(stacks, "MOST_REPLICAS", 2 * FOLDS)
     told = []
-    parts = held_out_probabilities(setting, lambda *now: told.append(now))
+    parts = held_out_probabilities(setting, on_progress=lambda *now: told.append(now))
     np.testing.assert_allclose(parts, probabilities, atol=1e-3)
     total = setting.repeats * FOLDS * setting.task.epochs
     assert told == sorted(told) and told[-1] == (total, total)
@@ -113,7 +113,7 @@ def test_the_auxiliary_networks_are_paid_for(setting, record):
     assert record.epochs_spent.tolist() == [epochs] * setting.repeats
     np.testing.assert_array_equal(record.search.epochs, np.full((setting.repeats, 3), setting.task.epochs))
     told = []
-    method.run(setting, lambda *now: told.append(now))
+    method.run(setting, on_progress=lambda *now: told.append(now))
     total = setting.repeats * epochs
     assert told == sorted(told) and told[-1] == (total, total)
     assert {of for _, of in told} == {total}

@@ -18,7 +18,7 @@ def test_it_ends_with_the_best_network_of_a_run_without_flooding(setting):
 def test_the_whole_run_is_paid_for_and_recorded(setting):
     method = get_method("early-stopping")
     told = []
-    record = method.run(setting, lambda *now: told.append(now))
+    record = method.run(setting, on_progress=lambda *now: told.append(now))
     epochs = setting.task.epochs
     assert method.epochs(setting.task) == epochs
     assert record.epochs_spent.tolist() == [epochs] * setting.repeats

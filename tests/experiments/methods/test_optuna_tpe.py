@@ -137,7 +137,7 @@ def test_the_objective_orders_by_accuracy_then_by_loss(first, second):
 
 def test_progress_rises_to_the_whole_budget(setting):
     told = []
-    get_method("tpe-hyperband:4").run(setting, lambda *now: told.append(now))
+    get_method("tpe-hyperband:4").run(setting, on_progress=lambda *now: told.append(now))
     total = setting.repeats * 4 * setting.task.epochs
     assert told == sorted(told) and told[-1] == (total, total)
     assert {now[1] for now in told} == {total}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rlflood.experiments import MethodOptions, get_method
 from rlflood.experiments.methods.grid import GridSearch
 from rlflood.experiments.methods.population_based import explored, quarters
-from rlflood.experiments.runs import stacks as loop
+from rlflood.experiments.runs import stacks
 from rlflood.experiments.runs.record import Runs
 from rlflood.experiments.runs.stacks import run_schedule
 from rlflood.schedulers import ReplayFlood
@@ -100,9 +100,9 @@ def test_it_begins_at_the_levels_of_random_search_and_changes_them(setting, reco
 
 
 def test_parts_threads_and_neighbours_change_nothing(setting, record, monkeypatch):
-    monkeypatch.setattr(loop, "MOST_REPLICAS", POPULATION)
+    monkeypatch.setattr(stacks, "MOST_REPLICAS", POPULATION)
     told = []
-    parts = get_method(f"pbt:{POPULATION}").run(setting, lambda *now: told.append(now))
+    parts = get_method(f"pbt:{POPULATION}").run(setting, on_progress=lambda *now: told.append(now))
     np.testing.assert_allclose(parts.search.values, record.search.values)
     np.testing.assert_allclose(parts.val_loss, record.val_loss, rtol=1e-3)
     total = setting.repeats * POPULATION * setting.task.epochs

@@ -75,7 +75,7 @@ def test_0_turns_the_tasks_own_regulariser_off(setting):
 
 def test_progress_counts_the_epochs_of_all_stacks(setting):
     told = []
-    get_method("dropout", OPTIONS).run(setting, lambda *now: told.append(now))
+    get_method("dropout", OPTIONS).run(setting, on_progress=lambda *now: told.append(now))
     total = 3 * setting.repeats * setting.task.epochs
     assert [now for now, _ in told] == list(range(setting.repeats, total + 1, setting.repeats))
     assert {of for _, of in told} == {total}

@@ -80,7 +80,7 @@ def test_it_repeats_the_runs_of_a_comparison(diagnosed):
 
 def test_it_can_take_some_of_the_repeats(diagnosed):
     told = []
-    first = diagnose(SETTING.part(slice(2)), LEVELS[:2], lambda *numbers: told.append(numbers))
+    first = diagnose(SETTING.part(slice(2)), LEVELS[:2], on_progress=lambda *numbers: told.append(numbers))
     for name in ("noisy_test_loss", "gradient_norm"):
         np.testing.assert_allclose(getattr(first, name), getattr(diagnosed, name)[:2], rtol=1e-4)
     np.testing.assert_allclose(

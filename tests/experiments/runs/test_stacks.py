@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rlflood.experiments.runs import stacks as loop
+from rlflood.experiments.runs import stacks
 from rlflood.experiments.runs.stacks import run_schedule
 from rlflood.schedulers import ConstantFlood, ReplayFlood, TrackingFlood
 from rlflood.training import PopulationTrainer
@@ -38,8 +38,8 @@ def test_the_size_of_a_stack_changes_nothing_but_memory(setting, monkeypatch, re
 
     whole = run_schedule(setting, make, runs_per_repeat=3)
     assert made == [9]
-    monkeypatch.setattr(loop, "MOST_REPLICAS", replicas)
-    monkeypatch.setattr(loop, "MOST_PARAMETERS", parameters)
+    monkeypatch.setattr(stacks, "MOST_REPLICAS", replicas)
+    monkeypatch.setattr(stacks, "MOST_PARAMETERS", parameters)
     done = []
     parts = run_schedule(setting, make, runs_per_repeat=3, on_progress=lambda *told: done.append(told))
     assert len(made) > 2 and sum(made) == 18

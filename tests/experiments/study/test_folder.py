@@ -10,10 +10,10 @@ from rlflood.experiments.study import work as working
 from rlflood.experiments.study.file import resolved
 from rlflood.experiments.study.folder import find_study, start_study
 from rlflood.experiments.study.locks import at_work, somebody_at_work
-from rlflood.experiments.study.plan import Machine
 from rlflood.experiments.study.results import load_results
 from rlflood.experiments.study.store import Store
 from rlflood.experiments.study.work import run_study
+from rlflood.training import Machine
 
 TASK = {"data": "wine", "train_size": 20, "val_size": 20, "hidden": [8], "epochs": 3}
 STUDY = {"name": "small", "seeds": 1, "methods": ["none", "tracking"], "diagnosed_seeds": 0}

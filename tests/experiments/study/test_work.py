@@ -18,10 +18,11 @@ from rlflood.experiments import ScheduledMethod
 from rlflood.experiments.study import work as working
 from rlflood.experiments.study.file import resolved
 from rlflood.experiments.study.folder import open_study, start_study
-from rlflood.experiments.study.plan import Machine, Plan, missing
+from rlflood.experiments.study.plan import Plan, missing
 from rlflood.experiments.study.results import load_results
 from rlflood.experiments.study.store import DATABASE, Store, Unit
 from rlflood.experiments.study.work import run_study
+from rlflood.training import Machine
 
 STUDY = {
     "name": "small",

@@ -6,7 +6,14 @@ from torch.nn import functional as F
 from rlflood.data import image_sets
 from rlflood.errors import InputError
 from rlflood.flooding import flood
-from rlflood.training import IndividualFlooding, ModulePopulation, PopulationTrainer, Task, make_population
+from rlflood.training import (
+    IndividualFlooding,
+    Machine,
+    ModulePopulation,
+    PopulationTrainer,
+    Task,
+    make_population,
+)
 from rlflood.training.images.convolutional import image_network
 from rlflood.training.order import batch_order
 from tests.image_archives import write_cifar, write_mnist, write_svhn
@@ -71,7 +78,9 @@ def test_the_learning_rate_of_a_stack_falls_at_the_same_epochs():
 def test_replicas_are_what_each_would_be_alone(threads):
     seeds = [(0, 1), (0, 2), (5, 1)]
     levels = np.array([0.0, 1.0, 2.5])
-    together = make_population([task()] * 3, *zip(*seeds, strict=True), threads=threads, keep_best=True)
+    together = make_population(
+        [task()] * 3, *zip(*seeds, strict=True), machine=Machine(threads=threads), keep_best=True
+    )
     assert together.replicas == 3
     assert together.classes.tolist() == [10] * 3
     metrics = [together.run_epoch(levels) for _ in range(2)]
@@ -172,4 +181,4 @@ def test_a_stack_is_of_perceptrons():
     with pytest.raises(ValueError, match="cnn needs a ModuleTrainer"):
         PopulationTrainer([task()], [0], [0])
     with pytest.raises(InputError, match="float16 is for networks of images"):
-        PopulationTrainer([Task(train_size=20, val_size=10)], [0], [0], precision="float16")
+        PopulationTrainer([Task(train_size=20, val_size=10)], [0], [0], machine=Machine(precision="float16"))

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from rlflood.data import Split, Splits
 from rlflood.errors import InputError
-from rlflood.training import PopulationTrainer, Task, make_population
+from rlflood.training import Machine, PopulationTrainer, Task, make_population
 from rlflood.training.mlp import population
 from rlflood.training.order import batch_order
 
@@ -375,7 +375,7 @@ def test_sample_losses_are_those_of_the_modules_and_nan_beyond_a_shorter_split(t
         update={"test_size": None, "train_size": 40, "dropout": 0.5, "label_smoothing": 0.1}
     )
     chosen = [shared.model_copy(update={"data": name}) for name in ("wine", "breast-cancer")]
-    stack = make_population(chosen, [3, 1], [7, 8], threads=threads)
+    stack = make_population(chosen, [3, 1], [7, 8], machine=Machine(threads=threads))
     stack.run_epoch(0.1)
     for split, sizes in (("train", (40, 40)), ("test", (98, 489))):
         losses = stack.sample_losses(split)
@@ -452,7 +452,7 @@ def test_a_state_is_a_copy_and_can_be_used_twice():
 
 def test_bfloat16_stays_near_float32():
     """Eight bits of mantissa: losses within a few percent over 20 epochs."""
-    exact, coarse = trainer(tasks()), trainer(tasks(), precision="bfloat16")
+    exact, coarse = trainer(tasks()), trainer(tasks(), machine=Machine(precision="bfloat16"))
     ours, theirs = run(coarse, LEVELS, 20), run(exact, LEVELS, 20)
     assert (ours != theirs).any()
     np.testing.assert_allclose(ours[:, ::2], theirs[:, ::2], rtol=0.05, atol=0.02)
@@ -464,7 +464,7 @@ def test_bfloat16_stays_near_float32():
 @pytest.mark.parametrize("batch_size", [None, 20])
 def test_a_gpu_gives_what_the_processor_gives(batch_size):
     chosen = tasks(batch_size=batch_size)
-    on_gpu, on_cpu = trainer(chosen, device="cuda", keep_best=True), trainer(chosen)
+    on_gpu, on_cpu = trainer(chosen, machine=Machine("cuda"), keep_best=True), trainer(chosen)
     close(run(on_gpu, LEVELS, 20)[:, ::2], run(on_cpu, LEVELS, 20)[:, ::2], 1e-3)
     state = on_gpu.state_dict()
     expected = run(on_gpu, LEVELS, 3)

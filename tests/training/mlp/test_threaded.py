@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlflood.training import PopulationTrainer, Task, ThreadedPopulation, make_population
+from rlflood.training import Machine, PopulationTrainer, Task, ThreadedPopulation, make_population
 
 TASKS = [
     Task(data=name, hidden=(8, 8), train_size=20, val_size=15, test_size=25, batch_size=7, label_noise=0.2)
@@ -16,7 +16,7 @@ LEVELS = np.array([0.0, 0.1, 0.4, 0.2, 0.3])
 
 
 def made(threads: int, **options: Any) -> PopulationTrainer | ThreadedPopulation:
-    return make_population(TASKS, SEEDS, SEEDS[::-1], threads=threads, **options)
+    return make_population(TASKS, SEEDS, SEEDS[::-1], machine=Machine(threads=threads), **options)
 
 
 @pytest.mark.parametrize("threads", [2, 3, 5])
@@ -53,6 +53,6 @@ def test_resuming_gives_the_same_epochs() -> None:
 
 
 def test_there_are_never_more_threads_than_replicas() -> None:
-    assert isinstance(make_population(TASKS[:1], [0], [0], threads=4), PopulationTrainer)
+    assert isinstance(make_population(TASKS[:1], [0], [0], machine=Machine(threads=4)), PopulationTrainer)
     with pytest.raises(ValueError, match="threads must be 1 or more"):
         made(0)

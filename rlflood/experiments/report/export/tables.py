@@ -100,7 +100,7 @@ def _each(results: Results) -> Iterator[tuple[StudyTask, str, list[int], Record]
 def _runs(results: Results) -> Iterator[Columns]:
     oracles = {method.name for method in results.methods if method.oracle}
     for task, method, repeats, record in _each(results):
-        setting = results.study.setting(task, device="cpu", precision="float32", threads=1)
+        setting = results.study.setting(task)
         search, rows = record.search, np.arange(len(repeats))
         yield {
             "task": task.name,

@@ -63,7 +63,7 @@ def test_csv_and_parquet_hold_the_same(folder, name):
 def test_a_run_is_its_row(results, folder):
     task, record = results.study.tasks[1], results.records["a|b_c & d", "grid"]
     (row,) = one(folder, "runs", task="a|b_c & d", method="grid", repeat=2)
-    setting = results.study.setting(task, device="cpu", precision="float32", threads=1)
+    setting = results.study.setting(task)
     assert row["data_seed"] == setting.data_seeds[2] and row["network_seed"] == setting.network_seeds[2]
     assert row["test_acc_best"] == record.test_acc_best[2]
     assert row["noisy_test_acc_final"] == record.noisy_test_acc_final[2]

@@ -34,7 +34,7 @@ def ask(results):
 
     def asked(expression, shown=results):
         data = json.dumps({**comparison(shown), "view": "final-clean"})
-        folder = resources.files("rlflood.experiments.report")
+        folder = resources.files("rlflood.experiments.report.page")
         scripts = "\n".join(
             (folder / f"{name}.js").read_text(encoding="utf-8")
             for name in ("charts", "legend", "tables", "comparison")
