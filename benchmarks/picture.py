@@ -15,7 +15,7 @@ from rlflood.experiments.report.figures.canvas import TWO_COLUMNS, house_style, 
 from rlflood.experiments.report.figures.palette import LEVEL, TRAINING, VALIDATION
 from rlflood.experiments.runs.stacks import stack
 from rlflood.schedulers import ConstantFlood, FloodScheduler, load_controller
-from rlflood.training import Task
+from rlflood.training import Machine, Task, run
 
 FILE = Path("docs/images/one-run.svg")
 REPEATS = 10
@@ -23,13 +23,11 @@ REPEATS = 10
 
 def curves(setting: Setting, scheduler: FloodScheduler) -> dict[str, np.ndarray]:
     """Medians over the repeats, by epoch: train loss, level, test accuracy in percent."""
-    trainer = stack(setting, np.arange(REPEATS))
-    rows = []
-    for _ in range(setting.task.epochs):
-        level = np.broadcast_to(scheduler.level, REPEATS)
-        metrics = trainer.run_epoch(level)
-        scheduler.step(metrics)
-        rows.append((metrics.train_loss, level, 100 * trainer.evaluate("test").clean_accuracy))
+    trainer = stack(setting, Machine(), np.arange(REPEATS))
+    rows = [
+        (epoch.metrics.train_loss, epoch.levels, 100 * trainer.evaluate("test").clean_accuracy)
+        for epoch in run(trainer, scheduler, epochs=setting.task.epochs)
+    ]
     medians = np.median(np.array(rows), axis=2).T
     return dict(zip(("loss", "level", "accuracy"), medians, strict=True))
 
