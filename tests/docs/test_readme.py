@@ -38,7 +38,5 @@ def test_the_picture_shows_what_a_run_went_through() -> None:
     task = Task(hidden=(4,), train_size=20, val_size=20, test_size=40, epochs=3)
     curves = picture.curves(Setting.from_seed(task, 0, picture.REPEATS), ConstantFlood(0.2))
     assert np.array_equal(curves["level"], [0.2] * 3)
-    assert (
-        (curves["loss"] > 0).all() and (0 <= curves["accuracy"]).all() and (curves["accuracy"] <= 100).all()
-    )
+    assert (curves["loss"] > 0).all() and (abs(curves["accuracy"] - 50) <= 50).all()
     assert picture.draw(curves, curves).startswith(b"<?xml")
