@@ -4,20 +4,22 @@
 .POSIX:
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help demo test bare lint bench clean
+.PHONY: help demo test bare lint docs bench results clean
 
 PYTHON =
 ARGS =
 python = .venv/bin/python
 bare_tests = tests/data tests/experiments/study/test_file.py tests/test_bare_machine.py \
-	tests/cli/test_commands.py tests/cli/test_describing.py tests/test_docs.py tests/test_extras.py
+	tests/cli/test_commands.py tests/cli/test_describing.py tests/docs tests/test_extras.py
 
 help:
 	@echo 'make demo    train, steer and compare in a few minutes: the tour of rlflood'
 	@echo 'make test    run the tests (make test ARGS="tests/data -k csv" runs some)'
 	@echo 'make bare    run those that a machine without data, network and optional packages could fail'
 	@echo 'make lint    ruff check, ruff format --check, mypy'
+	@echo 'make docs    build the site into build/docs; a warning is an error'
 	@echo 'make bench   measure the speed of training on this machine'
+	@echo 'make results writes the tables and figures of docs/results from the runs there'
 	@echo 'make clean   remove what make has made: .venv, caches and builds (never your runs)'
 
 demo: .venv/.with-plot
@@ -37,8 +39,15 @@ lint: .venv/.with-dev
 	@$(python) -m ruff format --check .
 	@$(python) -m mypy
 
+docs: .venv/.with-docs
+	@$(python) -m sphinx --fail-on-warning --keep-going --quiet docs build/docs $(ARGS)
+	@echo 'build/docs/index.html'
+
 bench: .venv/.with-plot
 	@$(python) -m benchmarks.speed $(ARGS)
+
+results: .venv/.with-plot
+	@$(python) -m benchmarks.results
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -50,6 +59,9 @@ clean:
 
 .venv/.with-test: pyproject.toml .ci/setup
 	@PYTHON='$(PYTHON)' .ci/setup test && touch $@
+
+.venv/.with-docs: pyproject.toml .ci/setup
+	@PYTHON='$(PYTHON)' .ci/setup docs && touch $@
 
 .venv/.with-dev: pyproject.toml .ci/setup
 	@PYTHON='$(PYTHON)' .ci/setup dev && touch $@

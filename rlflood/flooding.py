@@ -2,14 +2,14 @@
 
 With ``g`` the gradient of a loss ``l`` and ``b`` its level, they replace ``g`` by
 
-==========================  =============================================  ======================
-objective                   gradient                                       acts on
-==========================  =============================================  ======================
-:func:`flood`               ``sign(l - b) * g``                            the mean of a batch
-:func:`individual_flood`    ``sign(l - b) * g``, averaged over samples     each sample
-:func:`soft_ascent_descent` ``sigma * z / sqrt(1 + z**2) * g``, averaged   each sample
-                            over samples, where ``z = (l - b) / sigma``
-==========================  =============================================  ======================
+===========================  =============================================  ======================
+objective                    gradient                                       acts on
+===========================  =============================================  ======================
+:func:`flood`                ``sign(l - b) * g``                            the mean of a batch
+:func:`individual_flood`     ``sign(l - b) * g``, averaged over samples     each sample
+:func:`soft_ascent_descent`  ``sigma * z / sqrt(1 + z**2) * g``, averaged   each sample
+                             over samples, where ``z = (l - b) / sigma``
+===========================  =============================================  ======================
 
 so that training descends above the level and ascends below it. A loss exactly at its level has gradient 0
 (the subgradient of the absolute value that PyTorch takes). Levels are constants: no gradient flows into them.

@@ -229,6 +229,7 @@ ALGORITHMS: dict[AlgorithmName, Algorithm] = {
     "recurrent-ppo": Algorithm("sb3_contrib", "RecurrentPPO", RecurrentPPO, "MlpLstmPolicy"),
     "ars": Algorithm("rlflood.agents.ars", "GroupedARS", ARS),
 }
+"""The algorithms by name."""
 
 
 def check_algorithm(name: str) -> AlgorithmName:

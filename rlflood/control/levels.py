@@ -75,7 +75,7 @@ LEVEL_SETS: dict[str, LevelSet] = {
     "cifar10": LevelSet(_even(0.10, 0.01)),
     "relative": LevelSet((0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9), "relative"),
 }
-"""Level sets that have a name: two of levels in nats, and fractions of the best validation loss."""
+"""Level sets by name: up to 0.5 and up to 0.1 nats by 0.01, and fractions of the best validation loss."""
 
 
 def level_set(levels: str | Sequence[float] | LevelSet, unit: LevelUnit | None = None) -> LevelSet:

@@ -106,11 +106,16 @@ class Source(ABC):
         Random draws come from independent streams (see ``streams.py``): ``label_noise`` changes labels only,
         and ``test_size`` changes the test split only.
 
-        test_size: None takes all samples that are left (a generator draws 20,000).
-        label_noise: share, at least 0 and below 1, of the labels of **each** split that is moved to another
-            class (Ishida et al. 2020 flip an exact share in all three).
+        Args:
+            train_size: Training samples.
+            val_size: Validation samples.
+            test_size: Test samples; None takes all that are left (a generator draws 20,000).
+            label_noise: Share, at least 0 and below 1, of the labels of **each** split that is moved to
+                another class (Ishida et al. 2020 flip an exact share in all three).
+            seed: Where all that is random comes from.
 
-        Raises InputError where a size, the share or the seed cannot be met.
+        Raises:
+            InputError: where a size, the share or the seed cannot be met.
         """
         self.check_sizes(train_size, val_size, test_size)
         if seed < 0:

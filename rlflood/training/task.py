@@ -50,6 +50,9 @@ class Task(BaseModel):
         label_smoothing: Share of the training criterion's targets that is spread evenly over the classes;
             metrics are the plain cross-entropy all the same.
         optimizer: ``adam``, ``adamw`` or ``sgd`` (with ``momentum``).
+        learning_rate: Of the optimizer, at the start of the run.
+        momentum: Of ``sgd``.
+        weight_decay: Of the optimizer.
         lr_milestones: Shares of the run, rising, after each of which the learning rate is multiplied by
             ``lr_gamma``: 0.5 is after half of the epochs.
         lr_gamma: See ``lr_milestones``.

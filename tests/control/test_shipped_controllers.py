@@ -93,7 +93,7 @@ def test_it_knows_noise_from_difficulty(name):
             levels.append(level)
             scheduler.step(trainer.run_epoch(level))
         accuracies[steered] = trainer.evaluate("test").clean_accuracy.reshape(2, -1)
-    # what it costs where flooding is of no use: most on the fine checkerboard, see docs/controllers.md
+    # what it costs where flooding is of no use: most on the fine checkerboard, see the notebook
     clean, noisy = (accuracies[True] - accuracies[False]).mean(axis=1)
     assert clean > -0.03 and noisy > 0
     # the same problems, data and initialisations, but for the labels

@@ -18,6 +18,10 @@ from rlflood.schedulers import PolicyScheduler
 
 RELATIVE = LevelSet((0.0, 0.2, 0.5, 0.9), "relative")
 ABSOLUTE = LevelSet((0.05, 0.1, 0.2))
+TURNING = LevelSet((0.0, 0.6, 1.0, 1.4), "turning-point")
+in_every_unit = pytest.mark.parametrize(
+    "levels", [RELATIVE, ABSOLUTE, TURNING], ids=["relative", "absolute", "turning-point"]
+)
 
 
 few_examples = settings(max_examples=30)  # of each of many variants
@@ -25,9 +29,10 @@ few_examples = settings(max_examples=30)  # of each of many variants
 with_and_without_memory = st.sampled_from([None, 6])
 
 
-def controller(seed=0, *, levels=RELATIVE, observation="extended", decisions=5, units=None):
+def controller(seed=0, *, levels=RELATIVE, observation=None, decisions=5, units=None):
     """Random weights, scaled so that what it sees decides what it does; with ``units``, a recurrent one."""
     rng = np.random.default_rng(seed)
+    observation = observation or ("turning-point" if levels is TURNING else "extended")
     features = len(FEATURES[observation])
     lstm = None
     if units is not None:
@@ -77,7 +82,7 @@ def test_between_decisions_the_fraction_stays_and_the_level_follows_the_best_los
     assert levels == pytest.approx([0.4, 0.3, 0.3, 0.3, 0.2, 0.2])
 
 
-@pytest.mark.parametrize("levels", [RELATIVE, ABSOLUTE], ids=["relative", "absolute"])
+@in_every_unit
 @few_examples
 @given(seed=st.integers(0, 2**31), units=with_and_without_memory)
 def test_replicas_are_steered_as_if_alone(levels, seed, units):
@@ -112,7 +117,7 @@ def possible(row):
 rows = st.lists(st.tuples(*[st.lists(wild, min_size=2, max_size=2)] * 4), min_size=1, max_size=12)
 
 
-@pytest.mark.parametrize("levels", [RELATIVE, ABSOLUTE], ids=["relative", "absolute"])
+@in_every_unit
 @pytest.mark.parametrize("classes", [None, 3])
 @few_examples
 @given(history=rows, seed=st.integers(0, 100), units=with_and_without_memory)
@@ -126,9 +131,12 @@ def test_levels_are_finite_and_not_negative_whatever_the_metrics(levels, classes
             assert set(level) <= set(ABSOLUTE.values)
 
 
+@in_every_unit
+@few_examples
 @given(seed=st.integers(0, 2**31), start=st.integers(0, 9), units=with_and_without_memory)
-def test_a_replica_that_diverges_leaves_the_others_alone(seed, start, units):
-    healthy, broken = (PolicyScheduler(controller(seed, units=units), epochs=10, classes=3) for _ in range(2))
+def test_a_replica_that_diverges_leaves_the_others_alone(levels, seed, start, units):
+    chosen = controller(seed, levels=levels, units=units)
+    healthy, broken = (PolicyScheduler(chosen, epochs=10, classes=3) for _ in range(2))
     rng = np.random.default_rng(seed)
     for epoch in range(10):
         seen = metrics(rng)
@@ -156,7 +164,7 @@ def through_torch(state):
 
 @pytest.mark.parametrize("carried", [as_it_is, through_json, through_torch])
 @pytest.mark.parametrize("classes", [None, 3, np.array([2, 5, 10])], ids=["untold", "one", "each"])
-@pytest.mark.parametrize("levels", [RELATIVE, ABSOLUTE], ids=["relative", "absolute"])
+@in_every_unit
 @few_examples
 @given(seed=st.integers(0, 2**31), stop=st.integers(0, 11), units=with_and_without_memory)
 def test_a_run_resumes_bit_for_bit(carried, classes, levels, seed, stop, units):
@@ -175,6 +183,18 @@ def test_a_run_resumes_bit_for_bit(carried, classes, levels, seed, stop, units):
             np.testing.assert_array_equal(resumed.step(seen), straight.level)
     if stop < 11:
         assert repr(resumed.state_dict()) == repr(straight.state_dict())
+
+
+def test_the_safeguard_is_at_work_in_these_runs():
+    """What the resumptions by the turn are worth: runs are held, and some are left to the rule."""
+    left, held = 0, 0
+    for seed in range(10):
+        scheduler = PolicyScheduler(controller(seed, levels=TURNING), epochs=11, classes=3)
+        rng = np.random.default_rng(seed)
+        for _ in range(11):
+            held += (scheduler.step(metrics(rng)) > 0).sum()
+        left += scheduler.left_to_rule.sum()
+    assert held > 50 and 3 < left < 27
 
 
 def test_a_single_run_resumes_through_json():

@@ -1,6 +1,6 @@
 """What a study's results come to: the figures that its page, tables and pictures show."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -159,15 +159,20 @@ def summarise(results: Results, moment: Moment, *, noisy: bool | None = None) ->
     budgets = {
         method: accuracy_by_budget(results, tasks, method, repeats, moment, noisy=noisy) for method in methods
     }
-    oracle = _gap_oracle(results, scores)
+    oracles = {method.name for method in results.methods if method.oracle}
+    runs = {
+        method: float(np.mean([runs_spent(results, task, method, repeats).mean() for task in tasks]))
+        for method in methods
+    }
+    diverged = {method: sum(results.diverged(task, method, repeats) for task in tasks) for method in methods}
     return Summary(
         moment,
         noisy,
         reference,
-        oracle,
+        gap_oracle(scores, oracles),
         tuple(tasks),
         tuple(repeats),
-        _standings(results, tasks, repeats, scores, oracle),
+        standings(scores, reference, oracles, runs, diverged),
         tuple(_cell(results, task, method, repeats, moment, noisy) for task in tasks for method in methods),
         tuple(budget_curve(method, budgets[method]) for method in methods),
         equal_runs(results, budgets),
@@ -175,33 +180,43 @@ def summarise(results: Results, moment: Moment, *, noisy: bool | None = None) ->
     )
 
 
-def _gap_oracle(results: Results, scores: dict[str, Array]) -> str | None:
-    oracles = [method.name for method in results.methods if method.oracle and method.name in scores]
-    if not oracles or NO_FLOODING not in scores:
+def gap_oracle(scores: Mapping[str, Array], oracles: Collection[str]) -> str | None:
+    """The oracle that gaps end at: see :class:`Summary`."""
+    known = [method for method in scores if method in oracles]
+    if not known or NO_FLOODING not in scores:
         return None
-    return max(oracles, key=lambda oracle: float(scores[oracle].mean()))
+    return max(known, key=lambda oracle: float(scores[oracle].mean()))
 
 
-def _standings(
-    results: Results,
-    tasks: Sequence[str],
-    repeats: Sequence[int],
-    scores: dict[str, Array],
-    oracle: str | None,
+def standings(
+    scores: Mapping[str, Array],
+    reference: str,
+    oracles: Collection[str],
+    runs: Mapping[str, float],
+    diverged: Mapping[str, int],
 ) -> tuple[Standing, ...]:
-    base, others = scores[results.study.reference], [m for m in scores if m != results.study.reference]
+    """The methods over all tasks, the best mean first.
+
+    Args:
+        scores: Test accuracies by method, in the study's order, each of shape ``(tasks, seeds)``.
+        reference: The method that differences are taken from.
+        oracles: The methods that saw the test split.
+        runs: By method, its budget in whole training runs.
+        diverged: By method, how many of its runs diverged.
+    """
+    base, others = scores[reference], [method for method in scores if method != reference]
     differences = {method: paired_difference(scores[method], base) for method in others}
     adjusted = (
         dict(zip(others, holm([differences[m].p_value for m in others]), strict=True)) if others else {}
     )
     ranks = mean_ranks(np.stack(list(scores.values()))).overall
-    oracles = {method.name for method in results.methods if method.oracle}
+    oracle = gap_oracle(scores, oracles)
     gaps = {
         method: gap_share(score, scores[NO_FLOODING], scores[oracle])
         for method, score in scores.items()
         if oracle is not None and method not in (NO_FLOODING, oracle)
     }
-    standings = [
+    found = [
         Standing(
             method,
             method in oracles,
@@ -212,12 +227,12 @@ def _standings(
             probability_of_improvement(score, base) if method in differences else None,
             gaps.get(method),
             float(rank),
-            float(np.mean([runs_spent(results, task, method, repeats).mean() for task in tasks])),
-            sum(results.diverged(task, method, repeats) for task in tasks),
+            runs[method],
+            diverged[method],
         )
         for (method, score), rank in zip(scores.items(), ranks, strict=True)
     ]
-    return tuple(sorted(standings, key=lambda standing: -standing.mean.mean))
+    return tuple(sorted(found, key=lambda standing: -standing.mean.mean))
 
 
 def _cell(results: Results, task: str, method: str, repeats: list[int], moment: Moment, noisy: bool) -> Cell:

@@ -32,6 +32,7 @@ class MethodKind:
 
 
 METHODS: dict[str, MethodKind] = {}
+"""The methods by name, as :func:`register` has added them."""
 
 
 def register(name: str, summary: str, *, argument: str = "") -> Callable[[Builder], Builder]:

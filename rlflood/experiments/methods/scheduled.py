@@ -26,12 +26,12 @@ def _constant(argument: str | None, options: MethodOptions) -> Method:
     return ScheduledMethod(f"constant:{level:g}", lambda task: ConstantFlood(level))
 
 
-@register("adaptive", "once training accuracy is 1: up while validation accuracy rises, down while it falls")
+@register("adaptive", "up while validation accuracy rises, down while it falls")
 def _adaptive(argument: str | None, options: MethodOptions) -> Method:
     return ScheduledMethod("adaptive", lambda task: AdaptiveFlood())
 
 
-@register("backward", "no flooding down to a training loss of 0.0001, then one level", argument="LEVEL")
+@register("backward", "to zero training loss first, then one level to the end", argument="LEVEL")
 def _backward(argument: str | None, options: MethodOptions) -> Method:
     level = 0.26 if argument is None else number("backward", argument, "backward:0.26")
     name = "backward" if argument is None else f"backward:{level:g}"

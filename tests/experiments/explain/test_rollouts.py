@@ -68,6 +68,7 @@ def test_what_it_would_choose_after_the_rule_took_over_is_not_recorded(random_co
     )
     for epoch in range(40):
         own += (epoch % 4 == 0) & ~scheduler.left_to_rule
+        np.testing.assert_array_equal(found.levels[:, epoch], scheduler.level)
         scheduler.step(trainer.run_epoch(np.broadcast_to(scheduler.level, 6)))
     assert np.bincount(found.decisions.run).tolist() == own.tolist()
     assert own.min() < 10

@@ -80,15 +80,15 @@ def _standing_row(standing: Standing, best: float, *, gaps: bool) -> list[Text]:
         over_seeds, over_tasks = standing.difference.over_seeds, standing.difference.over_tasks
         assert standing.adjusted_p is not None
         versus = [
-            Text(_bracketed(over_seeds, signed=True), mark=_mark(over_seeds)),
-            Text(_ends(over_tasks, signed=True), mark=_mark(over_tasks)),
+            Text(bracketed(over_seeds, signed=True), mark=_mark(over_seeds)),
+            Text(ends(over_tasks, signed=True), mark=_mark(over_tasks)),
             Text("<0.001" if standing.adjusted_p < 0.001 else f"{standing.adjusted_p:.3f}"),
             Text(f"{standing.improvement.mean:.2f}"),
         ]
     return [
         Text(standing.method, mark=_signs(standing)),
-        Text(_bracketed(standing.mean), bold=not standing.oracle and standing.mean.mean == best),
-        Text(_percent(standing.interquartile.mean)),
+        Text(bracketed(standing.mean), bold=not standing.oracle and standing.mean.mean == best),
+        Text(in_percent(standing.interquartile.mean)),
         *versus,
         *(_gap(standing.gap) if gaps else ()),
         Text(f"{standing.rank:.2f}"),
@@ -104,7 +104,7 @@ def _signs(standing: Standing) -> str:
 def _gap(gap: GapShare | None) -> list[Text]:
     if gap is None:
         return [Text("")] * 2
-    return [Text(_bracketed(gap.over_seeds, digits=0)), Text(_ends(gap.over_tasks, digits=0))]
+    return [Text(bracketed(gap.over_seeds, digits=0)), Text(ends(gap.over_tasks, digits=0))]
 
 
 def equal_runs_table(results: Results, summary: Summary, equal: EqualRuns) -> Table:
@@ -139,13 +139,13 @@ def equal_runs_table(results: Results, summary: Summary, equal: EqualRuns) -> Ta
 def _at_runs(at: AtRuns | None, equal: EqualRuns, *, bold: bool) -> list[Text]:
     """One cell, or two where differences are taken."""
     if equal.reference is None:
-        return [Text("" if at is None else _bracketed(at.accuracy), bold)]
+        return [Text("" if at is None else bracketed(at.accuracy), bold)]
     if at is None or at.difference is None:
-        return [Text("" if at is None else _percent(at.accuracy.mean), bold), Text("")]
+        return [Text("" if at is None else in_percent(at.accuracy.mean), bold), Text("")]
     over_seeds = at.difference.over_seeds
     return [
-        Text(_percent(at.accuracy.mean), bold),
-        Text(_bracketed(over_seeds, signed=True), mark=_mark(over_seeds)),
+        Text(in_percent(at.accuracy.mean), bold),
+        Text(bracketed(over_seeds, signed=True), mark=_mark(over_seeds)),
     ]
 
 
@@ -213,21 +213,23 @@ def _mark(interval: Interval) -> str:
     return MARK if interval.excludes_zero else ""
 
 
-def _bracketed(interval: Interval, *, signed: bool = False, digits: int = 1) -> str:
-    mean = _percent(interval.mean, signed=signed, digits=digits)
-    ends = _ends(interval, signed=signed, digits=digits)
-    return f"{mean} {ends}" if ends else mean
+def bracketed(interval: Interval, *, signed: bool = False, digits: int = 1) -> str:
+    """A mean with its interval in brackets, in percent: ``80.2 [79.9, 80.5]``."""
+    mean = in_percent(interval.mean, signed=signed, digits=digits)
+    both = ends(interval, signed=signed, digits=digits)
+    return f"{mean} {both}" if both else mean
 
 
-def _ends(interval: Interval, *, signed: bool = False, digits: int = 1) -> str:
-    """Empty where there is no interval."""
+def ends(interval: Interval, *, signed: bool = False, digits: int = 1) -> str:
+    """The interval alone: ``[79.9, 80.5]``; empty where there is none."""
     if math.isnan(interval.low):
         return ""
-    low, high = (_percent(end, signed=signed, digits=digits) for end in (interval.low, interval.high))
+    low, high = (in_percent(end, signed=signed, digits=digits) for end in (interval.low, interval.high))
     return f"[{low}, {high}]"
 
 
-def _percent(share: float, *, signed: bool = False, digits: int = 1) -> str:
+def in_percent(share: float, *, signed: bool = False, digits: int = 1) -> str:
+    """A share from 0 to 1 as :func:`rlflood.words.percent` has it, with a minus sign instead of a hyphen."""
     return percent(share, signed=signed, digits=digits).replace("-", MINUS)
 
 
