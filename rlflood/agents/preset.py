@@ -146,7 +146,8 @@ def load_preset(name: str, *, algorithm: str | None = None, episodes: int | None
     if episodes is not None:
         values["episodes"] = episodes
     needed = [key for key, field in Preset.model_fields.items() if field.is_required()]
-    if lacking := [key for key in needed if key not in values]:
+    lacking = [key for key in needed if key not in values]
+    if lacking and values.keys() <= Preset.model_fields.keys():  # else one may be there under a wrong name
         raise InputError(
             f"the preset {name} lacks {', '.join(lacking)}: give what differs from another preset, and "
             f'{_BASE} = "default" for the rest'
