@@ -14,8 +14,8 @@ from pydantic import (
 )
 
 from rlflood.agents.algorithm import AlgorithmName, Hyperparameters, check_algorithm, hyperparameters
+from rlflood.control.features import ObservationKind
 from rlflood.control.levels import LevelUnit, level_set
-from rlflood.control.observation import ObservationKind
 from rlflood.control.spec import ControlSpec
 from rlflood.envs.rewards import RewardKind
 from rlflood.errors import InputError
