@@ -10,7 +10,6 @@ INSTALLED_BY = {
     "optuna": "rlflood[benchmark]",
     "plotly": "rlflood[benchmark]",
     "pyarrow": "pyarrow",  # comes with rlflood, but for installations without dependencies
-    "ray": "rlflood[ray]",
     "sb3_contrib": "rlflood[algorithms]",
     "tensorboard": "rlflood[tensorboard]",
 }

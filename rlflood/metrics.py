@@ -6,15 +6,16 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[np.float64]
-"""Numbers of double precision, of any shape."""
+from rlflood.columns import Columns
 
+Array: TypeAlias = NDArray[np.float64]
+"""Real numbers: levels, losses, scores."""
 Values: TypeAlias = float | Array
 """One number, or one for each replica: an array of shape ``(replicas,)``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
+class Metrics(Columns):
     """The metrics of one epoch, of one network (floats) or of many (arrays of shape ``(replicas,)``).
 
     Losses are mean cross-entropies in nats, never flooded; accuracies lie between 0 and 1. The training

@@ -179,7 +179,7 @@ def test_options_of_benchmarks_that_change_nothing_are_refused(tmp_path: Path) -
 
 def test_a_recipe_is_not_replaced_by_its_score(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text("episodes = 8\n")
+    file.write_text('based_on = "default"\nepisodes = 8\n')
     with pytest.raises(InputError, match="would replace what is read"):
         recipe.main([str(file)], out=file)
 

@@ -19,7 +19,6 @@ NEEDY = [
     ("tpe", "optuna", 'the method tpe needs Optuna: pip install "rlflood[benchmark]"'),
     ("tpe-hyperband:5", "optuna", "the method tpe-hyperband:5 needs Optuna"),
     ("tpe-median", "optuna", "the method tpe-median needs Optuna"),
-    ("ray-pbt", "ray.tune", 'the method ray-pbt needs Ray Tune: pip install "rlflood[ray]"'),
 ]
 
 

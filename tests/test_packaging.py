@@ -60,7 +60,6 @@ HEAVY = (
     "plotly",
     "pyarrow",
     "pydantic",
-    "ray",
     "rich",
     "scipy",
     "sklearn",

@@ -26,7 +26,7 @@ _PACKAGES = ("torch", "stable-baselines3", "gymnasium", "numpy")
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Iteration:
     """Where training stands after an iteration.
 
     Attributes:
@@ -69,7 +69,7 @@ class TrainingCallback(BaseCallback):
         *,
         seed: int,
         seconds: float,
-        on_progress: Callable[[Progress], None] | None,
+        on_progress: Callable[[Iteration], None] | None,
     ) -> None:
         super().__init__()
         self._env, self._preset, self._out, self._log, self._seed = env, preset, out, log, seed
@@ -130,7 +130,7 @@ class TrainingCallback(BaseCallback):
             returns = [float(info["r"]) for info in self.model.ep_info_buffer or ()]
             total = self._preset.iterations * self._preset.replicas
             reward = float(np.mean(returns)) if returns else float("nan")
-            self._on_progress(Progress(self._episodes, total, reward, entropy))
+            self._on_progress(Iteration(self._episodes, total, reward, entropy))
 
     def _entropy(self) -> float:
         """The mean surprise of the actions taken."""

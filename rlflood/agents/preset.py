@@ -41,8 +41,8 @@ class Preset(BaseModel):
             ``ars`` splits as many replicas into groups as large as it has candidates.
         policy: Width of each hidden layer of the policy (and of the value function) network.
         observation: What the policy sees; see :class:`~rlflood.control.observation.Observer`.
-        levels: Preset or values of the flood levels that it chooses from.
-        level_unit: Unit of values.
+        levels: Name or values of the flood levels that it chooses from.
+        level_unit: Unit of values, ``absolute`` if not given; a named level set has its own.
         decisions: Decisions a run.
         reward: What is paid; see :func:`rlflood.envs.rewards.reward`.
         relative_reward: Pay what a replica gets more than the rest of its group. Without it tasks differ
@@ -55,18 +55,18 @@ class Preset(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     algorithm: AlgorithmName = "ppo"
-    episodes: PositiveInt = 40_000
-    groups: PositiveInt = 32
-    group_size: PositiveInt = 8
-    policy: tuple[Width, ...] = (64, 64)
-    observation: ObservationKind = "extended"
-    levels: str | tuple[float, ...] = "relative"
-    level_unit: LevelUnit = "absolute"
-    decisions: PositiveInt = 20
-    reward: RewardKind = "final"
+    episodes: PositiveInt
+    groups: PositiveInt
+    group_size: PositiveInt
+    policy: tuple[Width, ...]
+    observation: ObservationKind
+    levels: str | tuple[float, ...]
+    level_unit: LevelUnit | None = None
+    decisions: PositiveInt
+    reward: RewardKind
     relative_reward: bool = True
     hyperparameters: SerializeAsAny[Hyperparameters] = Field(default={}, validate_default=True)
-    tasks: Mixture = Field(default_factory=Mixture)
+    tasks: Mixture
 
     @field_validator("hyperparameters", mode="plain")
     @classmethod
@@ -131,7 +131,7 @@ def load_preset(name: str, *, algorithm: str | None = None, episodes: int | None
         episodes: Another number of episodes than the recipe's.
 
     Raises:
-        InputError: if there is no such recipe or algorithm, something in it is wrong, or it has
+        InputError: if there is no such recipe or algorithm, something in it is wrong or missing, or it has
             hyperparameters of its own that are not those of ``algorithm``.
     """
     values = _read(name, ())
@@ -145,6 +145,12 @@ def load_preset(name: str, *, algorithm: str | None = None, episodes: int | None
         values["algorithm"] = algorithm
     if episodes is not None:
         values["episodes"] = episodes
+    needed = [key for key, field in Preset.model_fields.items() if field.is_required()]
+    if lacking := [key for key in needed if key not in values]:
+        raise InputError(
+            f"the preset {name} lacks {', '.join(lacking)}: give what differs from another preset, and "
+            f'{_BASE} = "default" for the rest'
+        )
     return validated(Preset, values, f"preset {name}")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import KVWriter, Logger
 
-from rlflood.agents.callback import CHECKPOINT, CONTROLLER, LOG, Progress, TrainingCallback
+from rlflood.agents.callback import CHECKPOINT, CONTROLLER, LOG, Iteration, TrainingCallback
 from rlflood.agents.checkpoint import TrainingState, load_checkpoint, restore
 from rlflood.agents.log import CsvLog, TensorBoardLog, quiet_tensorboard
 from rlflood.agents.model import make_env, make_model
@@ -54,7 +54,7 @@ def train(
     *,
     seed: int = 0,
     machine: Machine = Machine(precision="auto"),
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[Iteration], None] | None = None,
 ) -> Outcome:
     """Train a controller from nothing.
 
@@ -89,7 +89,7 @@ def resume(
     *,
     episodes: int | None = None,
     machine: Machine = Machine(precision="auto"),
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[Iteration], None] | None = None,
 ) -> Outcome:
     """Go on with a training that was stopped, as if it had not been.
 
@@ -130,7 +130,7 @@ def _learn(
     out: Path,
     *,
     seed: int,
-    on_progress: Callable[[Progress], None] | None,
+    on_progress: Callable[[Iteration], None] | None,
     state: TrainingState | None = None,
 ) -> Outcome:
     log = CsvLog(out / LOG, decisions=preset.decisions, episodes=0 if state is None else state.episodes)

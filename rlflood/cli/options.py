@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from rlflood.errors import InputError
+
 if TYPE_CHECKING:
     from rlflood.training import Machine
 
@@ -45,9 +47,13 @@ def machine_of(
     """The machine that a command's options describe, made sure of.
 
     Raises:
-        InputError: if there is no such device, or it does not have the precision.
+        InputError: if there is no such device, it does not have the precision, or it is no processor and
+            threads are given, which would change nothing.
     """
     one_core_a_thread()
     from rlflood.training import Machine, Precision
 
-    return Machine(device, cast(Precision, precision), threads or cores(), checkpoints).check()
+    machine = Machine(device, cast(Precision, precision), threads or cores(), checkpoints).check()
+    if threads is not None and machine.torch_device.type != "cpu":
+        raise InputError(f"--threads is for training on the processor, not on {device}: leave it out")
+    return machine

@@ -124,6 +124,7 @@ def rollout(
     """Roll a controller out on a data set, one run a repeat, beside other ways to choose the flood level."""
     machine = machine_of(device, precision, threads, checkpoints)
     from rlflood.experiments import MethodOptions, Setting, get_methods
+    from rlflood.experiments.methods import MethodName
     from rlflood.experiments.methods.controller import validation_warning
     from rlflood.experiments.report.figures.schedules import check_plot
     from rlflood.experiments.runs.sizes import task_fields
@@ -139,7 +140,7 @@ def rollout(
     if checkpoints is not None:
         check_output_folder(checkpoints, "--checkpoints")
     names = [controller, *filter(None, against.split(","))]
-    files = [data or "", *(name.rpartition(":")[2] for name in names)]
+    files = [data or "", *(str(MethodName.parse(name).innermost) for name in names)]
     check_apart({"--json": json, "--plot": plot}, {"--checkpoints": checkpoints}, files)
     methods = get_methods(names, MethodOptions(runs, highest_level))
     check_search_options(given(context, "runs", "highest_level"), names)
@@ -157,6 +158,8 @@ def rollout(
     task.check_data()
     if hidden is not None and task.network != "mlp":
         raise InputError(f"--hidden is for the network mlp, not for {task.network}: leave it out")
+    if noisy_test and not task.label_noise:
+        raise InputError("--noisy-test is for test labels with the noise of --label-noise: give that, too")
     for method in methods:
         method.check(task)
     if warning := validation_warning(methods, task):

@@ -1,5 +1,6 @@
 """`rlflood benchmark`, `rlflood report` and `rlflood export`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +50,7 @@ def benchmark(
     Every finished piece is kept at once. The same command, or another process beside this one, goes on with
     what is missing.
     """
-    machine = machine_of(device, precision, 1)
+    machine = replace(machine_of(device, precision, None), threads=1)  # a process a core instead
     from rlflood.cli.console import console, study_progress
     from rlflood.experiments.study.file import load_study
     from rlflood.experiments.study.folder import open_study, start_study
@@ -125,21 +126,15 @@ def report(folder: Annotated[Path, typer.Argument(help="The folder of a study.")
 def export(folder: Annotated[Path, typer.Argument(help="The folder of a study.")]) -> None:
     """Write a study's results as tidy tables, in Parquet and CSV, into the folder's export/.
 
-    Parquet is left out where pyarrow is not installed. The data are not needed.
+    The data are not needed.
     """
     one_core_a_thread()
     from rlflood.cli.console import console
     from rlflood.experiments.report.export.tables import export as write_export
     from rlflood.experiments.study.results import load_results
-    from rlflood.extras import MissingPackage
     from rlflood.output import check_output_folder
 
     results, where = load_results(folder), folder / "export"
     check_output_folder(where, "the export")
-    try:
-        written = write_export(results, where)
-    except MissingPackage as error:
-        typer.echo(f"warning: the .parquet files are left out: {error}", err=True)
-        written = write_export(results, where, ("csv",))
-    for path in written:
+    for path in write_export(results, where):
         console.print(str(path), highlight=False, soft_wrap=True)

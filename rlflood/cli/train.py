@@ -88,10 +88,10 @@ def train_controller(
     recipe = None if resume else agents.load_preset(preset, algorithm=algorithm, episodes=episodes)
     with progress_bar("training") as advance:
 
-        def show(progress: agents.Progress) -> None:
-            figures = {"mean return": progress.reward, "entropy": progress.entropy}
+        def show(iteration: agents.Iteration) -> None:
+            figures = {"mean return": iteration.reward, "entropy": iteration.entropy}
             told = [f"{name} {value:.2f}" for name, value in figures.items() if not math.isnan(value)]
-            advance(progress.episodes, progress.total, ", ".join(told))
+            advance(iteration.episodes, iteration.total, ", ".join(told))
 
         if recipe is None:
             return agents.resume(out, episodes=episodes, machine=machine, on_progress=show)

@@ -108,23 +108,6 @@ class Controller:
         logits, memory = self.logits(observation, memory)
         return logits.argmax(axis=1), memory
 
-    def require(self, spec: ControlSpec) -> None:
-        """Make sure that the controller fits an environment.
-
-        Raises:
-            InputError: if it was made for another observation or another action set.
-        """
-        if self.spec.levels != spec.levels:
-            raise InputError(
-                f"the controller was made for another action set: {_described(self.spec.levels)}; "
-                f"asked for was {_described(spec.levels)}; use a controller trained with these levels"
-            )
-        if self.spec.observation != spec.observation:
-            raise InputError(
-                f"the controller sees the {self.spec.observation!r} observation, not {spec.observation!r}; "
-                "use an environment with the same"
-            )
-
     @property
     def fingerprint(self) -> str:
         """What tells it from controllers that decide otherwise, whatever its provenance: 16 hex digits."""
@@ -258,13 +241,3 @@ def _header(content: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return header if isinstance(header, dict) else {}
-
-
-def _described(levels: LevelSet) -> str:
-    values = levels.values
-    some = (
-        ", ".join(f"{value:g}" for value in values)
-        if len(values) <= 12
-        else f"{len(values)} from {values[0]:g} to {values[-1]:g}"
-    )
-    return f"{some} ({levels.unit})"

@@ -78,14 +78,18 @@ LEVEL_SETS: dict[str, LevelSet] = {
 """Level sets by name: up to 0.5 and up to 0.1 nats by 0.01, and fractions of the best validation loss."""
 
 
-def level_set(levels: str | Sequence[float] | LevelSet, unit: LevelUnit = "absolute") -> LevelSet:
-    """A level set from a preset's name or from values in ``unit``.
+def level_set(levels: str | Sequence[float] | LevelSet, unit: LevelUnit | None = None) -> LevelSet:
+    """A level set from its name or from values.
+
+    Args:
+        levels: A name of :data:`LEVEL_SETS`, values in rising order, or a set, which is given back.
+        unit: Of values, ``absolute`` if not given. A set has its own.
 
     Raises:
-        InputError: if the name is unknown or the values are not usable.
+        InputError: if the name is unknown, the values are not usable, or the set has another unit.
     """
     if isinstance(levels, LevelSet):
-        return levels
+        return _in_unit(levels, unit, "that is given")
     if not isinstance(levels, str):
         try:
             values = tuple(float(value) for value in levels)
@@ -94,9 +98,18 @@ def level_set(levels: str | Sequence[float] | LevelSet, unit: LevelUnit = "absol
             raise InputError(
                 f"levels must be numbers, such as 0, 0.1, 0.2, or one of {names}: got {levels!r}"
             ) from None
-        return LevelSet(values, unit)
+        return LevelSet(values, "absolute" if unit is None else unit)
     if levels not in LEVEL_SETS:
         raise InputError(
             f"unknown level set {levels!r}: use one of {', '.join(LEVEL_SETS)}, or give the values"
         )
-    return LEVEL_SETS[levels]
+    return _in_unit(LEVEL_SETS[levels], unit, repr(levels))
+
+
+def _in_unit(levels: LevelSet, unit: LevelUnit | None, which: str) -> LevelSet:
+    if unit not in (None, levels.unit):
+        raise InputError(
+            f"the level set {which} has the unit {levels.unit!r}, not {unit!r}: leave level_unit out, or "
+            f"set it to {levels.unit!r}"
+        )
+    return levels

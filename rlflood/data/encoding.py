@@ -2,8 +2,8 @@
 
 What a text becomes is settled by the whole column and never by labels, so that all splits of a file have the
 same features, and nothing of the labels of validation and test gets into them. Which of the features are
-used is settled by the training split alone: one that is constant there is zero everywhere (see ``Table``), so
-that a text that training has not met is ignored.
+used is settled by the training split alone: one that is constant there is zero everywhere (see
+``TableSource``), so that a text that training has not met is ignored.
 """
 
 import warnings

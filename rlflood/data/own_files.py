@@ -9,7 +9,7 @@ from rlflood.data.csv_table import read_csv
 from rlflood.data.labels import class_names, doubts, encode_labels
 from rlflood.data.npz_arrays import read_npz
 from rlflood.data.parquet_table import read_parquet
-from rlflood.data.tabular import Table
+from rlflood.data.tabular import TableSource
 from rlflood.errors import InputError, RlfloodWarning
 
 ENDINGS = (".npz", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
@@ -28,7 +28,7 @@ _INSTEAD = {
 """What files with other endings are, and what to do."""
 
 
-def own_file(file: str, target: str | None, keep: Sequence[str] = (), encode: bool = False) -> Table:
+def own_file(file: str, target: str | None, keep: Sequence[str] = (), encode: bool = False) -> TableSource:
     """The table in a file that ends in one of ``ENDINGS``; read again only when the file has changed.
 
     target: the column that holds the labels (see ``read_csv``); a ``.npz`` has it in y.
@@ -69,7 +69,7 @@ def not_read(data: str) -> str:
 @lru_cache(maxsize=4)
 def _read(
     file: str, target: str | None, keep: tuple[str, ...], encode: bool, modified: int, length: int
-) -> Table:
+) -> TableSource:
     """Read the file; the time of its last change and its length are there for the cache alone."""
     if length == 0:
         raise InputError(f"The file {file} is empty.")
@@ -81,7 +81,7 @@ def _read(
         read = read_parquet if file.lower().endswith(".parquet") else read_csv
         x, labels = read(file, target, keep, encode)
         where, image_shape = f"the target column of {file}", None
-    table = Table(
+    table = TableSource(
         file,
         x,
         encode_labels(labels, where),

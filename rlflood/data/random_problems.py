@@ -15,8 +15,8 @@ from rlflood.data.options import Option, real, whole
 from rlflood.data.source import Samples
 from rlflood.data.streams import Stream, stream
 from rlflood.data.synthetic import Generator, Sampler
+from rlflood.metrics import Array
 
-Array: TypeAlias = NDArray[np.float64]
 Rule: TypeAlias = Callable[[Array], NDArray[np.int64]]
 
 _MOST_CLASSES = 20

@@ -13,7 +13,7 @@ from rlflood.errors import InputError
 from rlflood.words import counted
 
 
-class Table(Source):
+class TableSource(Source):
     """A table that is split by seed, stratified by class, and standardised on the training split alone.
 
     x: real numbers, shape (samples, features); y: int64, shape (samples,), labels 0 .. classes - 1.
@@ -84,27 +84,27 @@ class Table(Source):
 
 
 @lru_cache
-def digits() -> Table:
+def digits() -> TableSource:
     """Handwritten digits, 8 x 8 pixels: 1797 samples, 64 features, 10 classes (scikit-learn)."""
     from sklearn.datasets import load_digits
 
-    return Table("digits", *_arrays(load_digits(return_X_y=True)))
+    return TableSource("digits", *_arrays(load_digits(return_X_y=True)))
 
 
 @lru_cache
-def breast_cancer() -> Table:
+def breast_cancer() -> TableSource:
     """Wisconsin diagnostic breast cancer: 569 samples, 30 features, 2 classes (scikit-learn)."""
     from sklearn.datasets import load_breast_cancer
 
-    return Table("breast-cancer", *_arrays(load_breast_cancer(return_X_y=True)))
+    return TableSource("breast-cancer", *_arrays(load_breast_cancer(return_X_y=True)))
 
 
 @lru_cache
-def wine() -> Table:
+def wine() -> TableSource:
     """Italian wines by cultivar: 178 samples, 13 features, 3 classes (scikit-learn)."""
     from sklearn.datasets import load_wine
 
-    return Table("wine", *_arrays(load_wine(return_X_y=True)))
+    return TableSource("wine", *_arrays(load_wine(return_X_y=True)))
 
 
 def _arrays(loaded: tuple[NDArray[np.generic], NDArray[np.generic]]) -> Samples:

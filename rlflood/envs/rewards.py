@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlflood.errors import InputError
+from rlflood.metrics import Array
 
 RewardKind = Literal["accuracy", "improvement", "final", "held-out"]
-Array = NDArray[np.float64]
 
 
 def check_reward(kind: str) -> None:

@@ -27,7 +27,7 @@ _DRAWN = ("target", "label_noise", "data_options")
 def episode_settings(
     *,
     levels: str | tuple[float, ...] | LevelSet = "two-gaussians",
-    level_unit: LevelUnit = "absolute",
+    level_unit: LevelUnit | None = None,
     observation: ObservationKind = "metrics",
     reward: RewardKind = "accuracy",
     epochs_per_step: int | None = None,
@@ -41,8 +41,9 @@ def episode_settings(
 
     Args:
         levels: The actions: a preset (``two-gaussians``, ``cifar10``, ``relative``) or values.
-        level_unit: The unit of values: ``absolute`` (nats), ``relative`` (fractions of the best
-            validation loss so far) or ``turning-point`` (multiples of the train loss there).
+        level_unit: The unit of values: ``absolute`` (nats; if not given), ``relative`` (fractions of the
+            best validation loss so far) or ``turning-point`` (multiples of the train loss there). A named
+            set has its own.
         observation: ``metrics``, ``extended`` or ``turning-point``.
         reward: ``accuracy``, ``improvement``, ``final`` or ``held-out``.
         epochs_per_step: Epochs that one step trains; 1 if ``decisions`` is not given either.

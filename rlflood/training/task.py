@@ -144,24 +144,27 @@ class Task(BaseModel):
         Raises:
             InputError: if not.
         """
-        source = self.source()
-        if self.network != "mlp" and source.image_shape is None:
-            raise InputError(f"{self.data} has no images: {self.network} needs some, mlp does not")
-        source.check_sizes(self.train_size, self.val_size, self.test_size)
+        self._suited_source().check_sizes(self.train_size, self.val_size, self.test_size)
 
     def split(self, data_seed: int) -> Splits:
         """The task's three splits, with label noise.
 
         Raises:
-            InputError: if the data set is too small for the sizes asked for.
+            InputError: if the data set is too small for the sizes asked for, or does not suit the network.
         """
-        return self.source().split(
+        return self._suited_source().split(
             train_size=self.train_size,
             val_size=self.val_size,
             test_size=self.test_size,
             label_noise=self.label_noise,
             seed=data_seed,
         )
+
+    def _suited_source(self) -> Source:
+        source = self.source()
+        if self.network != "mlp" and source.image_shape is None:
+            raise InputError(f"{self.data} has no images: {self.network} needs some, mlp does not")
+        return source
 
     def learning_rate_in(self, epoch: int) -> float:
         """The learning rate in an epoch, counted from 0."""

@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlflood.columns import Columns
 from rlflood.metrics import Metrics
 
 SplitName = Literal["train", "val", "test"]
-Checkpoint = Literal["last", "best"]
+Moment = Literal["final", "best"]
+"""When a network is tested: after the last epoch, or as it was at its best validation accuracy."""
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(Columns):
     """One split evaluated: arrays of shape ``(replicas,)``.
 
     Attributes:
@@ -26,15 +28,6 @@ class Evaluation:
     loss: NDArray[np.float64]
     accuracy: NDArray[np.float64]
     clean_accuracy: NDArray[np.float64]
-
-
-Reported = TypeVar("Reported", Metrics, Evaluation)
-
-
-def joined(parts: Sequence[Reported]) -> Reported:
-    """What the parts of a population report, as the whole reports it."""
-    kind = type(parts[0])
-    return kind(*(np.concatenate([getattr(part, name) for part in parts]) for name in kind.__slots__))
 
 
 def joined_losses(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -73,7 +66,7 @@ class Trainer(Protocol):
         """
         ...
 
-    def evaluate(self, split: SplitName, checkpoint: Checkpoint = "last") -> Evaluation:
+    def evaluate(self, split: SplitName, moment: Moment = "final") -> Evaluation:
         """Evaluate a split with the present weights or with those of the best validation accuracy."""
         ...
 
@@ -88,7 +81,7 @@ class Trainer(Protocol):
     def copy_replicas(self, sources: NDArray[np.int64]) -> None:
         """Make replica ``i`` a copy of replica ``sources[i]``, for population based training.
 
-        Weights, buffers, the optimizer's state, the objective's, and the best checkpoint with its scores
+        Weights, buffers, the optimizer's state, the objective's, and the best weights with their scores
         are copied. Data, seeds and so the batch order stay.
 
         Args:

@@ -13,7 +13,9 @@ TINY: dict[str, Any] = {
     "group_size": 4,
     "decisions": 4,
     "policy": [8],
+    "observation": "extended",
     "levels": [0.0, 0.7, 2.0],  # so far apart that they tell within a few updates
+    "reward": "final",
     "tasks": {
         "base": {
             "hidden": [8],

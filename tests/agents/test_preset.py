@@ -9,6 +9,8 @@ from rlflood import InputError
 from rlflood.agents import Preset, load_preset, preset_names
 from rlflood.agents.algorithm import ALGORITHMS, AlgorithmName, hyperparameters
 
+BASED = 'based_on = "default"\n'
+
 
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_of_the_package_is_valid(name: str) -> None:
@@ -33,18 +35,20 @@ def test_the_demo_is_the_default_recipe_but_for_its_length() -> None:
 
 def test_ones_own_preset_needs_only_what_differs(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text('algorithm = "a2c"\n[tasks]\nfamilies = ["blobs"]\n[tasks.base]\nhidden = [20]\n')
+    own = 'algorithm = "a2c"\n[tasks]\nfamilies = ["blobs"]\n[tasks.base]\nhidden = [20]\n'
+    file.write_text(BASED + own)
     preset = load_preset(str(file), episodes=77)
     assert preset.algorithm == "a2c"
     assert preset.episodes == 77
     assert preset.tasks.families == ("blobs",)
     assert preset.tasks.base.hidden == (20,)
-    assert preset.levels == Preset().levels
+    assert preset.levels == load_preset("default").levels
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_recipe_survives_json(algorithm: AlgorithmName) -> None:
-    preset = Preset(algorithm=algorithm, hyperparameters={"learning_rate": 0.125})  # type: ignore[arg-type]
+    own = {"algorithm": algorithm, "hyperparameters": {"learning_rate": 0.125}}
+    preset = Preset(**{**load_preset("default").model_dump(), **own})
     back = Preset(**json.loads(json.dumps(preset.model_dump(mode="json"))))
     assert back == preset
     assert back.hyperparameters.learning_rate == 0.125
@@ -67,6 +71,17 @@ def test_ones_own_preset_may_be_based_on_another(tmp_path: Path) -> None:
     assert preset.hyperparameters == hyperparameters("ppo", own)
 
 
+def test_ones_own_preset_without_a_base_says_all_that_has_no_default(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("groups = 2\ndecisions = 4\n")
+    with pytest.raises(InputError) as caught:
+        load_preset(str(file), episodes=8)
+    assert str(caught.value) == (
+        f"the preset {file} lacks group_size, policy, observation, levels, reward, tasks: give what differs "
+        'from another preset, and based_on = "default" for the rest'
+    )
+
+
 def test_presets_that_are_based_on_each_other_are_refused(tmp_path: Path) -> None:
     one, other = tmp_path / "one.toml", tmp_path / "other.toml"
     one.write_text(f'based_on = "{other}"')
@@ -83,7 +98,7 @@ def test_presets_that_are_based_on_each_other_are_refused(tmp_path: Path) -> Non
 
 def test_another_algorithm_does_not_take_over_hyperparameters(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text("[hyperparameters]\ngamma = 0.9\n")
+    file.write_text(f"{BASED}[hyperparameters]\ngamma = 0.9\n")
     assert load_preset(str(file), algorithm="ppo") == load_preset(str(file))
     with pytest.raises(InputError, match=r"mine\.toml has hyperparameters for ppo: .*trpo"):
         load_preset(str(file), algorithm="trpo")
@@ -106,8 +121,9 @@ def test_another_algorithm_does_not_take_over_hyperparameters(tmp_path: Path) ->
         ("groups = 3\nalgorithm = 'ars'\n[hyperparameters]\nn_delta = 8", "= 24 must be a multiple"),
         ("levels = 'cifar11'", "unknown level set"),
         ("levels = [0.3, 0.1]", "rising"),
+        ("levels = 'relative'", "'relative' has the unit 'relative', not 'turning-point': leave level_unit"),
         ("group_size = 1", "group_size of 2"),
-        ("decisions = 2000", "2000 decisions do not fit into 200 epochs"),
+        ("decisions = 2000", "2000 decisions do not fit into 50 epochs"),
         ("[tasks]\nvariants = [{}, {epochs = 19}]", "20 decisions do not fit into 19 epochs"),
         ("[tasks.base]\nlabel_noise = 1.5", "label_noise"),
         ("[tasks]\nfamilies = ['digits']", "families"),
@@ -116,7 +132,7 @@ def test_another_algorithm_does_not_take_over_hyperparameters(tmp_path: Path) ->
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text(text)
+    file.write_text(BASED + text)
     with pytest.raises(InputError, match=message) as caught:
         load_preset(str(file))
     assert "mine.toml" in str(caught.value)

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from rlflood import InputError, load_controller
-from rlflood.agents import Preset, Progress, resume, train
+from rlflood.agents import Iteration, Preset, resume, train
 from rlflood.agents.algorithm import ALGORITHMS
 from rlflood.agents.checkpoint import load_checkpoint
 from rlflood.control import Controller
@@ -51,9 +51,9 @@ def without_times(log: Path) -> list[dict[str, str]]:
     return [{key: row[key] for key in row if not key.startswith("time/")} for row in rows_of(log)]
 
 
-def interrupted_after(episodes: int, number: int = signal.SIGINT) -> Callable[[Progress], None]:
-    def interrupt(progress: Progress) -> None:
-        if progress.episodes == episodes:
+def interrupted_after(episodes: int, number: int = signal.SIGINT) -> Callable[[Iteration], None]:
+    def interrupt(iteration: Iteration) -> None:
+        if iteration.episodes == episodes:
             os.kill(os.getpid(), number)
 
     return interrupt
@@ -99,7 +99,7 @@ def test_the_first_checkpoint_comes_after_seconds(
     now = 0.0
     kept: list[int] = []
 
-    def two_seconds(progress: Progress) -> None:
+    def two_seconds(iteration: Iteration) -> None:
         nonlocal now
         now += 2
         file = tmp_path / "checkpoint.zip"
@@ -138,8 +138,8 @@ def test_a_checkpoint_that_cannot_be_written_is_a_warning_and_the_next_one_is_tr
 ) -> None:
     disk = FullDisk(monkeypatch)
 
-    def make_room(progress: Progress) -> None:
-        if progress.episodes == 24:
+    def make_room(iteration: Iteration) -> None:
+        if iteration.episodes == 24:
             disk.full = False
 
     with pytest.warns(RlfloodWarning) as caught:
@@ -161,12 +161,12 @@ def test_what_cannot_be_written_in_the_end_is_kept_elsewhere(
     out = tmp_path / "out"
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
-    def in_the_way(progress: Progress) -> None:
-        if progress.episodes == 8:
+    def in_the_way(iteration: Iteration) -> None:
+        if iteration.episodes == 8:
             out.mkdir(exist_ok=True)
             out.rename(tmp_path / "moved")
             out.write_text("a file where the folder was")
-        if progress.episodes == stop:
+        if iteration.episodes == stop:
             os.kill(os.getpid(), signal.SIGINT)
 
     with (
@@ -280,7 +280,7 @@ def test_the_time_of_training_adds_up_over_resumptions(
 ) -> None:
     now = 100.0
 
-    def half_a_minute(_: Progress) -> None:
+    def half_a_minute(_: Iteration) -> None:
         nonlocal now
         now += 30
 
@@ -296,12 +296,12 @@ def test_the_time_of_training_adds_up_over_resumptions(
 def test_progress_counts_episodes_and_reports_their_accuracy(
     tmp_path: Path, algorithm: str, tiny: MakePreset
 ) -> None:
-    seen: list[Progress] = []
+    seen: list[Iteration] = []
     train(tiny(algorithm, episodes=24), tmp_path, on_progress=seen.append)
-    assert [progress.episodes for progress in seen] == [8, 16, 24]
-    assert {progress.total for progress in seen} == {24}
+    assert [iteration.episodes for iteration in seen] == [8, 16, 24]
+    assert {iteration.total for iteration in seen} == {24}
     # relative rewards would have the mean 0; what is reported is the accuracy itself
-    assert all(0.05 < progress.reward <= 1 for progress in seen)
+    assert all(0.05 < iteration.reward <= 1 for iteration in seen)
     rows = rows_of(tmp_path / "progress.csv")
     assert [int(row["episodes"]) for row in rows] == [8, 16, 24]
     assert [float(row["rollout/ep_rew_mean"]) for row in rows] == pytest.approx(

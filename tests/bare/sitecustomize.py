@@ -12,7 +12,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
-PACKAGES = frozenset({"jinja2", "matplotlib", "optuna", "plotly", "ray", "sb3_contrib", "tensorboard"})
+PACKAGES = frozenset({"jinja2", "matplotlib", "optuna", "plotly", "sb3_contrib", "tensorboard"})
 PROGRAMS = ("chromium", "chromedriver")
 NOWHERE = Path("/dev/null/data")
 """A folder that is not there and cannot be made."""

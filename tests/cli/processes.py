@@ -13,7 +13,10 @@ episodes = 8
 groups = 2
 group_size = 2
 policy = [4]
+observation = "extended"
+levels = "relative"
 decisions = 2
+reward = "final"
 [hyperparameters]
 minibatches = 1
 [tasks.base]

@@ -430,6 +430,7 @@ WINE = ("--data", "wine")
         (None, ("--data", "digits", "--val-size", 4), "val_size is 4, too small"),
         (None, (*WINE, "--target", "kind"), "A target column"),
         (None, (*WINE, "--label-noise", 1.5), "label_noise"),
+        (None, (*WINE, "--noisy-test"), "--noisy-test is for test labels with the noise of --label-noise"),
         (None, (*WINE, "--epochs", 0), "epochs"),
         (None, (*WINE, "--batch-size", 0), "batch_size"),
         (None, (*WINE, "--optimizer", "lion"), "adam"),

@@ -462,28 +462,3 @@ def test_layers_that_do_not_fit_are_refused():
         Controller(SPEC, [])
     with pytest.raises(ValueError, match="unknown activation"):
         random_controller(activation="gelu")
-
-
-def test_a_controller_fits_an_environment_of_the_same_levels_and_observation():
-    random_controller().require(ControlSpec("extended", LEVELS, 99))
-
-
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        (
-            ControlSpec("extended", LevelSet((0.0, 0.3, 0.7)), 5),
-            "the controller was made for another action set: 0, 0.3, 0.7 (relative); "
-            "asked for was 0, 0.3, 0.7 (absolute)",
-        ),
-        (
-            ControlSpec("extended", LevelSet(tuple(i / 100 for i in range(51))), 5),
-            "asked for was 51 from 0 to 0.5 (absolute); use a controller trained with these levels",
-        ),
-        (ControlSpec("metrics", LEVELS, 5), "sees the 'extended' observation, not 'metrics'"),
-    ],
-)
-def test_a_controller_that_does_not_fit_says_why(spec, message):
-    with pytest.raises(InputError) as caught:
-        random_controller().require(spec)
-    assert message in str(caught.value)

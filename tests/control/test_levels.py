@@ -65,6 +65,14 @@ def test_names_values_and_sets_all_give_a_set():
     assert level_set(np.array([0.0, 0.1])) == LevelSet((0.0, 0.1))
     own = LevelSet((0.0, 0.3))
     assert level_set(own) is own
+    assert level_set("relative", "relative") is LEVEL_SETS["relative"]
+
+
+def test_a_set_that_has_another_unit_is_refused():
+    with pytest.raises(InputError, match="'relative' has the unit 'relative', not 'absolute'"):
+        level_set("relative", "absolute")
+    with pytest.raises(InputError, match="that is given has the unit 'absolute', not 'relative'"):
+        level_set(LevelSet((0.0, 0.3)), "relative")
 
 
 @pytest.mark.parametrize(

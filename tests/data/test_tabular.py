@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rlflood.data import facts_of, load
-from rlflood.data.tabular import Table
+from rlflood.data.tabular import TableSource
 from rlflood.errors import InputError
 
 NAMES = ("digits", "breast-cancer", "wine")
@@ -38,7 +38,7 @@ def test_the_sets_are_as_described_and_split_exactly(name):
 
 
 def test_without_a_test_size_every_sample_is_used_once():
-    source = Table("numbered", *numbered())
+    source = TableSource("numbered", *numbered())
     splits = source.split(**SIZES | {"train_size": 30, "val_size": 20, "test_size": None})
     assert len(splits.test) == 50
     rows = rows_of(source, splits)
@@ -61,17 +61,19 @@ def test_features_are_standardised_by_the_training_split():
 
 def test_changing_what_is_not_trained_on_leaves_the_training_samples_as_they_are():
     x, y = numbered()
-    source = Table("numbered", x.copy(), y)
+    source = TableSource("numbered", x.copy(), y)
     splits = source.split(**SIZES | {"train_size": 30, "val_size": 20, "test_size": None})
     trained = rows_of(source, splits)[0]
     others = np.setdiff1d(np.arange(100), trained)
     x[others, 1:] *= 1000
-    again = Table("changed", x, y).split(**SIZES | {"train_size": 30, "val_size": 20, "test_size": None})
+    again = TableSource("changed", x, y).split(
+        **SIZES | {"train_size": 30, "val_size": 20, "test_size": None}
+    )
     np.testing.assert_array_equal(again.train.x, splits.train.x)
 
 
 def test_a_rare_class_is_always_trained_on():
-    source = Table("rare", *numbered((500, 400, 3)))
+    source = TableSource("rare", *numbered((500, 400, 3)))
     for seed in range(10):
         splits = source.split(**SIZES | {"train_size": 10, "seed": seed})
         assert np.bincount(splits.train.y_clean, minlength=3)[2] == 1

@@ -1,6 +1,7 @@
 """A controller meets in a user's loop exactly what it met in the environment, and sets the same levels."""
 
 import json
+from dataclasses import fields
 from itertools import pairwise
 
 import numpy as np
@@ -74,7 +75,7 @@ def drawn(tasks):
 
 
 def of_replica(metrics, i):
-    return {name: float(getattr(metrics, name)[i]) for name in metrics.__slots__}
+    return {field.name: float(getattr(metrics, field.name)[i]) for field in fields(metrics)}
 
 
 @pytest.mark.parametrize("decisions", [1, 5, 40])

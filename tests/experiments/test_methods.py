@@ -85,17 +85,20 @@ def test_backward_floods_once_the_network_has_fitted(setting):
 
 
 def test_the_oracle_trains_nothing_after_a_grid_of_the_same_levels_and_seeds(setting):
-    def epochs_trained(name, where):
+    made = {method.name: method for method in get_methods(["grid:2", "oracle:2", "oracle:3"])}
+
+    def epochs_trained(method, where=setting):
         told = []
-        get_method(name).run(where, on_progress=lambda done, total: told.append(done))
+        method.run(where, on_progress=lambda done, total: told.append(done))
         return bool(told)
 
-    grid = get_method("grid:2").run(setting)
-    assert not epochs_trained("oracle:2", setting)
-    assert epochs_trained("oracle:3", setting)  # other levels
-    assert epochs_trained("oracle:3", setting.part(slice(1, 2)))  # other seeds
-    again = get_method("grid:2").run(setting)
+    grid = made["grid:2"].run(setting)
+    assert not epochs_trained(made["oracle:2"])
+    assert epochs_trained(made["oracle:3"])  # other levels
+    assert epochs_trained(made["oracle:3"], setting.part(slice(1, 2)))  # other seeds
+    again = made["grid:2"].run(setting)
     np.testing.assert_array_equal(again.test_acc_final, grid.test_acc_final)
+    assert epochs_trained(get_method("oracle:2")), "made by itself it shares with nobody"
 
 
 @pytest.mark.parametrize(

@@ -231,7 +231,7 @@ def test_a_memory_holds_what_an_observation_no_longer_shows(units, differ):
     different = []
     for _ in range(15):
         seen = metrics(rng, 1)
-        levels = scheduler.step(Metrics(*(np.repeat(getattr(seen, name), 2) for name in seen.__slots__)))
+        levels = scheduler.step(Metrics.concat([seen, seen]))
         different.append(levels[0] != levels[1])
     assert any(different) == differ
 

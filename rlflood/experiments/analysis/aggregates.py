@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rlflood.experiments.analysis.statistics import CONFIDENCE, Interval, signed_rank_p
+from rlflood.metrics import Array
 
 RESAMPLES = 2000
 
-Array = NDArray[np.float64]
 Statistic = Callable[[Array], Array]
 """From ``(..., tasks, seeds)`` to ``(...)``: one value for every resample at once."""
 Drawn = tuple[NDArray[np.int64], NDArray[np.int64]]

@@ -13,11 +13,12 @@ from rlflood.experiments.analysis.aggregates import (
     stratified_interval,
 )
 from rlflood.experiments.analysis.statistics import Interval
-from rlflood.experiments.methods import METHODS, ControllerMethod
+from rlflood.experiments.methods import METHODS, ControllerMethod, MethodName
 from rlflood.experiments.methods.best_of import BestOf
-from rlflood.experiments.runs.record import Array, Moment
 from rlflood.experiments.runs.selection import incumbents
 from rlflood.experiments.study.results import Results
+from rlflood.metrics import Array
+from rlflood.training.trainer import Moment
 
 RUN_COUNTS = (1, 3, 5, 11)
 """Numbers of runs at which methods are compared."""
@@ -166,14 +167,11 @@ def equal_runs(results: Results, budgets: Mapping[str, Budgets]) -> EqualRuns | 
 
 def family(method: str) -> str:
     """A method's name with K for its number of runs, whether the name says the number or the study does."""
-    kind, _, argument = method.partition(":")
-    match METHODS[kind].argument if kind in METHODS else "":
-        case "RUNS" | "LEVELS":
-            return f"{kind}:K"
-        case "RUNS:METHOD":
-            return f"{kind}:K:{argument.partition(':')[2]}"
-        case _:
-            return method
+    name = MethodName.parse(method)
+    if name.repeated is not None:
+        return f"{name.kind}:K:{name.repeated[1]}"
+    counted = name.kind in METHODS and METHODS[name.kind].argument in ("RUNS", "LEVELS")
+    return f"{name.kind}:K" if counted else method
 
 
 def _reference(results: Results, methods: Container[str]) -> str | None:

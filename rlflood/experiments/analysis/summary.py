@@ -30,8 +30,9 @@ from rlflood.experiments.analysis.budgets import (
     runs_spent,
 )
 from rlflood.experiments.analysis.statistics import Interval, Paired, mean_interval, paired
-from rlflood.experiments.runs.record import Array, Moment
 from rlflood.experiments.study.results import Results
+from rlflood.metrics import Array
+from rlflood.training.trainer import Moment
 
 NO_FLOODING = "none"
 """The method that the gap to an oracle begins at."""

@@ -23,7 +23,7 @@ from rlflood.experiments.report.figures.canvas import (
 from rlflood.experiments.report.figures.palette import LEVEL, TRAINING, VALIDATION
 from rlflood.experiments.report.figures.schedules import finite_median
 from rlflood.experiments.report.figures.study import FILE_TYPES
-from rlflood.experiments.runs.record import Array
+from rlflood.metrics import Array
 from rlflood.words import capitalised
 
 FIGURES = ("importance", "plane", "schedule")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rlflood.experiments.analysis.statistics import Interval, mean_interval
 from rlflood.experiments.explain.rollouts import Rollouts
-from rlflood.experiments.runs.record import Array
+from rlflood.metrics import Array
 
 PERMUTATIONS = 20
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from rlflood.experiments.explain.importance import Importance
 from rlflood.experiments.explain.rollouts import Rollouts
-from rlflood.experiments.runs.record import Array
+from rlflood.metrics import Array
 
 POINTS = 25
 """Of the grid, along each side."""

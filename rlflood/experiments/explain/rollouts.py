@@ -6,14 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rlflood.columns import Columns
 from rlflood.control import Controller
 from rlflood.control.controller import Memory
 from rlflood.control.features import FEATURES
 from rlflood.control.levels import LevelUnit
 from rlflood.envs.episode import Draw
-from rlflood.experiments.runs.record import Array, ended_without_a_loss
+from rlflood.experiments.runs.record import ended_without_a_loss
 from rlflood.experiments.runs.setting import Progress, no_progress
 from rlflood.experiments.runs.stacks import most_replicas
+from rlflood.metrics import Array
 from rlflood.schedulers import PolicyScheduler
 from rlflood.training import Machine, Population, make_population, run
 
@@ -25,7 +27,7 @@ _UNITS: dict[LevelUnit, str] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Decisions:
+class Decisions(Columns):
     """Every decision of every run that was the controller's to take, one a row.
 
     What a controller would choose after its run was left to the rule
@@ -160,7 +162,7 @@ def roll_out(
         train_loss=train_loss,
         val_loss=val_loss,
         left_to_rule=left_to_rule,
-        decisions=_joined(decisions),
+        decisions=Decisions.concat(decisions),
         described=described,
     )
 
@@ -213,13 +215,6 @@ class _Watched(PolicyScheduler):
         seen = self.control.observation()[own]
         self.decisions.append(Decisions(seen, own, number, third_of_run, memory))
         super()._decide()
-
-
-def _joined(parts: Sequence[Decisions]) -> Decisions:
-    names = ("observations", "run", "number", "third")
-    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    memories = [part.memory for part in parts if part.memory is not None]
-    return Decisions(**columns, memory=np.concatenate(memories) if memories else None)
 
 
 def _stacks(runs: Sequence[Draw], machine: Machine) -> Iterator[NDArray[np.int64]]:

@@ -6,16 +6,16 @@ import numpy as np
 
 from rlflood.experiments.explain.importance import Importance
 from rlflood.experiments.explain.rollouts import Rollouts
-from rlflood.experiments.runs.record import Array
+from rlflood.metrics import Array
 from rlflood.words import counted
 
-Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
-"""Columns and rows."""
+Listing = tuple[tuple[str, ...], list[tuple[str, ...]]]
+"""Headings and rows, as `print_listing` shows them."""
 
 _MOST_FEATURES = 8
 
 
-def importance_rows(found: Sequence[Importance]) -> Table:
+def importance_rows(found: Sequence[Importance]) -> Listing:
     """The observations that the choices hang on, the most important first: up to eight.
 
     Args:
@@ -35,7 +35,7 @@ def importance_rows(found: Sequence[Importance]) -> Table:
     return ("observation", "level moves by", "probability moved"), rows
 
 
-def level_rows(rollouts: Rollouts) -> Table:
+def level_rows(rollouts: Rollouts) -> Listing:
     """The mean level by label noise in each third of the run: as a fraction, and in nats in brackets."""
     epochs = rollouts.levels.shape[1]
     third = 3 * np.arange(epochs) // epochs

@@ -5,7 +5,6 @@ registered with :func:`register`, and import the file below.
 """
 
 # imported for what they register
-from rlflood.control.shipped import SUFFIX as CONTROLLER_SUFFIX
 from rlflood.experiments.methods import (  # noqa: F401
     adaflood,
     best_of,
@@ -15,13 +14,13 @@ from rlflood.experiments.methods import (  # noqa: F401
     optuna_tpe,
     population_based,
     random_search,
-    ray_pbt,
     regularisers,
     scheduled,
 )
 from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMethod
 from rlflood.experiments.methods.controller import ControllerMethod
 from rlflood.experiments.methods.grid import GridSearch
+from rlflood.experiments.methods.name import MethodName
 from rlflood.experiments.methods.registry import (
     METHODS,
     MethodKind,
@@ -34,12 +33,12 @@ from rlflood.experiments.methods.registry import (
 )
 
 __all__ = [
-    "CONTROLLER_SUFFIX",
     "METHODS",
     "ControllerMethod",
     "GridSearch",
     "Method",
     "MethodKind",
+    "MethodName",
     "MethodOptions",
     "ScheduledMethod",
     "get_method",

@@ -11,9 +11,10 @@ from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.objectives import run_values
 from rlflood.experiments.methods.registry import register
 from rlflood.experiments.runs import stacks
-from rlflood.experiments.runs.record import Array, Record
+from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
+from rlflood.metrics import Array
 from rlflood.training import AdaptiveFlooding, GivenLevels, HeldOut, Machine, Task, run
 
 FOLDS = 5

@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 
 from rlflood.errors import InputError
+from rlflood.experiments.methods.level_runs import LevelRuns
 from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.experiments.runs.stacks import run_schedule
@@ -18,11 +19,12 @@ from rlflood.words import counted
 
 @dataclass(frozen=True, slots=True)
 class MethodOptions:
-    """What all searches share.
+    """What methods that are made together share.
 
     Attributes:
         runs: The budget of a search, in whole training runs: levels of a grid, trials of a tuner.
         highest_level: The highest flood level that a search tries, in nats; the lowest is 0.
+        level_runs: The runs of a grid, which the oracle picks from too.
 
     Raises:
         InputError: if one of them is not usable.
@@ -30,6 +32,7 @@ class MethodOptions:
 
     runs: int = 11
     highest_level: float = 0.5
+    level_runs: LevelRuns = field(default_factory=LevelRuns, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.runs < 2:
@@ -116,6 +119,4 @@ class ScheduledMethod(Method):
             on_progress=on_progress,
             name=self.name,
         )
-        fields = {name: getattr(runs, name) for name in runs.__slots__}
-        spent = np.full(setting.repeats, float(setting.task.epochs))
-        return Record(method=self.name, **fields, epochs_spent=spent)
+        return runs.as_record(self.name, np.full(setting.repeats, float(setting.task.epochs)))

@@ -6,6 +6,7 @@ import numpy as np
 
 from rlflood.errors import InputError
 from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMethod
+from rlflood.experiments.methods.name import BEST_OF, MethodName
 from rlflood.experiments.methods.registry import get_method, register, whole_number
 from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.selection import picked_record
@@ -51,7 +52,7 @@ class BestOf(Method):
                 restart_seed(seed, k) for seed in setting.network_seeds for k in range(self.width)
             ),
         )
-        runs = self.method.run(restarted, machine, on_progress)
+        runs = self.method.run(restarted, machine, on_progress).runs
         values = np.tile(np.arange(self.width, dtype=np.float64), (setting.repeats, 1))
         return picked_record(self.name, runs, values, knob="restart", anytime=True)
 
@@ -63,17 +64,17 @@ def restart_seed(network_seed: int, restart: int) -> int:
     return int(np.random.SeedSequence(network_seed, spawn_key=(restart,)).generate_state(1)[0] >> 1)
 
 
-@register("best-of", "several runs of one method, picked by validation accuracy", argument="RUNS:METHOD")
+@register(BEST_OF, "several runs of one method, picked by validation accuracy", argument="RUNS:METHOD")
 def _best_of(argument: str | None, options: MethodOptions) -> Method:
     example = "best-of:5:tracking"
-    count, colon, name = (argument or "").partition(":")
-    if not (count and colon and name):
+    count, name = MethodName(BEST_OF, argument).repeated or ("", "")
+    if not (count and str(name)):
         raise InputError(f"the method best-of needs a number of runs and a method: write {example}")
-    restarts = whole_number("best-of", count, 1, example)
-    method = get_method(name, options)
+    restarts = whole_number(BEST_OF, count, 1, example)
+    method = get_method(str(name), options)
     if not isinstance(method, ScheduledMethod):
         raise InputError(
             f"best-of runs a method of one run again, and {name} is none: "
             "give a scheduler or a controller, such as tracking"
         )
-    return BestOf(f"best-of:{restarts}:{method.name}", method, restarts)
+    return BestOf(str(MethodName(BEST_OF, f"{restarts}:{method.name}")), method, restarts)

@@ -5,10 +5,11 @@ import numpy as np
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.grid import even_levels
 from rlflood.experiments.methods.registry import register
-from rlflood.experiments.runs.record import Array, Record, Runs
+from rlflood.experiments.runs.record import Record, Runs
 from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.experiments.runs.stacks import run_schedule
+from rlflood.metrics import Array
 from rlflood.schedulers import ConstantFlood
 from rlflood.training import (
     IndividualFlooding,

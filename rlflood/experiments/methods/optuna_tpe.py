@@ -12,12 +12,12 @@ from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.parts import interim_epochs, ranked, run_in_parts
 from rlflood.experiments.methods.random_search import search_seeds
 from rlflood.experiments.methods.registry import register, whole_number
-from rlflood.experiments.runs.record import Array, Record, Runs
+from rlflood.experiments.runs.record import Record, Runs
 from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.experiments.runs.stacks import History, stack
 from rlflood.extras import check_package
-from rlflood.metrics import Metrics
+from rlflood.metrics import Array
 from rlflood.training import GivenLevels, Machine, Task, run
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ class OptunaSearch(Method):
                 break
         runs = history.runs(trainer.evaluate("test"), trainer.evaluate("test", "best"))
         for number, (search, trial) in enumerate(zip(searches, trials, strict=True)):
-            candidate = _Candidate.of(runs, number, float(levels[number]), int(spent[number]), epochs)
+            ended = _ended(runs.take([number]), int(spent[number]), epochs)
+            candidate = _Candidate(float(levels[number]), int(spent[number]), ended)
             search.tell(trial, candidate, setting.task.val_size)
 
     def _study(self, task: Task, seed: int) -> "optuna.Study":
@@ -138,24 +139,23 @@ class _Candidate:
     Attributes:
         level: In nats.
         spent: Epochs trained.
-        row: For each field of ``Runs`` a curve of shape ``(epochs,)``, NaN from ``spent`` on, or a number,
-            NaN if the trial was pruned.
+        run: One run, over all epochs of the task; see :func:`_ended`.
     """
 
     level: float
     spent: int
-    row: dict[str, Array]
+    run: Runs
 
-    @classmethod
-    def of(cls, runs: Runs, number: int, level: float, spent: int, epochs: int) -> "_Candidate":
-        row = {}
-        for name in Runs.__slots__:
-            values = getattr(runs, name)[number]
-            if np.ndim(values):
-                row[name] = np.pad(values[:spent], (0, epochs - spent), constant_values=np.nan)
-            else:
-                row[name] = np.asarray(values if spent == epochs else np.nan)
-        return cls(level, spent, row)
+
+def _ended(run: Runs, spent: int, epochs: int) -> Runs:
+    """The run as if it had ended after ``spent`` epochs: NaN from there on, in its curves and scores."""
+
+    def cut(values: Array) -> Array:
+        if values.ndim == 1:
+            return values if spent == epochs else np.full_like(values, np.nan)
+        return np.pad(values[:, :spent], ((0, 0), (0, epochs - spent)), constant_values=np.nan)
+
+    return run.map(cut)
 
 
 @dataclass(slots=True)
@@ -177,8 +177,8 @@ class _RepeatSearch:
 
         self.candidates.append(candidate)
         self.left -= candidate.spent
-        accuracy, loss = (float(candidate.row[name][-1]) for name in ("val_acc", "val_loss"))
-        if candidate.spent < len(candidate.row["val_acc"]):
+        accuracy, loss = float(candidate.run.val_acc[0, -1]), float(candidate.run.val_loss[0, -1])
+        if candidate.spent < candidate.run.val_acc.shape[1]:
             self.study.tell(trial, state=TrialState.PRUNED)
         elif not np.isfinite(loss):
             self.study.tell(trial, state=TrialState.FAIL)
@@ -190,15 +190,13 @@ def _record(method: str, searches: list[_RepeatSearch], epochs: int) -> Record:
     """The record of all repeats; those with fewer candidates than others are filled up with NaN."""
     shape = (len(searches), max(len(search.candidates) for search in searches))
     values, spent = np.full(shape, np.nan), np.zeros(shape)
-    curves = ("levels", *Metrics.__slots__)
-    arrays = {name: np.full((*shape, epochs) if name in curves else shape, np.nan) for name in Runs.__slots__}
+    runs = []
     for r, search in enumerate(searches):
         for c, candidate in enumerate(search.candidates):
             values[r, c], spent[r, c] = candidate.level, candidate.spent
-            for name, array in arrays.items():
-                array[r, c] = candidate.row[name]
-    runs = Runs(**{name: array.reshape(-1, *array.shape[2:]) for name, array in arrays.items()})
-    return picked_record(method, runs, values, anytime=True, epochs=spent)
+            runs.append(candidate.run)
+        runs += [_ended(runs[-1], 0, epochs)] * (shape[1] - len(search.candidates))
+    return picked_record(method, Runs.concat(runs), values, anytime=True, epochs=spent)
 
 
 @contextmanager

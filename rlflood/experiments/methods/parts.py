@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from rlflood.experiments.runs import stacks
-from rlflood.experiments.runs.record import Record, joined
+from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.setting import Progress, Setting
 from rlflood.training import Machine
 
@@ -39,7 +39,7 @@ def run_in_parts(
             on_progress(start * each + done, setting.repeats * each)
 
         records.append(run(setting.part(slice(start, end)), machine, advance))
-    return joined(records)
+    return Record.concat(records)
 
 
 def interim_epochs(epochs: int) -> list[int]:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from rlflood.control.shipped import SUFFIX, find_controller, shipped_controllers
+from rlflood.control.shipped import find_controller, shipped_controllers
 from rlflood.errors import InputError, did_you_mean
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.controller import ControllerMethod
+from rlflood.experiments.methods.name import MethodName
 
 Builder: TypeAlias = Callable[[str | None, MethodOptions], Method]
 """Makes a method from what stands after the colon in its name, if anything, and the options."""
@@ -53,11 +54,12 @@ def get_method(name: str, options: MethodOptions | None = None) -> Method:
         InputError: if there is none, its argument is not usable, or a controller's file is not.
     """
     options = options or MethodOptions()
-    kind, colon, argument = name.partition(":")
+    parsed = MethodName.parse(name)
+    name, kind, argument = str(parsed), parsed.kind, parsed.argument
     if kind in METHODS:
-        if colon and not METHODS[kind].argument:
+        if argument is not None and not METHODS[kind].argument:
             raise InputError(f"the method {kind} takes nothing after a colon: write {kind}, not {name}")
-        return METHODS[kind].build(argument if colon else None, options)
+        return METHODS[kind].build(argument, options)
     file = find_controller(name)
     if file is not None:
         return ControllerMethod(file)
@@ -75,12 +77,13 @@ def get_methods(names: Iterable[str], options: MethodOptions | None = None) -> l
     Raises:
         InputError: see :func:`get_method`.
     """
+    options = options or MethodOptions()  # one for all: they may share runs
     methods: dict[str, Method] = {}
-    wanted = dict.fromkeys(name.strip() for name in names)
+    wanted = dict.fromkeys(str(MethodName.parse(name)) for name in names)
     for name in wanted:
         method = get_method(name, options)
         # a shipped controller keeps its name, wherever it stands
-        if name.endswith(SUFFIX) and (method.name in methods or method.name in wanted):
+        if MethodName.parse(name).file is not None and (method.name in methods or method.name in wanted):
             method.name = name
         methods.setdefault(method.name, method)
     return list(methods.values())

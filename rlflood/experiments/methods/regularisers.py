@@ -8,10 +8,11 @@ from rlflood.errors import InputError
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.grid import even_levels
 from rlflood.experiments.methods.registry import register
-from rlflood.experiments.runs.record import Array, Record, Runs
+from rlflood.experiments.runs.record import Record, Runs
 from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.experiments.runs.stacks import run_schedule
+from rlflood.metrics import Array
 from rlflood.schedulers import ConstantFlood
 from rlflood.training import Machine, Task
 from rlflood.training.task import OF_MLPS
@@ -71,15 +72,9 @@ class TaskGrid(Method):
                     on_progress=after_epoch,
                 )
             )
-        # from one column a value to one run after the other, the candidates of a repeat side by side
-        runs = Runs(
-            *(
-                np.stack([getattr(column, name) for column in columns], axis=1).reshape(
-                    setting.repeats * len(columns), *getattr(columns[0], name).shape[1:]
-                )
-                for name in Runs.__slots__
-            )
-        )
+        # from the repeats of one value after the other to the candidates of one repeat after the other
+        order = np.arange(len(columns) * setting.repeats).reshape(len(columns), -1).T.ravel()
+        runs = Runs.concat(columns).take(order)
         values = np.tile(self.values, (setting.repeats, 1))
         return picked_record(self.name, runs, values, knob=self.name.replace("-", " "))
 

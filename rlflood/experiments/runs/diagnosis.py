@@ -21,8 +21,8 @@ from rlflood.experiments.runs.landscape import (
     perturbed_losses,
     random_direction,
 )
-from rlflood.experiments.runs.record import Array
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
+from rlflood.metrics import Array
 from rlflood.training import GivenLevels, Machine, PopulationTrainer, StackedMLP, run
 
 MOST_TEST_SAMPLES = 2000

@@ -15,7 +15,7 @@ import torch
 from rlflood import __version__
 from rlflood.training import Machine
 
-_LIBRARIES = ("scikit-learn", "scipy", "gymnasium", "stable-baselines3", "optuna", "ray", "torchvision")
+_LIBRARIES = ("scikit-learn", "scipy", "gymnasium", "stable-baselines3", "optuna", "torchvision")
 
 
 def environment(machine: Machine) -> dict[str, Any]:

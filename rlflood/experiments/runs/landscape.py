@@ -16,16 +16,14 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional as F
 
 from rlflood.data import Split
+from rlflood.metrics import Array
 from rlflood.training import StackedMLP
 from rlflood.training.precision import autocast
-
-Array = NDArray[np.float64]
 
 # inputs and activations of one pass, all layers together, stay below this many numbers
 _CHUNK = 64_000_000

@@ -2,26 +2,26 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlflood.columns import Columns
 from rlflood.experiments.runs.environment import versions
 from rlflood.experiments.runs.setting import Setting
+from rlflood.metrics import Array
 from rlflood.training import Machine
+from rlflood.training.trainer import Moment
 
 FORMAT = "rlflood-comparison/2"
-Array = NDArray[np.float64]
 TEST_SCORES = ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best")
 """The fields of runs, records and searches that come from the test split."""
-Moment = Literal["final", "best"]
-"""When a network is tested: after the last epoch, or as it was at its best validation accuracy."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Search:
+class Search(Columns):
     """The candidates of a method that trains several runs and picks one by validation.
 
     Arrays have shape ``(repeats, candidates)``, in the order in which the candidates were trained. A
@@ -66,9 +66,24 @@ class Search:
         values: Array = self.values[np.arange(len(self.final)), self.final]
         return values
 
+    @classmethod
+    def concat(cls, parts: Sequence["Search"]) -> "Search":
+        """The repeats of all parts; one with fewer candidates than others has nothing in the places left."""
+        widest = max(part.values.shape[1] for part in parts)
+
+        def padded(part: Search) -> Search:
+            left = ((0, 0), (0, widest - part.values.shape[1]))
+
+            def widened(values: NDArray[Any]) -> NDArray[Any]:
+                return np.pad(values, left, constant_values=np.nan) if values.ndim == 2 else values
+
+            return replace(part.map(widened), epochs=np.pad(part.epochs, left))
+
+        return super(Search, cls).concat([padded(part) for part in parts])
+
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Runs:
+class Runs(Columns):
     """Training runs from beginning to end.
 
     Levels and metrics have shape ``(runs, epochs)``, losses in nats and never flooded, accuracies from 0 to
@@ -92,6 +107,11 @@ class Runs:
     test_acc_best: Array
     noisy_test_acc_final: Array
     noisy_test_acc_best: Array
+
+    def as_record(self, method: str, epochs_spent: Array, search: Search | None = None) -> "Record":
+        """These runs as a method's, one a repeat; see :class:`Record`."""
+        own = {field.name: getattr(self, field.name) for field in fields(Runs)}
+        return Record(**own, method=method, epochs_spent=epochs_spent, search=search)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -117,6 +137,11 @@ class Record(Runs):
             raise ValueError("a record has one test accuracy and one budget a repeat")
 
     @property
+    def runs(self) -> Runs:
+        """The runs alone."""
+        return Runs(**{field.name: getattr(self, field.name) for field in fields(Runs)})
+
+    @property
     def repeats(self) -> int:
         """How often the method ran."""
         return len(self.levels)
@@ -134,46 +159,22 @@ class Record(Runs):
         accuracy: Array = getattr(self, f"{'noisy_' if noisy else ''}test_acc_{moment}")
         return accuracy
 
+    @classmethod
+    def concat(cls, parts: Sequence["Record"]) -> "Record":
+        """The repeats of several records of one method on one task, in the order given.
+
+        Raises:
+            ValueError: if they are of different methods, or some are searches and others are not.
+        """
+        if len({(part.method, part.search is None) for part in parts}) > 1:
+            raise ValueError("only records of one method can be joined")
+        return super(Record, cls).concat(parts)
+
 
 def ended_without_a_loss(train_loss: Array, val_loss: Array) -> NDArray[np.bool_]:
     """Which runs have diverged by their curves, shape ``(runs, epochs)``: one truth value a run."""
     finite: NDArray[np.bool_] = np.isfinite(train_loss[:, -1]) & np.isfinite(val_loss[:, -1])
     return ~finite
-
-
-def joined(records: Sequence[Record]) -> Record:
-    """The repeats of several records of one method on one task as one record, in the order given.
-
-    Raises:
-        ValueError: if they are of different methods, or some are searches and others are not.
-    """
-    first = records[0]
-    if any(
-        other.method != first.method or (other.search is None) != (first.search is None) for other in records
-    ):
-        raise ValueError("only records of one method can be joined")
-    arrays = {
-        name: np.concatenate([getattr(record, name) for record in records])
-        for name in (*Runs.__slots__, "epochs_spent")
-    }
-    searches = [record.search for record in records if record.search is not None]
-    return Record(method=first.method, **arrays, search=_joined_search(searches) if searches else None)
-
-
-def _joined_search(searches: Sequence[Search]) -> Search:
-    widest = max(search.values.shape[1] for search in searches)
-
-    def joined_field(name: str) -> Array:
-        parts = [getattr(search, name) for search in searches]
-        if parts[0].ndim == 2:
-            missing = 0.0 if name == "epochs" else np.nan
-            parts = [
-                np.pad(part, ((0, 0), (0, widest - part.shape[1])), constant_values=missing) for part in parts
-            ]
-        return np.concatenate(parts)
-
-    names = [field.name for field in fields(Search) if field.name not in ("knob", "anytime")]
-    return Search(searches[0].knob, searches[0].anytime, **{name: joined_field(name) for name in names})  # type: ignore[arg-type]
 
 
 def comparison_json(setting: Setting, records: Sequence[Record], machine: Machine = Machine()) -> str:

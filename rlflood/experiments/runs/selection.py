@@ -1,10 +1,13 @@
 """Picking one of several runs by validation."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.experiments.runs.record import TEST_SCORES, Array, Moment, Record, Runs, Search
-from rlflood.metrics import Metrics
+from rlflood.experiments.runs.record import TEST_SCORES, Record, Runs, Search
+from rlflood.metrics import Array
+from rlflood.training.trainer import Moment
 
 
 def picked_record(
@@ -35,7 +38,7 @@ def picked_record(
     """
     repeats, candidates = values.shape
     # from (repeats * candidates, ...) to (repeats, candidates, ...)
-    folded = Runs(*(getattr(runs, name).reshape(repeats, candidates, -1) for name in Runs.__slots__))
+    folded = runs.reshape(repeats, candidates)
     val_acc, val_loss = folded.val_acc, folded.val_loss
     finite = np.isfinite(val_loss)
     finished = finite[..., -1]
@@ -47,7 +50,7 @@ def picked_record(
         "val_loss_final": val_loss[..., -1],
         "val_acc_best": highest,
         "val_loss_best": loss_there.min(axis=-1),
-        **{name: getattr(folded, name)[..., 0] for name in TEST_SCORES},
+        **{name: getattr(folded, name) for name in TEST_SCORES},
     }
     scores = {name: np.where(finished, score, np.nan) for name, score in scores.items()}
     if epochs is None:
@@ -59,10 +62,12 @@ def picked_record(
         final = _first_best(scores["val_acc_final"], scores["val_loss_final"])[:, -1]
         best = _first_best(scores["val_acc_best"], scores["val_loss_best"])[:, -1]
     rows = np.arange(repeats)
-    curves = {name: getattr(folded, name)[rows, final] for name in ("levels", *Metrics.__slots__)}
-    tests = {name: getattr(folded, name)[rows, final if "final" in name else best, 0] for name in TEST_SCORES}
+    at_end, at_best = folded.take((rows, final)), folded.take((rows, best))
+    picked = replace(
+        at_end, test_acc_best=at_best.test_acc_best, noisy_test_acc_best=at_best.noisy_test_acc_best
+    )
     search = Search(knob, anytime, final, best, values, epochs, **scores)
-    return Record(method=method, **curves, **tests, epochs_spent=epochs.sum(axis=1), search=search)
+    return picked.as_record(method, epochs.sum(axis=1), search)
 
 
 def incumbents(search: Search, moment: Moment) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """Runs under schedulers, trained in stacks, with what happens written down."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from itertools import pairwise
 from math import ceil
 from typing import Any, TypeAlias
@@ -10,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from rlflood.experiments.runs.checkpoints import Checkpoint, identity
-from rlflood.experiments.runs.record import Array, Runs
+from rlflood.experiments.runs.record import Runs
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
-from rlflood.metrics import Metrics
+from rlflood.metrics import Array, Metrics
 from rlflood.schedulers import FloodScheduler
 from rlflood.training import Evaluation, Machine, MakeObjective, Population, Task, make_population, run
 from rlflood.training.memory import free_memory, replicas_that_fit
@@ -41,18 +42,11 @@ class History:
     def copy_replicas(self, sources: NDArray[np.int64]) -> None:
         """Give replica ``i`` the past of replica ``sources[i]``, as its weights have it."""
         self._levels = [levels[sources] for levels in self._levels]
-        self._metrics = [
-            Metrics(*(getattr(metrics, name)[sources] for name in Metrics.__slots__))
-            for metrics in self._metrics
-        ]
+        self._metrics = [metrics.take(sources) for metrics in self._metrics]
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """All of it: ``levels`` and the metrics, shape ``(epochs, replicas)``."""
-        curves = {name: [getattr(metrics, name) for metrics in self._metrics] for name in Metrics.__slots__}
-        return {
-            name: torch.from_numpy(np.stack(rows))
-            for name, rows in {"levels": self._levels, **curves}.items()
-        }
+        return {name: torch.from_numpy(np.ascontiguousarray(rows.T)) for name, rows in self._curves().items()}
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         """Take over what :meth:`state_dict` gave."""
@@ -64,18 +58,21 @@ class History:
 
     def runs(self, final: Evaluation, best: Evaluation) -> Runs:
         """What has happened, with the test split evaluated after the last epoch and at the best."""
-        curves = {
-            name: np.stack([getattr(metrics, name) for metrics in self._metrics], axis=1)
-            for name in Metrics.__slots__
-        }
         return Runs(
-            levels=np.stack(self._levels, axis=1),
-            **curves,
+            **self._curves(),
             test_acc_final=final.clean_accuracy,
             test_acc_best=best.clean_accuracy,
             noisy_test_acc_final=final.accuracy,
             noisy_test_acc_best=best.accuracy,
         )
+
+    def _curves(self) -> dict[str, Array]:
+        """``levels`` and the metrics by name: shape ``(replicas, epochs)``."""
+        rows = {
+            field.name: [getattr(metrics, field.name) for metrics in self._metrics]
+            for field in fields(Metrics)
+        }
+        return {name: np.stack(values, axis=1) for name, values in {"levels": self._levels, **rows}.items()}
 
 
 def run_schedule(
@@ -127,7 +124,7 @@ def run_schedule(
             file = machine.checkpoints / f"{identity(name, setting, numbers, scheduler, machine)}.pt"
         checkpoint = Checkpoint(file)
         stacks.append(_run_stack(trainer, epochs, scheduler, checkpoint, after_epoch))
-    return Runs(*(np.concatenate([getattr(runs, name) for runs in stacks]) for name in Runs.__slots__))
+    return Runs.concat(stacks)
 
 
 def most_replicas(task: Task, machine: Machine) -> int:

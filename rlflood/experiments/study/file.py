@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat
 
 from rlflood.data import FILE_ENDINGS, Facts
 from rlflood.errors import InputError
-from rlflood.experiments.methods import CONTROLLER_SUFFIX, Method, MethodOptions, get_methods
+from rlflood.experiments.methods import Method, MethodName, MethodOptions, get_methods
 from rlflood.experiments.runs.setting import Setting
 from rlflood.experiments.runs.sizes import filled_sizes
 from rlflood.extras import MissingPackage
@@ -230,7 +230,5 @@ def _name(table: Mapping[str, Any], fields: Mapping[str, Any], lists: Mapping[st
 
 def _from_folder(method: str, folder: Path) -> str:
     """A method's name whose controller's file, if it has one, is found from ``folder``."""
-    if not method.endswith(CONTROLLER_SUFFIX):
-        return method
-    before, colon, file = method.rpartition(":")
-    return f"{before}{colon}{folder / Path(file).expanduser()}"
+    name = MethodName.parse(method)
+    return method if name.file is None else str(name.with_innermost(str(folder / name.file.expanduser())))

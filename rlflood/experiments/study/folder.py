@@ -9,7 +9,7 @@ import tomli_w
 from rlflood.control.shipped import shipped_controllers
 from rlflood.data import FILE_ENDINGS
 from rlflood.errors import InputError
-from rlflood.experiments.methods import CONTROLLER_SUFFIX
+from rlflood.experiments.methods import MethodName
 from rlflood.experiments.study.file import Study, of_the_task, restored
 from rlflood.experiments.study.locks import somebody_at_work
 from rlflood.experiments.study.store import Store
@@ -158,14 +158,12 @@ def _own_controllers(study: Study, folder: Path, *, keep: bool) -> tuple[dict[Pa
     copies: dict[Path, bytes] = {}
     methods = []
     for method in study.methods:
-        before, colon, name = method.rpartition(":")
-        if name in shipped_controllers():
-            source = shipped_controllers()[name]
-        elif method.endswith(CONTROLLER_SUFFIX):
-            source = Path(name).expanduser()
-        else:
+        name = MethodName.parse(method)
+        source = shipped_controllers().get(str(name.innermost), name.file)
+        if source is None:
             methods.append(method)
             continue
+        source = source.expanduser()
         own, content = folder / CONTROLLERS / source.name, source.read_bytes()
         known = copies.get(own, own.read_bytes() if keep and own.exists() else content)
         if known != content:
@@ -174,16 +172,21 @@ def _own_controllers(study: Study, folder: Path, *, keep: bool) -> tuple[dict[Pa
                 "choose another --out"
             )
         copies[own] = content
-        methods.append(f"{before}{colon}{CONTROLLERS}/{source.name}")
+        methods.append(str(name.with_innermost(f"{CONTROLLERS}/{source.name}")))
     return copies, tuple(methods)
 
 
 def _without_folder(method: str) -> str:
     """A method's name with its controller, if it has one, as the file of a study's own folder is called."""
-    before, colon, name = method.rpartition(":")
-    if name in shipped_controllers():
-        return f"{before}{colon}{name}{CONTROLLER_SUFFIX}"
-    return f"{before}{colon}{Path(name).name}" if method.endswith(CONTROLLER_SUFFIX) else method
+    name = MethodName.parse(method)
+    file = shipped_controllers().get(str(name.innermost), name.file)
+    return method if file is None else str(name.with_innermost(file.name))
+
+
+def in_folder(method: str) -> str:
+    """A method's name with its controller's file, if it has one, as that lies in the study's folder."""
+    name = MethodName.parse(method)
+    return method if name.file is None else str(name.with_innermost(f"{CONTROLLERS}/{name.file.name}"))
 
 
 def _digest(file: Path) -> str:

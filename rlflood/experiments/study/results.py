@@ -9,11 +9,13 @@ from rlflood.data import Facts, facts_of
 from rlflood.errors import InputError
 from rlflood.experiments.methods import Method
 from rlflood.experiments.runs.diagnosis import Diagnosis
-from rlflood.experiments.runs.record import Array, Moment, Record
+from rlflood.experiments.runs.record import Record
 from rlflood.experiments.study.file import Study
 from rlflood.experiments.study.folder import open_study
 from rlflood.experiments.study.store import ENDED, Store
+from rlflood.metrics import Array
 from rlflood.training import Task
+from rlflood.training.trainer import Moment
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from typing import Any
 from rlflood.data import Facts
 from rlflood.errors import InputError
 from rlflood.experiments.runs.diagnosis import Diagnosis, from_arrays, to_arrays
-from rlflood.experiments.runs.record import TEST_SCORES, Record, joined
+from rlflood.experiments.runs.record import TEST_SCORES, Record
 from rlflood.experiments.study.arrays import array_bytes, arrays_from_bytes, record_bytes, record_from_bytes
 
 DATABASE = "results.sqlite"
@@ -216,7 +216,7 @@ class Store:
         if not rows:
             return None
         numbers = [number for first, repeats, _ in rows for number in range(first, first + repeats)]
-        return numbers, joined([record_from_bytes(method, arrays) for _, _, arrays in rows])
+        return numbers, Record.concat([record_from_bytes(method, arrays) for _, _, arrays in rows])
 
     def add_diagnosis(self, task: str, method: str, diagnosis: Diagnosis) -> None:
         """Commit a diagnosis; if it is there already, nothing changes."""

@@ -18,7 +18,7 @@ from rlflood.training.machine import resolve_device
 from rlflood.training.objectives import Batch, Flooding, Objective, Replicas
 from rlflood.training.order import GOLDEN, mixed
 from rlflood.training.precision import Precision, autocast, matrix_products, resolve_precision
-from rlflood.training.trainer import Checkpoint, Evaluation, SplitName
+from rlflood.training.trainer import Evaluation, Moment, SplitName
 
 Samples: TypeAlias = Sequence[Tensor]
 """Inputs, labels and, if there is a third, the samples' numbers (in training) or clean labels (else)."""
@@ -157,16 +157,16 @@ class ModuleTrainer:
         self._keep_best(float(means[1, 1]), float(means[1, 0]))
         return metrics
 
-    def evaluate(self, split: SplitName, checkpoint: Checkpoint = "last") -> Evaluation:
+    def evaluate(self, split: SplitName, moment: Moment = "final") -> Evaluation:
         """Evaluate a split; see :meth:`Trainer.evaluate`.
 
         Raises:
-            ValueError: if there is no loader for the split, or the best checkpoint is asked for without
+            ValueError: if there is no loader for the split, or the best weights are asked for without
                 ``keep_best=True``.
         """
-        if checkpoint == "best" and self._best is None:
-            raise ValueError("there is no best checkpoint: make the trainer with keep_best=True")
-        with self._weights(self._best if checkpoint == "best" else None):
+        if moment == "best" and self._best is None:
+            raise ValueError("there are no best weights: make the trainer with keep_best=True")
+        with self._weights(self._best if moment == "best" else None):
             sums = self._evaluate(split).double().cpu().numpy()
         loss, accuracy, clean_accuracy = (sums[:3] / sums[3])[:, None]
         return Evaluation(loss, accuracy, clean_accuracy)

@@ -14,7 +14,6 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
-from rlflood.errors import InputError
 from rlflood.metrics import Metrics
 from rlflood.training.copying import check_sources
 from rlflood.training.images.convolutional import image_network
@@ -24,7 +23,7 @@ from rlflood.training.machine import Machine
 from rlflood.training.objectives import MakeObjective
 from rlflood.training.optimizer import make_optimizer
 from rlflood.training.task import Task, check_population, made_once
-from rlflood.training.trainer import Checkpoint, Evaluation, SplitName, joined, joined_losses
+from rlflood.training.trainer import Evaluation, Moment, SplitName, joined_losses
 
 Result = TypeVar("Result")
 
@@ -41,8 +40,7 @@ class ImageSplits:
 
     def __init__(self, task: Task, data_seed: int, device: torch.device) -> None:
         splits = task.split(data_seed)
-        if splits.image_shape is None:
-            raise InputError(f"{task.data} has no images: {task.network} needs some, mlp does not")
+        assert splits.image_shape is not None  # the task makes sure of it
         self.classes, self.features, self.shape = splits.classes, splits.features, splits.image_shape
         self.train, self.val, self.test = (
             DeviceSplit(split, self.shape, device) for split in (splits.train, splits.val, splits.test)
@@ -168,11 +166,11 @@ class ModulePopulation:
     def run_epoch(self, levels: NDArray[np.float64] | float) -> Metrics:
         """See :meth:`Trainer.run_epoch`."""
         level = np.broadcast_to(levels, self.replicas)
-        return joined(self._each(lambda i, trainer: trainer.run_epoch(level[i : i + 1])))
+        return Metrics.concat(self._each(lambda i, trainer: trainer.run_epoch(level[i : i + 1])))
 
-    def evaluate(self, split: SplitName, checkpoint: Checkpoint = "last") -> Evaluation:
+    def evaluate(self, split: SplitName, moment: Moment = "final") -> Evaluation:
         """See :meth:`Trainer.evaluate`."""
-        return joined(self._each(lambda i, trainer: trainer.evaluate(split, checkpoint)))
+        return Evaluation.concat(self._each(lambda i, trainer: trainer.evaluate(split, moment)))
 
     def sample_losses(self, split: SplitName) -> NDArray[np.float64]:
         """See :meth:`Trainer.sample_losses`."""

@@ -22,7 +22,7 @@ from rlflood.training.optimizer import make_optimizer, set_learning_rate
 from rlflood.training.order import batch_order
 from rlflood.training.precision import autocast, matrix_products
 from rlflood.training.task import Task, check_population, made_once
-from rlflood.training.trainer import Checkpoint, Evaluation, SplitName
+from rlflood.training.trainer import Evaluation, Moment, SplitName
 
 # activations of one evaluation pass stay below this many numbers (a quarter of a GB in float32)
 _EVALUATION_CHUNK = 64_000_000
@@ -199,16 +199,16 @@ class PopulationTrainer:
                 self._sums[0] += plain.mean(1) * y.shape[1]
                 self._sums[1] += (_predicted(logits) == y).sum(1)
 
-    def evaluate(self, split: SplitName, checkpoint: Checkpoint = "last") -> Evaluation:
+    def evaluate(self, split: SplitName, moment: Moment = "final") -> Evaluation:
         """Evaluate a split; see :meth:`Trainer.evaluate`.
 
         Raises:
-            ValueError: if the best checkpoint is asked for without ``keep_best=True``.
+            ValueError: if the best weights are asked for without ``keep_best=True``.
         """
-        if checkpoint == "best" and self._best is None:
-            raise ValueError("there is no best checkpoint: make the trainer with keep_best=True")
+        if moment == "best" and self._best is None:
+            raise ValueError("there are no best weights: make the trainer with keep_best=True")
         network = (
-            self.network if self._best is None or checkpoint == "last" else _Frozen(self.network, self._best)
+            self.network if self._best is None or moment == "final" else _Frozen(self.network, self._best)
         )
         sums = self._evaluate(self._split(split), network)
         loss, accuracy, clean_accuracy = sums.double().cpu().numpy()

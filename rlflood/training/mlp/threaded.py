@@ -17,7 +17,7 @@ from rlflood.training.machine import Machine
 from rlflood.training.mlp.population import PopulationTrainer
 from rlflood.training.objectives import MakeObjective, Objective
 from rlflood.training.task import Task
-from rlflood.training.trainer import Checkpoint, Evaluation, SplitName, joined, joined_losses
+from rlflood.training.trainer import Evaluation, Moment, SplitName, joined_losses
 
 
 class ThreadedPopulation:
@@ -76,14 +76,12 @@ class ThreadedPopulation:
         level = np.broadcast_to(levels, self.replicas)
         pairs = zip(self._parts, self._slices, strict=True)
         parts: list[Metrics] = list(self._pool.map(lambda pair: pair[0].run_epoch(level[pair[1]]), pairs))
-        return joined(parts)
+        return Metrics.concat(parts)
 
-    def evaluate(self, split: SplitName, checkpoint: Checkpoint = "last") -> Evaluation:
+    def evaluate(self, split: SplitName, moment: Moment = "final") -> Evaluation:
         """See :meth:`Trainer.evaluate`."""
-        parts: list[Evaluation] = list(
-            self._pool.map(lambda part: part.evaluate(split, checkpoint), self._parts)
-        )
-        return joined(parts)
+        parts: list[Evaluation] = list(self._pool.map(lambda part: part.evaluate(split, moment), self._parts))
+        return Evaluation.concat(parts)
 
     def sample_losses(self, split: SplitName) -> NDArray[np.float64]:
         """See :meth:`Trainer.sample_losses`."""

@@ -7,7 +7,7 @@ from rlflood.experiments.analysis.budgets import family
 from rlflood.experiments.analysis.summary import summarise
 from rlflood.experiments.report.text.captions import equal_runs_definition
 from rlflood.experiments.report.text.tables import equal_runs_table, tables
-from rlflood.experiments.runs.record import Record, Runs
+from rlflood.experiments.runs.record import Runs
 from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.study.file import resolved
 from rlflood.experiments.study.results import Results
@@ -42,8 +42,7 @@ def record(name, task):
     )
     runs = Runs(**curves, val_acc=values, **scores)
     if name in SINGLE:
-        fields = {field: getattr(runs, field) for field in Runs.__slots__}
-        return Record(method=name, **fields, epochs_spent=np.full(SEEDS, float(EPOCHS)))
+        return runs.as_record(name, np.full(SEEDS, float(EPOCHS)))
     anytime = not name.startswith(("grid", "oracle"))
     settings = np.tile(np.arange(float(count)), (SEEDS, 1))
     return picked_record(name, runs, settings, anytime=anytime, by_test=name.startswith("oracle"))

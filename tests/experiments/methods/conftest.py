@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rlflood.experiments import Setting
-from rlflood.experiments.runs.record import Array
+from rlflood.metrics import Array
 from rlflood.training import PopulationTrainer, Task
 
 

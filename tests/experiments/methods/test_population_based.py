@@ -1,5 +1,7 @@
 """Population based training: selection, lineages trained alone, and a problem with a known best level."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,7 +58,7 @@ def test_explored_levels_stay_in_the_range(levels, seed):
 
 def test_the_levels_of_the_lineage_trained_alone_give_the_same_run(setting, record):
     alone = run_schedule(setting, lambda numbers: ReplayFlood(record.levels.T))
-    for name in Runs.__slots__:
+    for name in (field.name for field in fields(Runs)):
         if name not in ("test_acc_best", "noisy_test_acc_best"):  # may be of another member
             accuracies = "acc" in name
             np.testing.assert_allclose(

@@ -2,6 +2,7 @@ import dataclasses
 import io
 import os
 import shutil
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def interrupted(name, setting, machine, epochs):
 
 
 def equal(a, b):
-    for name in Runs.__slots__:
+    for name in (field.name for field in fields(Runs)):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
 
 

@@ -323,13 +323,13 @@ def test_without_keep_best_there_is_none():
 
 
 @pytest.mark.parametrize("rows", [1, 7, 60])
-@pytest.mark.parametrize("checkpoint", ["last", "best"])
-def test_evaluating_in_parts_gives_the_whole(monkeypatch, rows, checkpoint):
+@pytest.mark.parametrize("moment", ["final", "best"])
+def test_evaluating_in_parts_gives_the_whole(monkeypatch, rows, moment):
     stack = trainer(tasks(batch_norm=True), keep_best=True)
     run(stack, LEVELS, 5)
-    whole = stack.evaluate("test", checkpoint)
+    whole = stack.evaluate("test", moment)
     monkeypatch.setattr(population, "_EVALUATION_CHUNK", rows * 3 * 16)
-    parts = stack.evaluate("test", checkpoint)
+    parts = stack.evaluate("test", moment)
     close(parts.loss, whole.loss, 1e-6)
     np.testing.assert_array_equal(parts.accuracy, whole.accuracy)
     np.testing.assert_array_equal(parts.clean_accuracy, whole.clean_accuracy)
@@ -431,8 +431,8 @@ def test_a_run_resumes_bit_for_bit(changes, stop):
     resumed.load_state_dict(state)
     assert resumed.epoch == stop
     np.testing.assert_array_equal(run(resumed, LEVELS[::-1].copy(), 6), expected)
-    for checkpoint in ("last", "best"):
-        ours, theirs = resumed.evaluate("test", checkpoint), straight.evaluate("test", checkpoint)
+    for moment in ("final", "best"):
+        ours, theirs = resumed.evaluate("test", moment), straight.evaluate("test", moment)
         np.testing.assert_array_equal(ours.loss, theirs.loss)
         np.testing.assert_array_equal(ours.clean_accuracy, theirs.clean_accuracy)
 

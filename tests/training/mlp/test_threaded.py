@@ -26,9 +26,9 @@ def test_threads_change_nothing_but_rounding(threads: int) -> None:
         expected, found = one.run_epoch(LEVELS), many.run_epoch(LEVELS)
         for name in ("train_loss", "train_acc", "val_loss", "val_acc"):
             np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-4, atol=1e-6)
-    for checkpoint in ("last", "best"):
+    for moment in ("final", "best"):
         np.testing.assert_allclose(
-            many.evaluate("test", checkpoint).accuracy, one.evaluate("test", checkpoint).accuracy
+            many.evaluate("test", moment).accuracy, one.evaluate("test", moment).accuracy
         )
     np.testing.assert_array_equal(many.classes, one.classes)
     assert many.epoch == one.epoch == 6

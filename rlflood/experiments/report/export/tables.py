@@ -5,14 +5,14 @@ the task's noise; ``test_`` without it is against clean ones. An empty cell (nul
 does not exist or is not finite, as in the curves of a run that has diverged. Rows are in the study's order.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from rlflood.data import FILE_ENDINGS
-from rlflood.experiments.report.export.files import Columns, Kind, csv_file, parquet_file
+from rlflood.experiments.report.export.files import Kind, Rows, csv_file, parquet_file
 from rlflood.experiments.runs.record import TEST_SCORES, Record
 from rlflood.experiments.study.file import StudyTask
 from rlflood.experiments.study.results import Results
@@ -20,9 +20,7 @@ from rlflood.extras import check_package
 from rlflood.output import write_output
 from rlflood.training import Task
 
-FileType: TypeAlias = Literal["csv", "parquet"]
-FILE_TYPES: tuple[FileType, ...] = ("csv", "parquet")
-
+_WRITERS = {"csv": csv_file, "parquet": parquet_file}
 _RUN: dict[str, Kind] = {"task": "string", "method": "string", "repeat": "int64"}
 _CURVES = ("train_loss", "train_acc", "val_loss", "val_acc")
 _DIAGNOSED = (
@@ -57,8 +55,8 @@ _COLUMNS: dict[str, dict[str, Kind]] = {
 }  # fmt: skip
 
 
-def export(results: Results, folder: Path, file_types: Sequence[FileType] = FILE_TYPES) -> list[Path]:
-    """Write the tables, each as a file of every type.
+def export(results: Results, folder: Path) -> list[Path]:
+    """Write the tables, each as CSV and as Parquet.
 
     ``runs``: a row a task, method and repeat: seeds, budget, what a search picked, test accuracies, whether
     the run diverged, and the task's settings. ``epochs``: a row an epoch of these runs, from 1.
@@ -70,22 +68,20 @@ def export(results: Results, folder: Path, file_types: Sequence[FileType] = FILE
     Args:
         results: Of a study that may be unfinished: all there is goes into the tables.
         folder: Where; made if missing, and files of the same names are replaced.
-        file_types: ``csv`` or ``parquet`` or both.
 
     Returns:
         The files, in the order in which they were written.
 
     Raises:
-        MissingPackage: if Parquet is asked for and pyarrow is not installed; then nothing is written.
+        MissingPackage: if pyarrow is not installed; then nothing is written.
         InputError: if a file cannot be written.
     """
-    if "parquet" in file_types:
-        check_package("pyarrow.parquet", "Parquet needs pyarrow")
+    check_package("pyarrow", "an export needs pyarrow")
     written = []
     for name, rows in _ROWS.items():
-        for file_type in file_types:
+        for file_type, content in _WRITERS.items():
             path = folder / f"{name}.{file_type}"
-            write_output(path, _WRITERS[file_type](_COLUMNS[name], rows(results)), "the export")
+            write_output(path, content(_COLUMNS[name], rows(results)), "the export")
             written.append(path)
     return written
 
@@ -97,7 +93,7 @@ def _each(results: Results) -> Iterator[tuple[StudyTask, str, list[int], Record]
                 yield task, method.name, results.repeats[task.name, method.name], record
 
 
-def _runs(results: Results) -> Iterator[Columns]:
+def _runs(results: Results) -> Iterator[Rows]:
     oracles = {method.name for method in results.methods if method.oracle}
     for task, method, repeats, record in _each(results):
         setting = results.study.setting(task)
@@ -119,7 +115,7 @@ def _runs(results: Results) -> Iterator[Columns]:
         }
 
 
-def _settings(task: Task) -> Columns:
+def _settings(task: Task) -> Rows:
     data = Path(task.data).name if task.data.lower().endswith(FILE_ENDINGS) else task.data
     options = ", ".join(f"{key}={value}" for key, value in sorted(task.data_options.items()))
     hidden = "-".join(map(str, task.hidden))
@@ -128,7 +124,7 @@ def _settings(task: Task) -> Columns:
     return {**plain, "data": data, "data_options": options, "hidden": hidden, "lr_milestones": milestones}
 
 
-def _epochs(results: Results) -> Iterator[Columns]:
+def _epochs(results: Results) -> Iterator[Rows]:
     for task, method, repeats, record in _each(results):
         count = record.levels.shape[1]
         yield {
@@ -141,7 +137,7 @@ def _epochs(results: Results) -> Iterator[Columns]:
         }
 
 
-def _candidates(results: Results) -> Iterator[Columns]:
+def _candidates(results: Results) -> Iterator[Rows]:
     for task, method, repeats, record in _each(results):
         if (search := record.search) is None:
             continue
@@ -162,7 +158,7 @@ def _candidates(results: Results) -> Iterator[Columns]:
         }
 
 
-def _diagnosis(results: Results) -> Iterator[Columns]:
+def _diagnosis(results: Results) -> Iterator[Rows]:
     for (task, method), diagnosis in _diagnosed(results):
         repeats, points = diagnosis.noisy_test_loss.shape
         yield {
@@ -174,7 +170,7 @@ def _diagnosis(results: Results) -> Iterator[Columns]:
         }
 
 
-def _perturbation(results: Results) -> Iterator[Columns]:
+def _perturbation(results: Results) -> Iterator[Rows]:
     for (task, method), diagnosis in _diagnosed(results):
         repeats, alphas = len(diagnosis.reached), len(diagnosis.alphas)
         reached = [int(epoch) if epoch >= 0 else None for epoch in diagnosis.reached]
@@ -198,21 +194,17 @@ def _diagnosed(results: Results) -> Iterator[tuple[tuple[str, str], Any]]:
                 yield (task.name, method.name), diagnosis
 
 
-def _timings(results: Results) -> Iterator[Columns]:
+def _timings(results: Results) -> Iterator[Rows]:
     for task, method, repeats, _ in _each(results):
         seconds = results.seconds.get((task.name, method))
         yield {"task": task.name, "method": method, "repeats": len(repeats), "seconds": seconds}
 
 
-_ROWS: dict[str, Callable[[Results], Iterator[Columns]]] = {
+_ROWS: dict[str, Callable[[Results], Iterator[Rows]]] = {
     "runs": _runs,
     "epochs": _epochs,
     "candidates": _candidates,
     "diagnosis": _diagnosis,
     "perturbation": _perturbation,
     "timings": _timings,
-}
-_WRITERS: dict[FileType, Callable[[Mapping[str, Kind], Iterator[Columns]], bytes]] = {
-    "csv": csv_file,
-    "parquet": parquet_file,
 }

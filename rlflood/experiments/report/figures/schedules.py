@@ -17,7 +17,8 @@ from rlflood.experiments.report.figures.canvas import (
     rendered,
 )
 from rlflood.experiments.report.figures.palette import LEVEL, TRAINING, VALIDATION
-from rlflood.experiments.runs.record import Array, Record
+from rlflood.experiments.runs.record import Record
+from rlflood.metrics import Array
 from rlflood.words import counted
 
 SUFFIXES = (".png", ".svg", ".pdf")

@@ -21,7 +21,7 @@ from rlflood.experiments.report.figures.canvas import (
 from rlflood.experiments.report.figures.palette import Style
 from rlflood.experiments.report.figures.schedules import finite_median
 from rlflood.experiments.runs.diagnosis import Diagnosis
-from rlflood.experiments.runs.record import Array
+from rlflood.metrics import Array
 
 _TITLES = {"below level": "when first below the flood level", "end": "after the last epoch"}
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rlflood.experiments.analysis.statistics import Interval
-from rlflood.experiments.runs.record import Array
+from rlflood.metrics import Array
 
 MOST_POINTS = 120
 _DIGITS = 5

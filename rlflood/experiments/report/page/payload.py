@@ -9,8 +9,8 @@ from rlflood.experiments.analysis.statistics import mean_interval
 from rlflood.experiments.analysis.summary import Cell, Standing, Summary, summarise
 from rlflood.experiments.report.figures.palette import styles
 from rlflood.experiments.report.page.numbers import interval, short, shortened
-from rlflood.experiments.runs.record import Moment
 from rlflood.experiments.study.results import Results
+from rlflood.training.trainer import Moment
 
 MOMENTS: tuple[Moment, ...] = ("final", "best")
 

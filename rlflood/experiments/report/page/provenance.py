@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from rlflood.experiments.methods import CONTROLLER_SUFFIX, ControllerMethod
+from rlflood.experiments.methods import ControllerMethod
 from rlflood.experiments.methods.best_of import BestOf
 from rlflood.experiments.study.file import Study
-from rlflood.experiments.study.folder import CONTROLLERS
+from rlflood.experiments.study.folder import in_folder
 from rlflood.experiments.study.results import Results
 from rlflood.words import counted
 
@@ -99,7 +98,7 @@ def settings_toml(study: Study) -> str:
     import tomli_w
 
     content = study.model_dump(mode="json", exclude_none=True)
-    content["methods"] = [_in_folder(method) for method in study.methods]
+    content["methods"] = [in_folder(method) for method in study.methods]
     return tomli_w.dumps(content)
 
 
@@ -169,14 +168,6 @@ def _facts(start: Mapping[str, Any]) -> dict[str, str]:
         "Revision": str(start.get("commit") or ""),
     }
     return {name: fact for name, fact in facts.items() if fact}
-
-
-def _in_folder(method: str) -> str:
-    """A method's name with its controller's file as it lies in the study's folder, wherever that is."""
-    if not method.endswith(CONTROLLER_SUFFIX):
-        return method
-    before, colon, file = method.rpartition(":")
-    return f"{before}{colon}{CONTROLLERS}/{Path(file).name}"
 
 
 def _nested(table: Any, *keys: str) -> Any:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from rlflood.experiments.analysis.budgets import EqualRuns
 from rlflood.experiments.analysis.summary import NO_FLOODING, Summary
 from rlflood.experiments.report.text.wording import diverged_note
-from rlflood.experiments.runs.record import Moment
 from rlflood.experiments.study.results import Results
+from rlflood.training.trainer import Moment
 from rlflood.words import capitalised, counted
 
 MOMENTS: dict[Moment, str] = {

@@ -1,5 +1,6 @@
-"""One member of a population that Ray Tune trains; importing this imports Ray."""
+"""One member of a population that Ray Tune trains."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from rlflood.training import GivenLevels, Machine, run
 
 SCORE = "score"
 RUN = "run"
-_CURVES = ("levels", *Metrics.__slots__)
+_METRICS = tuple(field.name for field in fields(Metrics))
 _FILE = "member.pt"
 
 
@@ -49,7 +50,7 @@ class Member(tune.Trainable):
         """Train to the next turn; the last result has the whole run."""
         turn = next(turn for turn in self._turns if turn > self._trainer.epoch)
         for epoch in run(self._trainer, GivenLevels(self._level), epochs=turn):
-            now = [float(getattr(epoch.metrics, name)[0]) for name in Metrics.__slots__]
+            now = [float(getattr(epoch.metrics, name)[0]) for name in _METRICS]
             self._past.append([self._level, *now])
         _, _, _, loss, accuracy = self._past[-1]
         # Ray leaves members without a number where they are: one that has diverged gets the worst
@@ -69,7 +70,7 @@ class Member(tune.Trainable):
 
     def _run(self) -> dict[str, Any]:
         """The fields of ``Runs`` for this one run, as lists and numbers."""
-        curves = dict(zip(_CURVES, np.array(self._past).T.tolist(), strict=True))
+        curves = dict(zip(("levels", *_METRICS), np.array(self._past).T.tolist(), strict=True))
         final, best = self._trainer.evaluate("test"), self._trainer.evaluate("test", "best")
         return curves | {
             "test_acc_final": float(final.clean_accuracy[0]),
@@ -81,4 +82,4 @@ class Member(tune.Trainable):
 
 def as_runs(members: list[dict[str, Any]]) -> Runs:
     """The runs of several members, one after the other."""
-    return Runs(**{name: np.array([member[name] for member in members]) for name in Runs.__slots__})
+    return Runs(**{name: np.array([member[name] for member in members]) for name in members[0]})

@@ -1,4 +1,4 @@
-"""Population based training by Ray Tune, for reference."""
+"""Population based training by Ray Tune: what another implementation makes of the same problem."""
 
 import logging
 import os
@@ -9,17 +9,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import ray
+from ray import tune
+from ray.tune.schedulers import PopulationBasedTraining
 
-from rlflood.experiments.methods.base import Method, MethodOptions
+from rlflood.experiments.methods.base import Method
 from rlflood.experiments.methods.parts import interim_epochs
 from rlflood.experiments.methods.population_based import FACTORS, RESAMPLE_PROBABILITY
 from rlflood.experiments.methods.random_search import search_generators, search_seeds
-from rlflood.experiments.methods.registry import register, whole_number
 from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
-from rlflood.extras import check_package
 from rlflood.training import Machine, Task
+from tests.oracles.ray_member import RUN, SCORE, Member, as_runs
 
 _SWITCHES = {
     "RAY_USAGE_STATS_ENABLED": "0",  # Ray would report its use to its makers
@@ -35,27 +37,23 @@ _STORE_BYTES = 100_000_000
 class RayPopulationBasedTraining(Method):
     """Population based training by Ray Tune's scheduler, in one process and one network at a time.
 
-    It does what :class:`PopulationBasedTraining` does, with the same first levels, turns, factors and
+    It does what rlflood's own method ``pbt`` does, with the same first levels, turns, factors and
     probabilities, in Ray's ways: its quarters are rounded up, and a member goes on from a checkpoint in each
     turn. Members wait for each other at every turn, and Ray's scheduler, which draws from Python's global
     random numbers, finds them seeded for the repeat: a repeat gives the same run again, unless Ray lets
     members end a turn in another order after a process of its own has failed.
 
-    It is slower than the stacked method by orders of magnitude, and always trains on the processor: it is
-    there to check the other.
+    It is slower than the stacked method by orders of magnitude, and always trains on the processor.
 
     Args:
-        name: The method's name.
         population: Members, at least 2.
         highest_level: The levels lie between 0 and this, in nats.
     """
 
-    def __init__(self, name: str, population: int, highest_level: float) -> None:
-        self.name, self.population, self.highest_level = name, population, highest_level
+    name = "ray-pbt"
 
-    def check(self, task: Task) -> None:
-        """See :meth:`Method.check`: it needs Ray Tune."""
-        check_package("ray.tune", f"the method {self.name} needs Ray Tune")
+    def __init__(self, population: int, highest_level: float) -> None:
+        self.population, self.highest_level = population, highest_level
 
     def epochs(self, task: Task) -> int:
         """One run a member."""
@@ -65,8 +63,6 @@ class RayPopulationBasedTraining(Method):
         self, setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
     ) -> Record:
         """See :meth:`Method.run`; progress is told after each repeat."""
-        from rlflood.experiments.methods.ray_member import as_runs
-
         members: list[dict[str, Any]] = []
         with _local_ray() as folder:
             for repeat in range(setting.repeats):
@@ -79,11 +75,6 @@ class RayPopulationBasedTraining(Method):
 
     def _members(self, setting: Setting, folder: str) -> list[dict[str, Any]]:
         """The runs of the members of one repeat, in the order in which their first levels were drawn."""
-        from ray import tune
-        from ray.tune.schedulers import PopulationBasedTraining
-
-        from rlflood.experiments.methods.ray_member import RUN, SCORE, Member
-
         (rng,), (seed,) = search_generators(setting), search_seeds(setting)
         levels = rng.uniform(0.0, self.highest_level, self.population).tolist()
         turns = [*interim_epochs(setting.task.epochs), setting.task.epochs]
@@ -119,8 +110,6 @@ class RayPopulationBasedTraining(Method):
 @contextmanager
 def _local_ray() -> Iterator[str]:
     """Ray on this machine with one worker, as quiet as it can be; gives a folder that goes with it."""
-    import ray
-
     folder = tempfile.TemporaryDirectory(prefix="rlflood-", ignore_cleanup_errors=True)
     with folder as path, _switches():
         ray.init(
@@ -162,10 +151,3 @@ def _seeded(seed: int) -> Iterator[None]:
         yield
     finally:
         random.setstate(before)
-
-
-@register("ray-pbt", "population based training by Ray Tune: slow, to check pbt by", argument="RUNS")
-def _ray_pbt(argument: str | None, options: MethodOptions) -> Method:
-    population = options.runs if argument is None else whole_number("ray-pbt", argument, 2, "ray-pbt:11")
-    name = "ray-pbt" if argument is None else f"ray-pbt:{population}"
-    return RayPopulationBasedTraining(name, population, options.highest_level)
