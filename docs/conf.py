@@ -31,7 +31,10 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!rlflood\.).*"),
     # what signatures name and nobody outside of rlflood uses
-    ("py:class", r"rlflood\..*\.(EpisodeSettings|Hyperparameters|NetworkSize|Replicas|StudyTask|_OwnLevel)"),
+    (
+        "py:class",
+        r"rlflood\..*\.(EpisodeSettings|Hyperparameters|LevelRuns|NetworkSize|Replicas|StudyTask|_OwnLevel)",
+    ),
 ]
 
 # headings of three levels can be linked to, as on a forge

@@ -11,7 +11,7 @@ import pytest
 import torch
 import typer
 
-from benchmarks import images, recipe, speed
+from benchmarks import images, presets, speed
 from benchmarks.measure import alternate, gflop_per_epoch, paired_interval, spread
 from benchmarks.plain import PlainFloodEnv
 from rlflood.agents import load_preset, preset_names
@@ -76,32 +76,32 @@ def test_every_side_gets_every_block() -> None:
     assert spread(np.array([3.0, 1.0, 2.0])) == (2.0, 1.0, 3.0)
 
 
-def test_the_problems_that_recipes_are_chosen_by_are_none_that_they_train_on() -> None:
+def test_the_problems_that_presets_are_chosen_by_are_none_that_they_train_on() -> None:
     trained_on = {family for name in preset_names() for family in load_preset(name).tasks.families}
-    assert not trained_on & set(recipe.FAMILIES)
-    problems = recipe.validation_problems(draws=2)
-    assert list(problems) == list(recipe.REGIMES)
+    assert not trained_on & set(presets.FAMILIES)
+    problems = presets.validation_problems(draws=2)
+    assert list(problems) == list(presets.REGIMES)
     pairs = problems["SGD"]
-    assert len(pairs) == len(recipe.FAMILIES) * 2 * len(recipe.NOISES)
+    assert len(pairs) == len(presets.FAMILIES) * 2 * len(presets.NOISES)
     # every problem comes at every noise with the same data
-    for start in range(0, len(pairs), len(recipe.NOISES)):
-        same = pairs[start : start + len(recipe.NOISES)]
-        assert [task.label_noise for task, _ in same] == list(recipe.NOISES)
+    for start in range(0, len(pairs), len(presets.NOISES)):
+        same = pairs[start : start + len(presets.NOISES)]
+        assert [task.label_noise for task, _ in same] == list(presets.NOISES)
         assert len({(task.data, str(task.data_options), seed) for task, seed in same}) == 1
 
 
 def test_a_rule_is_scored_by_the_runs_that_it_steers(monkeypatch: pytest.MonkeyPatch) -> None:
     small = Task(hidden=(8,), train_size=30, val_size=20, test_size=40, epochs=3)
-    monkeypatch.setattr(recipe, "REGIMES", {"small": small})
-    problems = recipe.validation_problems(draws=1)
-    scored = recipe.score("none", problems)
+    monkeypatch.setattr(presets, "REGIMES", {"small": small})
+    problems = presets.validation_problems(draws=1)
+    scored = presets.score("none", problems)
     task, seed = problems["small"][5]
     alone = PopulationTrainer([task], [seed], [seed + 5])
     for _ in range(3):
         alone.run_epoch(0.0)
     assert scored.final[5] == pytest.approx(alone.evaluate("test").clean_accuracy[0])
     assert scored.label_noise[:4] == [0.0, 0.1, 0.2, 0.4]
-    rows = recipe.means(scored)
+    rows = presets.means(scored)
     assert rows["last epoch"] == pytest.approx(np.mean(scored.final))
     assert rows["10 % noise"] == pytest.approx(np.mean(scored.final[1::4]))
     assert rows["noisy"] == pytest.approx(np.mean([x for i, x in enumerate(scored.final) if i % 4]))
@@ -112,30 +112,30 @@ def test_a_rule_is_scored_by_the_runs_that_it_steers(monkeypatch: pytest.MonkeyP
 def test_runs_of_a_controller_that_step_too_far_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     far = Task(hidden=(64,) * 4, train_size=60, val_size=40, test_size=40, epochs=60, learning_rate=0.01)
     near = far.model_copy(update={"hidden": (8,), "learning_rate": 0.001})
-    monkeypatch.setattr(recipe, "REGIMES", {"far": far, "near": near})
-    scored = recipe.score(recipe.read("default"), recipe.validation_problems(draws=1))
+    monkeypatch.setattr(presets, "REGIMES", {"far": far, "near": near})
+    scored = presets.score(presets.read("default"), presets.validation_problems(draws=1))
     left = np.array(scored.left_to_rule).reshape(2, -1).mean(axis=1)
     assert left[0] > 0.5 > 0.1 > left[1]
-    assert recipe.means(scored)["left to the rule"] == pytest.approx(left.mean())
+    assert presets.means(scored)["left to the rule"] == pytest.approx(left.mean())
 
 
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["none", "nosuch"], "nosuch is no recipe"),
+        (["none", "nosuch"], "nosuch is no preset"),
         (["none", "nosuch.toml"], "the preset nosuch.toml cannot be read"),
         (["none", "--mixture", "nosuch"], "unknown preset 'nosuch'"),
     ],
 )
 def test_what_cannot_be_scored_is_told_before_anything_is_run(names: list[str], message: str) -> None:
-    command = [sys.executable, "-m", "benchmarks.recipe", *names]
+    command = [sys.executable, "-m", "benchmarks.presets", *names]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1])
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"error: {message}") and ended.stderr.count("\n") == 1
     assert ended.stdout == ""
 
 
-@pytest.mark.parametrize("module", [recipe, speed, images])
+@pytest.mark.parametrize("module", [presets, speed, images])
 def test_a_file_that_cannot_be_written_is_told_before_anything_is_measured(
     module: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,8 +144,8 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_measured(
         monkeypatch.setattr(module, name, lambda *_: pytest.fail("nothing may be measured"), raising=False)
     place = tmp_path / "file" / "out.json"
     with pytest.raises(InputError, match="cannot be written"):
-        if module is recipe:
-            recipe.main(["none"], out=place)
+        if module is presets:
+            presets.main(["none"], out=place)
         else:
             module.main(json_file=place)
 
@@ -153,22 +153,22 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_measured(
 def test_what_was_scored_before_an_interruption_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def scored(policy: Any, problems: Any) -> recipe.Score:
+    def scored(policy: Any, problems: Any) -> presets.Score:
         if policy == "rewind":
             raise KeyboardInterrupt
-        return recipe.Score([0.5], [0.6], [False], ["rings"], ["full batch"], [0.2])
+        return presets.Score([0.5], [0.6], [False], ["rings"], ["full batch"], [0.2])
 
-    monkeypatch.setattr(recipe, "score", scored)
+    monkeypatch.setattr(presets, "score", scored)
     with pytest.raises(typer.Exit) as end:
-        recipe.main(["none", "rewind"], out=tmp_path / "out.json", draws=1)
+        presets.main(["none", "rewind"], out=tmp_path / "out.json", draws=1)
     assert end.value.exit_code == 130
     assert list(json.loads((tmp_path / "out.json").read_text())) == ["none"]
     assert "last epoch" in capsys.readouterr().out
 
 
 def test_options_of_benchmarks_that_change_nothing_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--seed and --threads are for the training of recipes"):
-        recipe.main(["none"], seed=1)
+    with pytest.raises(InputError, match="--seed and --threads are for the training of presets"):
+        presets.main(["none"], seed=1)
     with pytest.raises(InputError, match="leave out --json"):
         speed.main(show_profile=True, json_file=tmp_path / "out.json")
     with pytest.raises(InputError, match="leave out --threads 2"):
@@ -177,16 +177,16 @@ def test_options_of_benchmarks_that_change_nothing_are_refused(tmp_path: Path) -
         images.main(counts="few")
 
 
-def test_a_recipe_is_not_replaced_by_its_score(tmp_path: Path) -> None:
+def test_a_preset_is_not_replaced_by_its_score(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('based_on = "default"\nepisodes = 8\n')
     with pytest.raises(InputError, match="would replace what is read"):
-        recipe.main([str(file)], out=file)
+        presets.main([str(file)], out=file)
 
 
 def test_a_mixture_is_scored_on_as_many_tasks_of_each_variant() -> None:
     mixture = load_preset("default").tasks
-    problems = recipe.mixture_problems(mixture, draws=1)
+    problems = presets.mixture_problems(mixture, draws=1)
     seeds = [seed for pairs in problems.values() for _, seed in pairs]
     assert len(set(seeds)) == len(seeds) == 8 * len(mixture.variants)
     for pairs, variant in zip(problems.values(), mixture.variants, strict=True):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.results import networks, paper, recipe, rivals, unseen
+from benchmarks.results import networks, paper, presets, rivals, unseen
 from benchmarks.results.runs import FOLDER
 
 ROOT = FOLDER.parents[1]
@@ -26,7 +26,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "by-hand": paper.by_hand,
     "paper-synthetic": paper.synthetic,
     "rivals": rivals.rivals,
-    "recipe": recipe.recipe,
+    "presets": presets.presets,
 }
 """By the name that a page has between ``<!-- table: NAME -->`` and ``<!-- end -->``."""
 

@@ -7,7 +7,7 @@ from rst_table import code, rst_table
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from rlflood.control.observation import FEATURES
+from rlflood.control.features import FEATURES
 
 
 class Features(SphinxDirective):

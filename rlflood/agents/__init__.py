@@ -1,4 +1,4 @@
-"""Training controllers with Stable-Baselines3: recipes, training, export to a controller file."""
+"""Training controllers with Stable-Baselines3: presets, training, export to a controller file."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

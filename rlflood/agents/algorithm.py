@@ -1,6 +1,6 @@
 """The algorithms that train controllers, and what can be set of each.
 
-Their values, tuned on the recipe ``default``, are in ``algorithms/*.toml``; a recipe may override some.
+Their values, tuned on the preset ``default``, are in ``algorithms/*.toml``; a preset may override some.
 """
 
 from collections.abc import Mapping
@@ -164,7 +164,7 @@ class ARS(Hyperparameters):
         n_delta: Directions that an iteration tries, each of them both ways.
         n_top: The best of them, by which the policy is moved.
         delta_std: How far along them.
-        linear: A policy without hidden layers, whatever the recipe's width, that begins at zero. A search in
+        linear: A policy without hidden layers, whatever the preset's width, that begins at zero. A search in
             all weights of a network at once hardly gets anywhere.
     """
 

@@ -52,7 +52,7 @@ class TrainingCallback(BaseCallback):
 
     Args:
         env: The environment that is learned on.
-        preset: The recipe.
+        preset: How it is trained.
         out: The folder for the checkpoint and the controller.
         log: Saved with each checkpoint.
         seed: The training's seed.

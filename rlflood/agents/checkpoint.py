@@ -26,7 +26,7 @@ class TrainingState:
     """What a checkpoint holds besides the parameters of the policy and its optimizer.
 
     Attributes:
-        preset: The recipe as plain values.
+        preset: How it is trained, as plain values.
         seed: The training's seed.
         episodes: Episodes learned from so far.
         updates: Updates of the policy so far, as the algorithm counts them.
@@ -92,7 +92,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Any], TrainingState]:
 
 
 def restore(path: Path, model: BaseAlgorithm, parameters: dict[str, Any], state: TrainingState) -> None:
-    """Bring a model made by the recipe of ``state`` to where the checkpoint was taken.
+    """Bring a model made by the preset of ``state`` to where the checkpoint was taken.
 
     Making it has seeded everything anew; what was saved holds instead.
 

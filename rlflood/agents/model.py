@@ -1,4 +1,4 @@
-"""From a recipe to its environment and its Stable-Baselines3 algorithm."""
+"""From a preset to its environment and its Stable-Baselines3 algorithm."""
 
 import warnings
 
@@ -14,7 +14,7 @@ from rlflood.training import Machine
 
 
 def make_env(preset: Preset, machine: Machine) -> FloodVectorEnv:
-    """The environment of a recipe; see :class:`~rlflood.envs.FloodVectorEnv` for the rest."""
+    """The environment of a preset; see :class:`~rlflood.envs.FloodVectorEnv` for the rest."""
     return FloodVectorEnv(
         preset.replicas,
         tasks=preset.tasks,
@@ -32,7 +32,7 @@ def make_env(preset: Preset, machine: Machine) -> FloodVectorEnv:
 
 
 def make_model(preset: Preset, env: FloodVectorEnv, *, seed: int) -> BaseAlgorithm:
-    """The algorithm of a recipe on an environment that :func:`make_env` made.
+    """The algorithm of a preset on an environment that :func:`make_env` made.
 
     Each of its iterations learns from one episode of each replica.
 

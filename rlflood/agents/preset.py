@@ -1,4 +1,4 @@
-"""Training recipes: what is trained, on which tasks, for how long; in TOML."""
+"""Presets for training controllers: what is trained, on which tasks, for how long; in TOML."""
 
 from typing import Annotated, Any
 
@@ -14,8 +14,8 @@ from pydantic import (
 )
 
 from rlflood.agents.algorithm import AlgorithmName, Hyperparameters, check_algorithm, hyperparameters
+from rlflood.control.features import ObservationKind
 from rlflood.control.levels import LevelUnit, level_set
-from rlflood.control.observation import ObservationKind
 from rlflood.control.spec import ControlSpec
 from rlflood.envs.rewards import RewardKind
 from rlflood.errors import InputError
@@ -118,20 +118,20 @@ class Preset(BaseModel):
 
 
 def preset_names() -> tuple[str, ...]:
-    """The recipes that come with the package."""
+    """The presets that come with the package."""
     return toml_names(*_PRESETS)
 
 
 def load_preset(name: str, *, algorithm: str | None = None, episodes: int | None = None) -> Preset:
-    """A recipe that comes with the package, or one's own ``.toml`` file.
+    """A preset that comes with the package, or one's own ``.toml`` file.
 
     Args:
         name: A name that :func:`preset_names` gives, or a path that ends in ``.toml``.
-        algorithm: Another algorithm than the recipe's.
-        episodes: Another number of episodes than the recipe's.
+        algorithm: Another algorithm than the preset's.
+        episodes: Another number of episodes than the preset's.
 
     Raises:
-        InputError: if there is no such recipe or algorithm, something in it is wrong or missing, or it has
+        InputError: if there is no such preset or algorithm, something in it is wrong or missing, or it has
             hyperparameters of its own that are not those of ``algorithm``.
     """
     values = _read(name, ())
@@ -156,7 +156,7 @@ def load_preset(name: str, *, algorithm: str | None = None, episodes: int | None
 
 
 def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
-    """The values of a recipe over those of the one that it is based on, if any."""
+    """The values of a preset over those of the one that it is based on, if any."""
     if name in seen:
         raise InputError(
             f"the presets {', '.join(seen)} are based on each other: give one of them no {_BASE}"

@@ -66,7 +66,7 @@ def train(
     A file that cannot be written is a warning while training goes on, and is tried again.
 
     Args:
-        preset: The recipe.
+        preset: How it is trained.
         out: The folder.
         seed: Of tasks, initialisation and actions.
         machine: Where the replicas are trained; the policy stays on the CPU.

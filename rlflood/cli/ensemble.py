@@ -14,7 +14,7 @@ from rlflood.cli.app import app
     "  rlflood ensemble runs/*/controller.safetensors --out mine.safetensors"
 )
 def ensemble(
-    controllers: Annotated[list[Path], typer.Argument(help="Files of controllers of one recipe.")],
+    controllers: Annotated[list[Path], typer.Argument(help="Files of controllers of one preset.")],
     out: Annotated[Path, typer.Option(help="File for the controller that they make.")],
 ) -> None:
     """Make one controller of several, which chooses by the mean of their logits.

@@ -27,18 +27,18 @@ def train(
     context: typer.Context,
     out: Annotated[Path, typer.Option(help="Folder for the controller, the checkpoint and the log.")],
     preset: Annotated[
-        str, typer.Option(help="A recipe of `rlflood list presets`, or your own .toml.")
+        str, typer.Option(help="A preset of `rlflood list presets`, or your own .toml.")
     ] = "default",
     algo: Annotated[
         str | None,
         typer.Option(
-            help="ppo, a2c, reinforce, trpo, recurrent-ppo or ars, instead of the recipe's algorithm.",
+            help="ppo, a2c, reinforce, trpo, recurrent-ppo or ars, instead of the preset's algorithm.",
             show_default=False,
         ),
     ] = None,
     episodes: Annotated[
         int | None,
-        typer.Option(min=1, help="Training runs to learn from, instead of the recipe's number."),
+        typer.Option(min=1, help="Training runs to learn from, instead of the preset's number."),
     ] = None,
     resume: Annotated[
         bool,
@@ -85,7 +85,7 @@ def train_controller(
     from rlflood import agents
     from rlflood.cli.console import progress_bar
 
-    recipe = None if resume else agents.load_preset(preset, algorithm=algorithm, episodes=episodes)
+    wanted = None if resume else agents.load_preset(preset, algorithm=algorithm, episodes=episodes)
     with progress_bar("training") as advance:
 
         def show(iteration: agents.Iteration) -> None:
@@ -93,6 +93,6 @@ def train_controller(
             told = [f"{name} {value:.2f}" for name, value in figures.items() if not math.isnan(value)]
             advance(iteration.episodes, iteration.total, ", ".join(told))
 
-        if recipe is None:
+        if wanted is None:
             return agents.resume(out, episodes=episodes, machine=machine, on_progress=show)
-        return agents.train(recipe, out, seed=seed, machine=machine, on_progress=show)
+        return agents.train(wanted, out, seed=seed, machine=machine, on_progress=show)

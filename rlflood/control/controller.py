@@ -14,9 +14,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from rlflood.control.features import FEATURES
 from rlflood.control.levels import LevelSet
 from rlflood.control.lstm import LSTM
-from rlflood.control.observation import FEATURES
 from rlflood.control.safeguard import Safeguard
 from rlflood.control.spec import ControlSpec
 from rlflood.errors import InputError

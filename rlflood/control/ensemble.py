@@ -14,7 +14,7 @@ Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
 def ensemble(controllers: Sequence[Controller]) -> Controller:
     """The controller whose logits are the mean of those of ``controllers``.
 
-    Trainings of one recipe that differ by their seeds differ in what they make of states that training
+    Trainings of one preset that differ by their seeds differ in what they make of states that training
     rarely met; their mean is steadier on new problems. It is a controller like any other, its layers as wide
     as those of all members together: side by side in the first one, block-diagonal in between, joined in the
     last.
@@ -32,7 +32,7 @@ def ensemble(controllers: Sequence[Controller]) -> Controller:
         if other.spec != first.spec or other.activation != first.activation:
             raise InputError(
                 "the controllers of an ensemble must have the same observation, levels, number of decisions "
-                "and activation: train them by one recipe, with different seeds"
+                "and activation: train them by one preset, with different seeds"
             )
         if len(other.layers) != len(first.layers):
             raise InputError("the controllers of an ensemble must have equally many layers")

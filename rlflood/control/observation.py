@@ -1,57 +1,15 @@
 """What a controller sees of a run: the same for environments, benchmarks and a user's own loop."""
 
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlflood.control.features import HIGHEST_LOSS, LOWEST_LOSS, OBSERVATIONS, ObservationKind, Seen
 from rlflood.control.turning_point import RISE, TurningPoint
 from rlflood.errors import InputError
 from rlflood.metrics import Array, Metrics
 from rlflood.state import Stateful
-
-ObservationKind = Literal["metrics", "extended", "turning-point"]
-
-_EXTENDED = (
-    "share of the budget spent",
-    "share of the budget since the best validation loss",
-    "level",
-    "level over best validation loss",
-    "log train loss",
-    "log validation loss",
-    "log best validation loss",
-    "log train loss at the best validation loss",
-    "train accuracy",
-    "validation accuracy",
-    "best validation accuracy",
-    "accuracy gap",
-    "change of log train loss",
-    "change of log validation loss",
-    "change of validation accuracy",
-)
-FEATURES: dict[str, tuple[str, ...]] = {
-    "metrics": ("train loss", "train accuracy", "validation loss", "validation accuracy"),
-    "extended": _EXTENDED,
-    "turning-point": (
-        "has turned",
-        "log budget left over the turn",
-        "log train loss over that at the best validation loss",
-        "log validation loss over its best",
-        "log best validation loss",
-        "log train loss at the best validation loss",
-        "level over the train loss at the best validation loss",
-        "train accuracy",
-        "validation accuracy",
-        "best validation accuracy",
-        "change of log train loss",
-        "change of log validation loss",
-        "change of validation accuracy",
-    ),
-}
-"""The features of each kind of observation, in order."""
-
-# relative to the loss of guessing; beyond lies nothing to tell apart
-_LOWEST_LOSS, _HIGHEST_LOSS = 1e-3, 10.0
 
 
 def _decay(epochs: int, decisions: int) -> float:
@@ -67,28 +25,9 @@ def check_observation(kind: str) -> None:
 
 def bounds(kind: ObservationKind) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Lowest and highest value of each feature: two arrays of shape ``(features,)``."""
-    names = FEATURES[kind]
-    if kind == "metrics":
-        highest = [np.finfo(np.float32).max if "loss" in name else 1.0 for name in names]
-        return np.zeros(len(names), np.float32), np.array(highest, np.float32)
-    low, high = np.zeros(len(names)), np.ones(len(names))
-    span = np.log10(_HIGHEST_LOSS) - np.log10(_LOWEST_LOSS)
-    for i, name in enumerate(names):
-        if name == "log budget left over the turn":
-            low[i], high[i] = -2.0, 2.0
-        elif name.startswith("log") and "over" in name:
-            low[i], high[i] = -span, span
-        elif name.startswith("log"):
-            low[i], high[i] = np.log10(_LOWEST_LOSS), np.log10(_HIGHEST_LOSS)
-        elif "level" in name:
-            high[i] = 2.0
-        elif name.startswith("change of log"):
-            low[i], high[i] = -span, span
-        elif "accuracy" in name:
-            low[i] = -1.0
-            if "gap" in name or "change" in name:
-                low[i], high[i] = -2.0, 2.0
-    return low.astype(np.float32), high.astype(np.float32)
+    features = OBSERVATIONS[kind]
+    low, high = [feature.low for feature in features], [feature.high for feature in features]
+    return np.array(low, np.float32), np.array(high, np.float32)
 
 
 class Observer(Stateful):
@@ -201,13 +140,17 @@ class Observer(Stateful):
     def features(self) -> NDArray[np.float32]:
         """What the policy sees now: shape ``(replicas, features)``."""
         with np.errstate(over="ignore"):  # what overflows is clipped like any other extreme
-            columns = self._raw() if self.kind == "metrics" else np.stack(np.broadcast_arrays(*self._seen()))
+            seen = self._seen()
+            columns = np.stack(
+                np.broadcast_arrays(self.level, *(feature.of(seen) for feature in OBSERVATIONS[self.kind]))
+            )[1:]
         low, high = bounds(self.kind)
-        return np.clip(columns.T, low, high).astype(np.float32)
+        features: NDArray[np.float32] = np.clip(columns.T, low, high).astype(np.float32)
+        return features
 
     def _log_loss(self, loss: Array) -> Array:
         relative = np.where(np.isfinite(loss), loss, np.inf) / self._scale
-        return np.log10(np.clip(relative, _LOWEST_LOSS, _HIGHEST_LOSS))
+        return np.log10(np.clip(relative, LOWEST_LOSS, HIGHEST_LOSS))
 
     def _accuracy(self, accuracy: Array) -> Array:
         accuracy = np.where(np.isfinite(accuracy), accuracy, self._chance)
@@ -218,45 +161,26 @@ class Observer(Stateful):
         train_loss, _, val_loss, val_acc = self._metrics
         return np.stack([self._log_loss(train_loss), self._log_loss(val_loss), self._accuracy(val_acc)])
 
-    def _raw(self) -> Array:
-        worst = np.array([[np.inf], [0.0], [np.inf], [0.0]])
-        return np.where(np.isfinite(self._metrics), self._metrics, worst)
-
-    def _relative_level(self) -> Array:
-        return self.level / np.where(self.best_val_loss > 0, self.best_val_loss, np.inf)
-
-    def _seen(self) -> tuple[Array | float, ...]:
-        """The columns of the kinds ``extended`` and ``turning-point``."""
+    def _seen(self) -> Seen:
         train_loss, train_acc, val_loss, val_acc = self._metrics
-        started = self.epoch > 0
-        turn = self.turning_point
+        started, turn = self.epoch > 0, self.turning_point
         best = turn.best_val_loss if started else val_loss
         at_best = np.where(np.isfinite(best), turn.train_loss_at_best, train_loss) if started else train_loss
-        turned, left = turn.features(self.epoch, self.epochs)
-        changes = self._followed() - self._averages
-        columns = {
-            "share of the budget spent": self.epoch / self.epochs,
-            "share of the budget since the best validation loss": (self.epoch - turn.best_epoch)
-            / self.epochs,
-            "has turned": turned,
-            "log budget left over the turn": left,
-            "level": self.level / self._scale,
-            "level over best validation loss": self._relative_level(),
-            "level over the train loss at the best validation loss": self.level
-            / np.where(at_best > 0, at_best, np.inf),
-            "log train loss": self._log_loss(train_loss),
-            "log validation loss": self._log_loss(val_loss),
-            "log best validation loss": self._log_loss(best),
-            "log train loss at the best validation loss": self._log_loss(at_best),
-            "log train loss over that at the best validation loss": self._log_loss(train_loss)
-            - self._log_loss(at_best),
-            "log validation loss over its best": self._log_loss(val_loss) - self._log_loss(best),
-            "train accuracy": self._accuracy(train_acc),
-            "validation accuracy": self._accuracy(val_acc),
-            "best validation accuracy": self._accuracy(self._best_val_acc if started else val_acc),
-            "accuracy gap": self._accuracy(train_acc) - self._accuracy(val_acc),
-            "change of log train loss": changes[0],
-            "change of log validation loss": changes[1],
-            "change of validation accuracy": changes[2],
-        }
-        return tuple(columns[name] for name in FEATURES[self.kind])
+        worst = np.array([[np.inf], [0.0], [np.inf], [0.0]])
+        return Seen(
+            epoch=self.epoch,
+            epochs=self.epochs,
+            turn=turn,
+            metrics=np.where(np.isfinite(self._metrics), self._metrics, worst),
+            scale=self._scale,
+            level=self.level,
+            train_loss_at_best=at_best,
+            log_train_loss=self._log_loss(train_loss),
+            log_val_loss=self._log_loss(val_loss),
+            log_best_val_loss=self._log_loss(best),
+            log_train_loss_at_best=self._log_loss(at_best),
+            train_acc=self._accuracy(train_acc),
+            val_acc=self._accuracy(val_acc),
+            best_val_acc=self._accuracy(self._best_val_acc if started else val_acc),
+            changes=self._followed() - self._averages,
+        )

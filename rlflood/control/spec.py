@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from rlflood.control.features import ObservationKind
 from rlflood.control.levels import LEVEL_SETS, LevelSet
-from rlflood.control.observation import ObservationKind, check_observation
+from rlflood.control.observation import check_observation
 from rlflood.control.safeguard import Safeguard
 from rlflood.errors import InputError
 

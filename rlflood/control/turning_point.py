@@ -77,8 +77,3 @@ class TurningPoint(Stateful):
         """
         hold = np.isfinite(self.train_loss) & (left > release * self.epoch)
         return fraction * np.where(hold, np.maximum(self.train_loss, 0.0), 0.0)
-
-    def features(self, epoch: int, epochs: int) -> tuple[Array, ...]:
-        """Whether it has turned, and log10 of the epochs left over the epochs to the turn."""
-        left = np.log10(np.maximum(epochs - epoch, 0.1) / self.epoch)
-        return self.turned.astype(float), left

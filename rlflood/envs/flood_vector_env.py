@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from rlflood.control.observation import FEATURES
+from rlflood.control.features import FEATURES
 from rlflood.envs.episode import Draw, Episode
 from rlflood.envs.flood_env import VECTOR_KEYWORDS, Info, split_keywords
 from rlflood.envs.settings import episode_settings, observation_space, task_source

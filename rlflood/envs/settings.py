@@ -8,8 +8,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from rlflood.control.features import ObservationKind
 from rlflood.control.levels import LevelSet, LevelUnit, level_set
-from rlflood.control.observation import ObservationKind, bounds
+from rlflood.control.observation import bounds
 from rlflood.control.spec import ControlSpec
 from rlflood.envs.episode import EpisodeSettings
 from rlflood.envs.rewards import RewardKind, check_reward

@@ -1,4 +1,4 @@
-"""A recipe that trains in a second, for each algorithm."""
+"""A preset that trains in a second, for each algorithm."""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +40,7 @@ MakePreset = Callable[..., Preset]
 
 @pytest.fixture
 def tiny() -> MakePreset:
-    """Make a tiny recipe: ``tiny(algorithm, field=value, ...)``."""
+    """Make a tiny preset: ``tiny(algorithm, field=value, ...)``."""
 
     def make(algorithm: str = "ppo", **changes: Any) -> Preset:
         if algorithm in CONTRIBUTED:

@@ -97,7 +97,7 @@ def test_minibatches_are_as_equal_as_they_can_be_and_none_is_of_one_decision(
     values = hyperparameters("ppo", {"minibatches": minibatches})
     assert isinstance(values, PPO)
     steps = replicas * decisions
-    assume(steps >= values.minimum_steps)  # a recipe refuses others
+    assume(steps >= values.minimum_steps)  # a preset refuses others
     size = values.keywords(decisions, replicas)["batch_size"]
     parts = [min(size, steps - begin) for begin in range(0, steps, size)]
     assert 1 not in parts

@@ -13,7 +13,7 @@ from rlflood.control import Controller
 
 
 @pytest.fixture
-def recipe(tiny: Any, tmp_path: Path) -> Path:
+def preset(tiny: Any, tmp_path: Path) -> Path:
     own = {"algorithm", "hyperparameters"}
     values = tiny(episodes=8).model_dump(mode="json", exclude_none=True, exclude=own)
     file = tmp_path / "tiny.toml"
@@ -26,10 +26,10 @@ def train(*arguments: Any) -> Result:
 
 
 @pytest.mark.parametrize("algorithm", ["recurrent-ppo", "reinforce"])
-def test_another_algorithm_than_the_recipes(recipe: Path, tmp_path: Path, algorithm: str) -> None:
+def test_another_algorithm_than_the_presets(preset: Path, tmp_path: Path, algorithm: str) -> None:
     if algorithm == "recurrent-ppo":
         pytest.importorskip("sb3_contrib")
-    done = train("--preset", recipe, "--algo", algorithm, "--out", tmp_path / "run")
+    done = train("--preset", preset, "--algo", algorithm, "--out", tmp_path / "run")
     assert done.exit_code == 0, done.output
     file = tmp_path / "run/controller.safetensors"
     assert Controller.load(file).provenance["algorithm"] == algorithm
@@ -47,9 +47,9 @@ def test_another_algorithm_than_the_recipes(recipe: Path, tmp_path: Path, algori
     ],
 )
 def test_what_does_not_fit_is_told_before_anything_is_written(
-    recipe: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
+    preset: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    failed = train("--preset", recipe, "--out", tmp_path / "run", *arguments)
+    failed = train("--preset", preset, "--out", tmp_path / "run", *arguments)
     assert isinstance(failed.exception, InputError)
     assert message in str(failed.exception)
     assert not (tmp_path / "run").exists()
@@ -57,9 +57,9 @@ def test_what_does_not_fit_is_told_before_anything_is_written(
 
 @pytest.mark.parametrize("option", [("--preset", "demo"), ("--seed", "0"), ("--algo", "ppo")])
 def test_what_a_training_has_from_its_beginning_is_not_given_again(
-    recipe: Path, tmp_path: Path, option: tuple[str, str]
+    preset: Path, tmp_path: Path, option: tuple[str, str]
 ) -> None:
-    assert train("--preset", recipe, "--out", tmp_path / "run").exit_code == 0
+    assert train("--preset", preset, "--out", tmp_path / "run").exit_code == 0
     before = (tmp_path / "run/checkpoint.zip").read_bytes()
     failed = train("--out", tmp_path / "run", "--resume", "--episodes", 16, *option)
     assert isinstance(failed.exception, InputError)
@@ -67,8 +67,8 @@ def test_what_a_training_has_from_its_beginning_is_not_given_again(
     assert (tmp_path / "run/checkpoint.zip").read_bytes() == before
 
 
-def test_fewer_episodes_than_were_learned_from_are_refused(recipe: Path, tmp_path: Path) -> None:
-    assert train("--preset", recipe, "--episodes", 24, "--out", tmp_path / "run").exit_code == 0
+def test_fewer_episodes_than_were_learned_from_are_refused(preset: Path, tmp_path: Path) -> None:
+    assert train("--preset", preset, "--episodes", 24, "--out", tmp_path / "run").exit_code == 0
     failed = train("--out", tmp_path / "run", "--resume", "--episodes", 16)
     assert isinstance(failed.exception, InputError)
     assert "24 episodes already, more than 16" in str(failed.exception)

@@ -1,4 +1,4 @@
-"""Recipes: those that come with the package, one's own, and what is wrong with them."""
+"""Presets: those that come with the package, one's own, and what is wrong with them."""
 
 import json
 from pathlib import Path
@@ -20,14 +20,14 @@ def test_every_preset_of_the_package_is_valid(name: str) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_every_algorithm_trains_by_the_default_recipe(algorithm: str) -> None:
+def test_every_algorithm_trains_by_the_default_preset(algorithm: str) -> None:
     preset, default = load_preset("default", algorithm=algorithm), load_preset("default")
     assert preset.algorithm == algorithm
     assert preset.tasks == default.tasks
     assert preset.hyperparameters == hyperparameters(preset.algorithm, {})
 
 
-def test_the_demo_is_the_default_recipe_but_for_its_length() -> None:
+def test_the_demo_is_the_default_preset_but_for_its_length() -> None:
     demo, default = load_preset("demo"), load_preset("default")
     assert demo.episodes < default.episodes
     assert demo.model_copy(update={"episodes": default.episodes}) == default
@@ -46,7 +46,7 @@ def test_ones_own_preset_needs_only_what_differs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_recipe_survives_json(algorithm: AlgorithmName) -> None:
+def test_a_preset_survives_json(algorithm: AlgorithmName) -> None:
     own = {"algorithm": algorithm, "hyperparameters": {"learning_rate": 0.125}}
     preset = Preset(**{**load_preset("default").model_dump(), **own})
     back = Preset(**json.loads(json.dumps(preset.model_dump(mode="json"))))

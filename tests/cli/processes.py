@@ -1,4 +1,4 @@
-"""Commands as processes of their own, a recipe that they train in no time, and what they print in words."""
+"""Commands as processes of their own, a preset that they train in no time, and what they print in words."""
 
 import os
 import signal

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rlflood.control import Controller, ControlSpec, LevelSet
-from rlflood.control.observation import FEATURES
+from rlflood.control.features import FEATURES
 from rlflood.experiments import explain
 from tests.cli.processes import in_words
 

@@ -13,8 +13,8 @@ from stable_baselines3 import PPO
 
 from rlflood.control import Controller, ControlSpec, LevelSet
 from rlflood.control.controller import FORMAT
+from rlflood.control.features import FEATURES
 from rlflood.control.lstm import LSTM
-from rlflood.control.observation import FEATURES
 from rlflood.control.safeguard import Safeguard
 from rlflood.envs import FloodVectorEnv
 from rlflood.envs.stable_baselines import stable_baselines_env

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rlflood.control import Controller, ControlSpec, LevelSet
 from rlflood.control.ensemble import ensemble
-from rlflood.control.observation import FEATURES
+from rlflood.control.features import FEATURES
 from rlflood.errors import InputError
 from rlflood.schedulers import PolicyScheduler
 

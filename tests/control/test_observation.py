@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlflood.control.observation import FEATURES, Observer, bounds
+from rlflood.control.features import FEATURES
+from rlflood.control.observation import Observer, bounds
 from rlflood.errors import InputError
 from rlflood.metrics import Metrics
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlflood.control.observation import FEATURES, Observer
+from rlflood.control.features import FEATURES
+from rlflood.control.observation import Observer
 from rlflood.metrics import Metrics
 
 LN2 = math.log(2)

@@ -96,7 +96,7 @@ def _run(arguments: list[str]) -> None:
 
 
 def _small_training(arguments: list[str]) -> list[str]:
-    """The same training of a small recipe that is based on the one named."""
+    """The same training of a small preset that is based on the one named."""
     if "--resume" in arguments:
         return arguments
     base = _value(arguments, "--preset") or "default"

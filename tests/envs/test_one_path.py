@@ -9,7 +9,7 @@ import pytest
 from gymnasium.utils import seeding
 
 from rlflood.control import Controller, ControlSpec, LevelSet
-from rlflood.control.observation import FEATURES
+from rlflood.control.features import FEATURES
 from rlflood.control.shipped import shipped_controllers
 from rlflood.envs import FloodVectorEnv
 from rlflood.envs.episode import Draw

@@ -4,7 +4,7 @@ import pytest
 
 import rlflood  # noqa: F401 - registers the environments
 from rlflood.control import LevelSet
-from rlflood.control.observation import FEATURES
+from rlflood.control.features import FEATURES
 from rlflood.envs import FloodEnv, FloodVectorEnv
 from rlflood.envs.settings import episode_settings, observation_space, task_source
 from rlflood.errors import InputError

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import rlflood
 from rlflood.control import Controller, ControlSpec, LevelSet
+from rlflood.control.features import FEATURES
 from rlflood.control.lstm import LSTM
-from rlflood.control.observation import FEATURES
 from rlflood.errors import InputError
 from rlflood.metrics import Metrics
 from rlflood.schedulers import PolicyScheduler

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from rlflood.columns import Columns
 from rlflood.control import Controller
 from rlflood.control.controller import Memory
+from rlflood.control.features import FEATURES
 from rlflood.control.levels import LevelUnit
-from rlflood.control.observation import FEATURES
 from rlflood.envs.episode import Draw
 from rlflood.experiments.runs.record import ended_without_a_loss
 from rlflood.experiments.runs.setting import Progress, no_progress

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rlflood.control import Controller, ControlSpec, LevelSet
+from rlflood.control.features import FEATURES
 from rlflood.control.lstm import LSTM
-from rlflood.control.observation import FEATURES
 from rlflood.experiments.explain import Decisions, Rollouts, fresh_tasks, roll_out
 from rlflood.training import Task
 from rlflood.training.distribution import Mixture

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rlflood.control import LevelSet
-from rlflood.control.observation import FEATURES
+from rlflood.control.features import FEATURES
 from rlflood.experiments.explain import (
     explain_figures,
     importance_rows,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rlflood.control import LevelSet
-from rlflood.control.observation import FEATURES
+from rlflood.control.features import FEATURES
 from rlflood.experiments.explain import importances, plane_of
 from rlflood.experiments.explain.plane import POINTS, THIRDS
 

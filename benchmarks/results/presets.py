@@ -1,4 +1,4 @@
-"""What ships, scored where recipes are compared: means that are kept of runs of ``benchmarks.recipe``."""
+"""What ships, scored where presets are compared: means that are kept of runs of ``benchmarks.presets``."""
 
 import json
 from typing import Any
@@ -11,8 +11,8 @@ from rlflood.experiments.report.text.tables import MARK
 _SHIPPED = ("default", "a2c", "trpo", "recurrent-ppo", "ars")
 
 
-def recipe() -> str:
-    """What ships, what needs no training, and five seeds of the recipe of ``default``."""
+def presets() -> str:
+    """What ships, what needs no training, and five seeds of the preset of ``default``."""
     families, mixture = _kept("overshoot"), _kept("mixture")
     rows: list[list[Text | str]] = []
     for name in ("none", "tracking", "rewind", *_SHIPPED):
@@ -24,7 +24,7 @@ def recipe() -> str:
     for seed in range(5):
         rows.append(
             _row(
-                f"the recipe of default, seed {seed}",
+                f"the preset of default, seed {seed}",
                 families["rows"][f"trained with it in the loop, seed {seed}"],
                 families["paired"][f"seed {seed}"],
                 mixture["rows"][f"seed {seed}, trained with the fall-backs"],
@@ -46,7 +46,7 @@ def recipe() -> str:
 
 
 def _kept(name: str) -> dict[str, Any]:
-    kept: dict[str, Any] = json.loads((FOLDER / f"recipe/{name}.json").read_text(encoding="utf-8"))
+    kept: dict[str, Any] = json.loads((FOLDER / f"presets/{name}.json").read_text(encoding="utf-8"))
     return kept
 
 

@@ -1,9 +1,9 @@
-"""How good a recipe for training controllers is, on families of problems that no recipe trains on.
+"""How good a preset for training controllers is, on families of problems that no preset trains on.
 
-``python -m benchmarks.recipe mine.toml --seed 1 --out mine.json`` trains a controller and scores it;
-``python -m benchmarks.recipe tracking none`` scores what needs no training. Recipes are chosen by this score,
-so neither the families nor the seeds may occur in a training or in a report. With ``--mixture default`` the
-problems are fresh tasks of that preset instead: what its controllers were trained for.
+``python -m benchmarks.presets mine.toml --seed 1 --out mine.json`` trains a controller and scores it;
+``python -m benchmarks.presets tracking none`` scores what needs no training. Presets are chosen by this
+score, so neither the families nor the seeds may occur in a training or in a report. With ``--mixture
+default`` the problems are fresh tasks of that preset instead: what its controllers were trained for.
 """
 
 import json
@@ -48,7 +48,7 @@ REGIMES = {
         hidden=(64,) * 5, train_size=200, val_size=150, test_size=1000, epochs=200, learning_rate=0.008
     ),
 }  # fmt: skip
-"""Other networks and lengths than recipes train on: what is asked for is transfer. A step of the last one
+"""Other networks and lengths than presets train on: what is asked for is transfer. A step of the last one
 moves its outputs as far as one of the paper's five layers of 500 at 1e-3, at a fiftieth of the cost."""
 RULES: dict[str, Callable[[int], FloodScheduler]] = {
     "none": lambda epochs: ConstantFlood(0.0),
@@ -110,7 +110,7 @@ def mixture_problems(mixture: Mixture, draws: int = DRAWS) -> Problems:
 
 
 def read(name: str) -> Preset | Controller | str:
-    """The recipe, the controller or the rule that a name stands for.
+    """The preset, the controller or the rule that a name stands for.
 
     Raises:
         InputError: if it stands for nothing, or its file cannot be read.
@@ -120,7 +120,7 @@ def read(name: str) -> Preset | Controller | str:
     if (file := find_controller(name)) is not None:
         return Controller.load(file)
     if name not in RULES:
-        raise InputError(f"{name} is no recipe (.toml), no controller, and no rule ({', '.join(RULES)})")
+        raise InputError(f"{name} is no preset (.toml), no controller, and no rule ({', '.join(RULES)})")
     return name
 
 
@@ -171,10 +171,10 @@ def _scheduler(policy: Controller | str, epochs: int, classes: Any) -> FloodSche
 
 
 def trained(preset: Preset, seed: int, threads: int) -> tuple[Controller, dict[str, Any]]:
-    """A controller trained by a recipe, and how."""
+    """A controller trained by a preset, and how."""
     with TemporaryDirectory() as folder:
         outcome = train(preset, Path(folder), seed=seed, machine=Machine(precision="auto", threads=threads))
-    if not outcome.finished:  # half a training says nothing of its recipe
+    if not outcome.finished:  # half a training says nothing of its preset
         raise KeyboardInterrupt
     made = {"preset": preset.model_dump(mode="json"), "seed": seed, "seconds": round(outcome.seconds, 1)}
     return outcome.controller, made
@@ -182,21 +182,21 @@ def trained(preset: Preset, seed: int, threads: int) -> tuple[Controller, dict[s
 
 def main(
     names: Annotated[
-        list[str], typer.Argument(help=f"Recipes (.toml), controllers, or rules: {', '.join(RULES)}.")
+        list[str], typer.Argument(help=f"Presets (.toml), controllers, or rules: {', '.join(RULES)}.")
     ],
     out: Annotated[Path | None, typer.Option(help="Write everything measured to this file.")] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Of the training of recipes.", show_default="0")
+        int | None, typer.Option(min=0, help="Of the training of presets.", show_default="0")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads of the training of recipes.", show_default="1")
+        int | None, typer.Option(min=1, help="CPU threads of the training of presets.", show_default="1")
     ] = None,
     draws: Annotated[int, typer.Option(min=1, help="Problems of each family and regime.")] = DRAWS,
     mixture: Annotated[
         str | None, typer.Option(help="Score on fresh tasks of this preset, 8 x draws of each variant.")
     ] = None,
 ) -> None:
-    """Train by recipes, and score what they give and what needs no training."""
+    """Train by presets, and score what they give and what needs no training."""
     torch.set_num_threads(1)
     if out is not None:
         check_output(out, "--out")
@@ -204,7 +204,7 @@ def main(
     # all are read before the first is run, which takes minutes
     policies = {name: read(name) for name in names}
     if {seed, threads} != {None} and not any(isinstance(policy, Preset) for policy in policies.values()):
-        raise InputError("--seed and --threads are for the training of recipes (.toml), and there is none")
+        raise InputError("--seed and --threads are for the training of presets (.toml), and there is none")
     problems = mixture_problems(load_preset(mixture).tasks, draws) if mixture else validation_problems(draws)
     found: dict[str, Any] = {}
     file = None if out is None else GrowingFile(out, "--out")

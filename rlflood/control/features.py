@@ -1,0 +1,155 @@
+"""What a controller may see of a run: the features, and the kinds of observation that are made of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from rlflood.control.turning_point import TurningPoint
+from rlflood.metrics import Array
+
+ObservationKind = Literal["metrics", "extended", "turning-point"]
+
+LOWEST_LOSS, HIGHEST_LOSS = 1e-3, 10.0
+"""Relative to the loss of guessing; beyond lies nothing to tell apart."""
+_LOWEST, _HIGHEST = float(np.log10(LOWEST_LOSS)), float(np.log10(HIGHEST_LOSS))
+_SPAN = np.log10(HIGHEST_LOSS) - np.log10(LOWEST_LOSS)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run as an :class:`~rlflood.control.observation.Observer` sees it: what features are computed from.
+
+    Arrays have shape ``(replicas,)``. "Log" is the logarithm to base 10 of a loss over that of guessing.
+    Accuracies are measured from chance (0) to perfect (1). What is best so far is what is there, before the
+    first epoch.
+
+    Attributes:
+        epoch: Epochs seen so far.
+        epochs: Of the whole run.
+        turn: Where it turned.
+        metrics: The last epoch's as they are: rows of train loss, train accuracy, validation loss, validation
+            accuracy, the worst where one is not finite.
+        scale: The loss of guessing, in nats.
+        level: Of the last epoch, in nats.
+        train_loss_at_best: At the best validation loss, in nats.
+        log_train_loss, log_val_loss, log_best_val_loss, log_train_loss_at_best: See above.
+        train_acc, val_acc, best_val_acc: See above.
+        changes: Of log train loss, log validation loss and validation accuracy against their moving averages
+            over the length of a decision: shape ``(3, replicas)``.
+    """
+
+    epoch: int
+    epochs: int
+    turn: TurningPoint
+    metrics: Array
+    scale: Array
+    level: Array
+    train_loss_at_best: Array
+    log_train_loss: Array
+    log_val_loss: Array
+    log_best_val_loss: Array
+    log_train_loss_at_best: Array
+    train_acc: Array
+    val_acc: Array
+    best_val_acc: Array
+    changes: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One number that a policy sees of each replica.
+
+    Attributes:
+        name: As it stands in controllers' files.
+        low: The lowest value; what is below is clipped.
+        high: The highest.
+        of: Its value: a number, or shape ``(replicas,)``.
+    """
+
+    name: str
+    low: float
+    high: float
+    of: Callable[[Seen], Array | float]
+
+
+_Features: TypeAlias = tuple[Feature, ...]
+
+_RAW: _Features = (
+    Feature("train loss", 0.0, float(np.finfo(np.float32).max), lambda seen: seen.metrics[0]),
+    Feature("train accuracy", 0.0, 1.0, lambda seen: seen.metrics[1]),
+    Feature("validation loss", 0.0, float(np.finfo(np.float32).max), lambda seen: seen.metrics[2]),
+    Feature("validation accuracy", 0.0, 1.0, lambda seen: seen.metrics[3]),
+)
+# what two kinds have
+_LOG_BEST_VAL_LOSS = Feature(
+    "log best validation loss", _LOWEST, _HIGHEST, lambda seen: seen.log_best_val_loss
+)
+_LOG_TRAIN_LOSS_AT_BEST = Feature(
+    "log train loss at the best validation loss", _LOWEST, _HIGHEST, lambda seen: seen.log_train_loss_at_best
+)
+_ACCURACIES: _Features = (
+    Feature("train accuracy", -1.0, 1.0, lambda seen: seen.train_acc),
+    Feature("validation accuracy", -1.0, 1.0, lambda seen: seen.val_acc),
+    Feature("best validation accuracy", -1.0, 1.0, lambda seen: seen.best_val_acc),
+)
+_CHANGES: _Features = (
+    Feature("change of log train loss", -_SPAN, _SPAN, lambda seen: seen.changes[0]),
+    Feature("change of log validation loss", -_SPAN, _SPAN, lambda seen: seen.changes[1]),
+    Feature("change of validation accuracy", -2.0, 2.0, lambda seen: seen.changes[2]),
+)
+
+OBSERVATIONS: dict[ObservationKind, _Features] = {
+    "metrics": _RAW,
+    "extended": (
+        Feature("share of the budget spent", 0.0, 1.0, lambda seen: seen.epoch / seen.epochs),
+        Feature(
+            "share of the budget since the best validation loss", 0.0, 1.0,
+            lambda seen: (seen.epoch - seen.turn.best_epoch) / seen.epochs,
+        ),
+        Feature("level", 0.0, 2.0, lambda seen: seen.level / seen.scale),
+        Feature(
+            "level over best validation loss", 0.0, 2.0,
+            lambda seen: seen.level / np.where(seen.turn.best_val_loss > 0, seen.turn.best_val_loss, np.inf),
+        ),
+        Feature("log train loss", _LOWEST, _HIGHEST, lambda seen: seen.log_train_loss),
+        Feature("log validation loss", _LOWEST, _HIGHEST, lambda seen: seen.log_val_loss),
+        _LOG_BEST_VAL_LOSS,
+        _LOG_TRAIN_LOSS_AT_BEST,
+        *_ACCURACIES,
+        Feature("accuracy gap", -2.0, 2.0, lambda seen: seen.train_acc - seen.val_acc),
+        *_CHANGES,
+    ),
+    "turning-point": (
+        Feature("has turned", 0.0, 1.0, lambda seen: seen.turn.turned.astype(float)),
+        Feature(
+            "log budget left over the turn", -2.0, 2.0,
+            lambda seen: np.log10(np.maximum(seen.epochs - seen.epoch, 0.1) / seen.turn.epoch),
+        ),
+        Feature(
+            "log train loss over that at the best validation loss", -_SPAN, _SPAN,
+            lambda seen: seen.log_train_loss - seen.log_train_loss_at_best,
+        ),
+        Feature(
+            "log validation loss over its best", -_SPAN, _SPAN,
+            lambda seen: seen.log_val_loss - seen.log_best_val_loss,
+        ),
+        _LOG_BEST_VAL_LOSS,
+        _LOG_TRAIN_LOSS_AT_BEST,
+        Feature(
+            "level over the train loss at the best validation loss", 0.0, 2.0,
+            lambda seen: seen.level
+            / np.where(seen.train_loss_at_best > 0, seen.train_loss_at_best, np.inf),
+        ),
+        *_ACCURACIES,
+        *_CHANGES,
+    ),
+}  # fmt: skip
+"""What each kind of observation shows, in order. Files of controllers name their features: a kind that
+controllers were trained with stays as it is, and other features make another kind."""
+
+FEATURES: dict[ObservationKind, tuple[str, ...]] = {
+    kind: tuple(feature.name for feature in features) for kind, features in OBSERVATIONS.items()
+}
+"""Their names."""
