@@ -30,7 +30,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ground": (),
     "control": (),
     "schedulers": CONTROL,
-    "integrations": (*CONTROL, "schedulers"),
     "data": (),
     "training": TRAINING,
     "training.mlp": ("data", "training"),
