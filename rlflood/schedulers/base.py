@@ -17,7 +17,6 @@ from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.left import Position, warn_if_left
 from rlflood.schedulers.reports import (
     METRICS,
-    NEVER_BELOW,
     NOT_GIVEN,
     MetricLike,
     Reports,
@@ -32,9 +31,8 @@ STATE_VERSION = 1
 
 _OWN_STATE = ("_epoch", "_level", "_reports")
 _FLOODED = (
-    f"In {NEVER_BELOW} flooded epochs the train loss has not once been below the level; a raw loss is, in a "
-    "quarter to a half of them. Report the loss before the scheduler's call, not the flooded one that it "
-    "returns. Or, if it is raw, the level has had no effect so far."
+    "The train loss that is reported is the flooded one, which is never below the level and says nothing. "
+    "Report the loss before the scheduler's call, not what the call returns."
 )
 
 
@@ -106,6 +104,7 @@ class FloodScheduler(ABC):
             self._level = np.broadcast_to(self._level, replicas).copy()
         self._epoch = 0
         self._reports = Reports()
+        self._heard: list[Tensor] | None = None  # this epoch's losses, where they may tell
         self._position = Position(type(self).__name__)
         weakref.finalize(self, warn_if_left, self._position)
         # The shape of metrics, level and losses in this run; None while nothing has settled it.
@@ -193,6 +192,8 @@ class FloodScheduler(ABC):
         if key not in self._on_device:
             with torch.inference_mode(False):  # a tensor made in inference mode could not be trained with
                 self._on_device[key] = self._filled(torch.empty(shape, dtype=loss.dtype, device=loss.device))
+        if not torch.compiler.is_compiling() and self._heard is not None:
+            self._heard.append(loss.detach())  # no copy, no synchronisation: they are looked at in step()
         return flood(loss, self._on_device[key])
 
     @overload
@@ -226,8 +227,8 @@ class FloodScheduler(ABC):
         tensors (on any device) of shape ``()`` or ``(replicas,)``.
 
         One metric that is not finite is taken for a slip, and the last one stands for it; three in a row are
-        believed. Warns once where the train loss has not been below its level in twenty flooded epochs, and
-        where more epochs are reported than the run was to have.
+        believed. Warns once where the train loss is the mean of what the scheduler returned, not of what it
+        was called on, and where more epochs are reported than the run was to have.
 
         Args:
             train_loss: the unflooded mean loss over the epoch's mini-batches; not negative.
@@ -250,7 +251,7 @@ class FloodScheduler(ABC):
         validated = metrics is not None or by_name["val_loss"] is not None
         rows, shape = self._rows(by_name, validated)
 
-        if metrics is None and self._reports.never_below(rows[0], np.atleast_1d(self._level)):
+        if metrics is None and self._reports.is_flooded(rows[0], np.atleast_1d(self._level), self._losses()):
             warnings.warn(_FLOODED, RlfloodWarning, stacklevel=2)
         if self.epochs is not None and self._epoch == self.epochs:
             warnings.warn(
@@ -264,6 +265,7 @@ class FloodScheduler(ABC):
         level = self._next_level(seen) if validated else self._unvalidated_level(seen)
         level = np.broadcast_to(level, shape or (1,))
         self._set_level(checked_level(level.reshape(shape)), shape)
+        self._heard = [] if self.held and self._reports.in_doubt else None
         return self.level
 
     def state_dict(self) -> dict[str, Any]:
@@ -340,6 +342,11 @@ class FloodScheduler(ABC):
         missing = np.full(shape, np.nan)
         rows = np.stack([np.atleast_1d(arrays.get(name, missing)) for name in METRICS])
         return checked_metrics(rows), shape
+
+    def _losses(self) -> NDArray[np.float64]:
+        """What was heard of this epoch's losses: shape ``(batches, replicas)``, no batch if nothing was."""
+        heard = [np.atleast_1d(to_array(loss)) for loss in self._heard or ()]
+        return np.stack(heard) if heard else np.empty((0, 1))
 
     def _set_level(self, level: Values, shape: tuple[int, ...] | None) -> None:
         self._level, self._shape = level, shape

@@ -25,8 +25,11 @@ NOT_GIVEN: Any = object()
 SEVERAL = 3
 """Epochs in a row after which a metric that is not finite is what the run has come to, not a slip."""
 NEVER_BELOW = 20
-"""Flooded epochs without a train loss below the level that are no chance: with raw losses a quarter to a half
-of them have one."""
+"""Flooded epochs without a train loss below the level from which on it may be the flooded one.
+
+In full batch a raw loss is below in a quarter to a half of them. In mini-batches an epoch's mean may stay
+above although its batches go to and fro, so the losses themselves have to bear it out.
+"""
 _HIGHEST = np.array([[np.inf], [1.0], [np.inf], [1.0]])  # of the rows; the lowest is 0 for all
 _ROUNDING = 1e-6  # what a mean of float32 numbers may lie beyond its bounds
 
@@ -123,17 +126,32 @@ class Reports(Stateful):
         self._last = np.where(np.isfinite(rows), rows, self._last)
         return Metrics(*rows.copy())
 
-    def never_below(self, train_loss: NDArray[np.float64], level: NDArray[np.float64]) -> bool:
-        """Whether it is time to say that a train loss has never been below its level; once in a run.
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the next epoch may show that flooded losses are reported: then its batches are wanted."""
+        return bool((self._not_below >= NEVER_BELOW - 1).any())
+
+    def is_flooded(
+        self, train_loss: NDArray[np.float64], level: NDArray[np.float64], losses: NDArray[np.float64]
+    ) -> bool:
+        """Whether it is time to say that flooded losses are reported as train losses; once in a run.
 
         Args:
             train_loss: As reported.
             level: That it was trained at.
+            losses: Of the epoch's mini-batches, before flooding, shape ``(batches, replicas)``. Without any
+                there is nothing to go by, and nothing is said.
         """
         flooded = (level > 0) & np.isfinite(train_loss)
         below = flooded & (train_loss < level)
         self._not_below = np.where(below | (self._not_below < 0), -1, self._not_below + flooded)
-        if not (self._not_below >= NEVER_BELOW).any():
+        doubtful = self._not_below >= NEVER_BELOW
+        if not doubtful.any() or not len(losses):
             return False
+        gap = 2 * np.maximum(level - losses, 0.0).mean(axis=0)  # what flooding adds to the mean
+        if not (told := doubtful & (gap > 0)).any():
+            return False  # no batch was below: an epoch that tells nothing
+        # an epoch's mean may weigh its last batch less than these means do: as near as a quarter of the gap
+        named = np.abs(train_loss - losses.mean(axis=0) - gap) < gap / 4
         self._not_below = np.full_like(self._not_below, -1)
-        return True
+        return bool((told & named).any())

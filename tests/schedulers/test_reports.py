@@ -197,19 +197,49 @@ def test_rules_that_do_not_look_at_the_validation_need_none(make: Any) -> None:
 # what a person should hear of
 
 
-def test_flooded_losses_reported_as_train_losses_are_noticed_once() -> None:
-    scheduler = ConstantFlood(0.2)
-    rng = np.random.default_rng(0)
+def epochs_of(scheduler: FloodScheduler, batches: Any, *, number: int, flooded: bool) -> None:
+    """Train for some epochs on batches with these losses, and report the mean of one kind or the other."""
+    for _ in range(number):
+        raw = torch.tensor(batches)
+        returned = torch.stack([scheduler(loss) for loss in raw])
+        train_loss = (returned if flooded else raw).mean(dim=0)
+        told = {name: value * torch.ones_like(train_loss) for name, value in GOOD.items()}
+        scheduler.step(**told | {"train_loss": train_loss})
+
+
+@pytest.mark.parametrize("batches", [[0.15, 0.3, 0.1], [[0.15, 0.1], [0.3, 0.5], [0.1, 0.2]]])
+def test_flooded_losses_reported_as_train_losses_are_noticed_once(batches: Any) -> None:
+    scheduler = ConstantFlood(0.2 * np.ones(np.shape(batches)[1:]))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for _ in range(NEVER_BELOW - 1):
-            scheduler.step(**GOOD | {"train_loss": 0.2 + abs(rng.normal() / 50)})
-    with pytest.warns(UserWarning, match="not the flooded one"):
-        scheduler.step(**GOOD | {"train_loss": 0.21})
+        epochs_of(scheduler, batches, number=NEVER_BELOW - 1, flooded=True)
+    with pytest.warns(UserWarning, match="Report the loss before the scheduler's call"):
+        epochs_of(scheduler, batches, number=1, flooded=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for _ in range(2 * NEVER_BELOW):
+        epochs_of(scheduler, batches, number=2 * NEVER_BELOW, flooded=True)
+
+
+@pytest.mark.parametrize("batches", [[0.15, 0.3, 0.25], [0.3, 0.4], [float("inf"), 0.1], [float("nan"), 0.1]])
+def test_raw_losses_whose_mean_stays_above_the_level_are_not_taken_for_flooded_ones(batches: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        epochs_of(ConstantFlood(0.2), batches, number=3 * NEVER_BELOW, flooded=False)
+
+
+def test_no_loss_is_called_flooded_on_the_word_of_its_mean_alone() -> None:
+    scheduler = ConstantFlood(0.2)  # as where rlflood.flood is called with its level
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(3 * NEVER_BELOW):
             scheduler.step(**GOOD | {"train_loss": 0.21})
+
+
+def test_flooded_losses_are_noticed_as_soon_as_a_batch_tells_them_apart() -> None:
+    scheduler = ConstantFlood(0.2)
+    epochs_of(scheduler, [0.3, 0.4], number=2 * NEVER_BELOW, flooded=True)
+    with pytest.warns(UserWarning, match="Report the loss before the scheduler's call"):
+        epochs_of(scheduler, [0.1, 0.4], number=1, flooded=True)
 
 
 def test_raw_losses_are_below_the_level_now_and_then_and_nothing_is_said() -> None:
