@@ -66,6 +66,10 @@ def _tell(text: str, style: str) -> None:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A sentence and a space on the known names that are close to an unknown one; empty if there are none."""
-    close = difflib.get_close_matches(name, list(known))
+    """A sentence and a space on the known names that are close to an unknown one; empty if there are none.
+
+    Whether letters are capital makes no difference.
+    """
+    by_small = {one.casefold(): one for one in known}
+    close = [by_small[one] for one in difflib.get_close_matches(name.casefold(), by_small)]
     return f"did you mean {' or '.join(close)}? " if close else ""

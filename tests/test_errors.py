@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from rlflood.errors import InputError, RlfloodWarning, told
+from rlflood.errors import InputError, RlfloodWarning, did_you_mean, told
 
 
 def test_a_warning_is_told_once_and_others_are_as_they_were(capsys):
@@ -24,3 +24,8 @@ def test_an_error_ends_the_command_after_its_warnings(capsys):
         raise InputError("the file is empty")
     assert stop.value.code == 2
     assert capsys.readouterr().err == "warning: doubtful\nerror: the file is empty\n"
+
+
+def test_a_name_that_is_close_to_a_known_one_is_asked_after():
+    assert did_you_mean("OUTCOM", ["colour", "Outcome"]) == "did you mean Outcome? "
+    assert did_you_mean("graph", ["colour", "Outcome"]) == ""

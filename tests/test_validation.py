@@ -1,5 +1,5 @@
 import pytest
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rlflood.errors import InputError
 from rlflood.validation import validated
@@ -15,6 +15,7 @@ class Model(BaseModel):
     name: str
     count: int = 0
     inner: Inner = Inner()
+    share: float = Field(0.0, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _check(self) -> "Model":
@@ -39,14 +40,22 @@ def test_a_missing_key_is_named_without_a_value():
 
 def test_an_unknown_key_is_told_what_there_is():
     assert (
-        message({"name": "a", "cuont": 3}) == "file x.toml: cuont: no such key; there are count, inner, name"
+        message({"name": "a", "cuont": 3})
+        == "file x.toml: cuont: no such key; did you mean count? there are count, inner, name, share"
     )
+    assert message({"name": "a", "zzz": 3}).endswith("zzz: no such key; there are count, inner, name, share")
 
 
 def test_a_wrong_value_is_shown():
     text = message({"name": "a", "count": "many"})
     assert text.startswith("file x.toml: count: Input should be a valid integer")
     assert text.endswith("(given: 'many')")
+
+
+def test_a_share_in_percent_is_told_what_it_would_be():
+    assert message({"name": "a", "share": 20}).endswith("(given: 20; a share: 20 % is 0.2)")
+    for wrong in (-1, 250, 1, 1.5, "a lot"):
+        assert " % is " not in message({"name": "a", "share": wrong})
 
 
 def test_a_key_inside_another_is_shown_with_its_path():

@@ -59,7 +59,7 @@ def more_data() -> str:
         )
     means = [mean(runs.scores(method)) for method in columns]
     rows.append(["all", *means, *_against(runs, "none", "grid")])
-    header = ["Wrong labels", *_named(columns), "default less none", "default less grid"]
+    header = ["Wrong labels", *_named(columns), "default minus none", "default minus grid"]
     caption = f"{FINAL}: {counted(runs.repeats, 'seed')}. {BOTH} {NO_USER}"
     return table(header, rows, caption)
 
@@ -84,7 +84,7 @@ def paper_network() -> str:
     rows.append(["all", "", *last, *_against(runs, "none"), *_losses(own, none)])
     header = [
         "Data", "Wrong labels", "none", "early-stopping", "rewind", "default", "default, best checkpoint",
-        "default less none", "Worst run", f"Runs over {_POINTS} points below none",
+        "default minus none", "Worst run", f"Runs over {_POINTS} points below none",
     ]  # fmt: skip
     caption = (
         f"{FINAL}, if nothing else is said: {counted(runs.repeats, 'seed')}. {BOTH} "
@@ -108,7 +108,7 @@ def paper_network_summary() -> str:
     ):
         rows.append([name, mean(other), mean(own), over_seeds(own, other)])
     caption = f"{CLEAN}: {counted(runs.tasks, 'task')}, {counted(runs.repeats, 'seed')}. {SEEDS}"
-    return table(["Compared with", "It", "default", "default less it"], rows, caption)
+    return table(["Compared with", "It", "default", "default minus it"], rows, caption)
 
 
 def paper_network_searches() -> str:
@@ -120,7 +120,7 @@ def paper_network_searches() -> str:
         for data in dict.fromkeys(task.data for task in runs.tasks)
     ]
     rows.append(_searches("all", runs, columns))
-    header = ["Data", *_named(columns), "default less grid", "best checkpoints: default less grid"]
+    header = ["Data", *_named(columns), "default minus grid", "best checkpoints: default minus grid"]
     caption = (
         f"{FINAL}: means over {counted(runs.noises, 'share')} of wrong labels, "
         f"{counted(runs.repeats, 'seed')}; the grid has 11 levels. {SEEDS} {NO_USER}"
@@ -143,7 +143,7 @@ def one_thing_changed() -> str:
         rows.append(cells)
     header = ["Changed"]
     for noise in ("clean", "20 % wrong"):
-        header += [f"{noise}: {column}" for column in (*columns, "default less none")]
+        header += [f"{noise}: {column}" for column in (*columns, "default minus none")]
     pairs = zip(runs.scores("default"), runs.scores("none"), strict=True)
     each = [paired(own, none).difference for own, none in pairs]
     above, below = sum(one.low > 0 for one in each), sum(one.high < 0 for one in each)

@@ -116,7 +116,7 @@ def by_hand() -> str:
         f"Test accuracy in %, noisy labels, after the last epoch: {counted(runs.repeats, 'trial')}. {SEEDS} "
         f"{same} of the {own.size} runs under default end just as under rewind."
     )
-    return table(["Method", "Runs", "The replication's", "Accuracy", "default less it"], rows, caption)
+    return table(["Method", "Runs", "The replication's", "Accuracy", "default minus it"], rows, caption)
 
 
 def synthetic() -> str:

@@ -42,7 +42,7 @@ def rivals() -> str:
             ]
         )
     tasks = [task.name for task in runs.tasks]
-    header = ["Method", "Runs", "Mean", "Method less none", "For tasks not seen", "p", *tasks]
+    header = ["Method", "Runs", "Mean", "Method minus none", "For tasks not seen", "p", *tasks]
     caption = (
         f"{FINAL}: {counted(runs.repeats, 'seed')}. {SEEDS} For tasks not seen: the same with tasks drawn "
         "too. p: Wilcoxon signed-rank test with Holm's correction over all methods. "

@@ -45,7 +45,7 @@ def readme() -> str:
         scores = runs.scores(method)
         difference = "" if method == "default" else over_seeds(own, scores)
         rows.append([name, _budget(runs, method), mean(scores), difference])
-    return table(["Method", "Runs", "Accuracy", "default less it"], rows, SEEDS)
+    return table(["Method", "Runs", "Accuracy", "default minus it"], rows, SEEDS)
 
 
 def methods() -> str:
@@ -67,8 +67,8 @@ def methods() -> str:
     for column in (2, 5):
         best_in_bold(rows[: 1 + len(users)], column)
     header = [
-        "Method", "Runs", "Last epoch", "default less it", "For other data sets", "Best checkpoint",
-        "default less it",
+        "Method", "Runs", "Last epoch", "default minus it", "For other data sets", "Best checkpoint",
+        "default minus it",
     ]  # fmt: skip
     caption = (
         f"{CLEAN}: {_extent(runs)}. Bold: the best. {SEEDS} For other data sets: the interval of the same "
@@ -87,8 +87,8 @@ def by_noise() -> str:
         versus = [over_seeds(some.scores("default"), some.scores(other)) for other in ("none", "grid")]
         rows.append([share(noise), *(mean(some.scores(method)) for method in columns), *versus])
     header = [
-        "Wrong labels", *(_named(runs, method) for method in columns), "default less none",
-        "default less grid",
+        "Wrong labels", *(_named(runs, method) for method in columns), "default minus none",
+        "default minus grid",
     ]  # fmt: skip
     return table(header, rows, f"{FINAL}: {_extent(runs)}. {SEEDS} {NO_USER}")
 
@@ -103,7 +103,7 @@ def by_task() -> str:
         versus = [plus_minus(scores["default"][number], scores[other][number]) for other in ("none", "grid")]
         means = [mean(scores[method][number]) for method in columns]
         rows.append([task.data, share(task.label_noise), *means, *versus])
-    header = ["Data", "Wrong labels", *columns, "default less none", "default less grid"]
+    header = ["Data", "Wrong labels", *columns, "default minus none", "default minus grid"]
     return table(header, rows, f"{FINAL}: {counted(runs.repeats, 'seed')}. {T_INTERVAL}")
 
 
@@ -117,8 +117,8 @@ def equal_runs() -> str:
             own, scores = runs.scores(SEVERAL, moment), runs.scores(method, moment)
             row += [mean(scores), "" if method == SEVERAL else over_seeds(own, scores)]
         rows.append(row)
-    less = f"{SEVERAL} less it"
-    header = ["Method", "Runs", "Last epoch", less, "Best checkpoint", less]
+    versus = f"{SEVERAL} minus it"
+    header = ["Method", "Runs", "Last epoch", versus, "Best checkpoint", versus]
     caption = f"{CLEAN}: {_extent(runs)}. Of several runs one is picked by validation accuracy. {SEEDS}"
     return table(header, rows, caption)
 
@@ -137,7 +137,7 @@ def grids() -> str:
         seeds = f"{len(runs.repeats)}"
         rows.append([method, _budget(runs, method), seeds, *_means_by_noise(runs, method), "", ""])
     noises = [share(noise) for noise in runs.noises]
-    header = ["Method", "Runs", "Seeds", *noises, "Mean", "default less it", f"{SEVERAL} less it"]
+    header = ["Method", "Runs", "Seeds", *noises, "Mean", "default minus it", f"{SEVERAL} minus it"]
     caption = (
         f"{FINAL}, by share of wrong labels. Differences are paired, on the seeds that the grid has. {SEEDS}"
     )

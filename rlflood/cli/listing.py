@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from rlflood.cli.app import app
-from rlflood.errors import InputError
+from rlflood.errors import InputError, did_you_mean
 
 
 @app.command(name="list", epilog="Examples:\n\n  rlflood list\n\n  rlflood list datasets")
@@ -23,7 +23,8 @@ def list_(
 
     if what != "all" and what not in LISTINGS:
         raise InputError(
-            f"there is no list of {what!r}: use one of {', '.join(LISTINGS)}, or nothing for all"
+            f"there is no list of {what!r}: {did_you_mean(what, LISTINGS)}"
+            f"use one of {', '.join(LISTINGS)}, or nothing for all"
         )
     for name in LISTINGS if what == "all" else (what,):
         columns, rows = LISTINGS[name]()

@@ -67,8 +67,10 @@ def train(
     from rlflood.cli.console import console
 
     outcome = train_controller(preset, out, episodes, resume, seed, machine, algo)
-    state = "trained" if outcome.finished else "stopped; go on with --resume"
-    console.print(f"{state} after {outcome.seconds:.0f} s: {outcome.path}", highlight=False, soft_wrap=True)
+    state = "trained" if outcome.finished else "stopped"
+    later = "" if outcome.finished else "; go on with --resume"
+    text = f"{state} after {outcome.seconds:.0f} s{later}: {outcome.path}"
+    console.print(text, highlight=False, soft_wrap=True)
     if outcome.stopped_by is not None:
         raise typer.Exit(128 + outcome.stopped_by)
 

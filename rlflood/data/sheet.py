@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rlflood.data import plain_numbers as plain
 from rlflood.data.encoding import days, encoded, written_days
 from rlflood.data.index_columns import counts_the_rows, is_index_of_a_program, is_name_of_an_index
-from rlflood.errors import InputError, RlfloodWarning
+from rlflood.errors import InputError, RlfloodWarning, did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -111,14 +111,17 @@ def target_among(file: str, names: Sequence[str], target: str | None) -> str:
         )
     if target is not None:
         if target not in names:
-            raise InputError(f"{file} has no column {target!r}: choose the target among {listed(names)}.")
+            raise InputError(
+                f"{file} has no column {target!r}: {did_you_mean(target, names)}"
+                f"choose the target among {listed(names)}."
+            )
         return target
     candidates = [name for name in names if name.lower() in TARGET_NAMES]
     if len(candidates) != 1:
         found = "several columns" if candidates else "no column"
         raise InputError(
             f"{file} has {found} called {', '.join(TARGET_NAMES[:-1])} or {TARGET_NAMES[-1]}: "
-            f"name the target column; the file has {listed(names)}."
+            f"name the target column with --target (in a study: target); the file has {listed(names)}."
         )
     return candidates[0]
 
@@ -184,7 +187,10 @@ def _labels(sheet: Sheet, name: str, *, comma: bool) -> NDArray[np.generic]:
 
     column = sheet.columns[name]
     if (row := _first_empty(column)) is not None:
-        raise InputError(f"{sheet.file} has no label in {sheet.where(row)}, column {name!r}: fill it in.")
+        raise InputError(
+            f"{sheet.file} has no label in {sheet.where(row)}, column {name!r}{_more_empty(column)}: "
+            "fill it in or remove the row."
+        )
     if pa.types.is_floating(column.type):
         return np.asarray(column.to_numpy(zero_copy_only=False))
     values = _numbers(sheet, name, comma=comma)
@@ -235,9 +241,22 @@ def _first_empty(column: "pa.Array") -> int | None:
     """The first cell, counted from 0, that is empty; None if there is none."""
     import pyarrow.compute as pc
 
-    empty = pc.equal(column, "") if _is_text(column) else pc.is_null(column)
-    first = int(pc.index(empty, True).as_py())
+    first = int(pc.index(_empty(column), True).as_py())
     return None if first < 0 else first
+
+
+def _more_empty(column: "pa.Array") -> str:
+    """How many cells are empty beside the first; nothing if that is the only one."""
+    import pyarrow.compute as pc
+
+    more = pc.sum(_empty(column)).as_py() - 1
+    return f" (and {more:,} more of this column)" if more else ""
+
+
+def _empty(column: "pa.Array") -> "pa.Array":
+    import pyarrow.compute as pc
+
+    return pc.equal(column, "") if _is_text(column) else pc.is_null(column)
 
 
 def _tells_rows_apart(name: str, column: "pa.Array", values: NDArray[np.float64] | None) -> str | None:
@@ -275,7 +294,8 @@ def _other_features(sheet: Sheet, name: str, encode: bool, *, kept: bool) -> lis
     where = f"{sheet.file}, column {name!r}"
     if (row := _first_empty(column)) is not None:
         raise InputError(
-            f"{sheet.file} has an empty cell in {sheet.where(row)}, column {name!r}: fill it in."
+            f"{sheet.file} has an empty cell in {sheet.where(row)}, column {name!r}{_more_empty(column)}: "
+            "fill it in or remove the row."
         )
     if not _is_text(column):
         if not (pa.types.is_date(column.type) or pa.types.is_timestamp(column.type)):

@@ -66,7 +66,11 @@ def test_own_values_replace_the_tuned_ones(name: AlgorithmName) -> None:
 @pytest.mark.parametrize(
     ("name", "own", "message"),
     [
-        ("ppo", {"learning_rat": 1}, "ppo: learning_rat: no such key; there are clip_range"),
+        (
+            "ppo",
+            {"learning_rat": 1},
+            "ppo: learning_rat: no such key; did you mean learning_rate or .*there are clip_range",
+        ),
         ("ppo", {"batch_size": 64}, "batch_size: no such key; .*minibatches"),
         ("trpo", {"n_epochs": 3}, "trpo: n_epochs: no such key"),
         ("a2c", {"learning_rate": 0}, "learning_rate: .*greater than 0"),
@@ -86,6 +90,8 @@ def test_what_cannot_be_set_is_named(name: AlgorithmName, own: dict[str, Any], m
 
 def test_an_unknown_algorithm_is_named() -> None:
     assert check_algorithm("trpo") == "trpo"
+    with pytest.raises(InputError, match=r"unknown algorithm 'PP0': did you mean ppo\? use one of ppo"):
+        check_algorithm("PP0")
     with pytest.raises(InputError, match=r"unknown algorithm 'dqn': use one of ppo, a2c, .*ars"):
         check_algorithm("dqn")
 

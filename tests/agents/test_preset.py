@@ -139,7 +139,9 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
 
 
 def test_unknown_names_and_missing_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"unknown preset 'defualt': use one of default, demo"):
+    with pytest.raises(
+        InputError, match=r"unknown preset 'defualt': did you mean default[?] use one of default, demo"
+    ):
         load_preset("defualt")
     with pytest.raises(InputError, match="cannot be read"):
         load_preset(str(tmp_path / "none.toml"))

@@ -81,7 +81,9 @@ def test_a_path_without_a_file_is_no_name(two_shipped):
 
 def test_an_unknown_name_is_told_the_shipped_ones(two_shipped):
     assert find_controller("defualt") is None
-    message = r"no controller 'defualt': use one of default, other, or a controller's file \(\.safetensors\)"
+    message = (
+        r"no controller 'defualt': did you mean default\? use one of default, other, or a controller's file"
+    )
     with pytest.raises(InputError, match=message):
         controller_file("defualt")
     with pytest.raises(InputError, match=message):
@@ -121,3 +123,11 @@ def test_loading_by_name_imports_no_training_code(two_shipped):
         text=True,
     )
     assert done.stdout.split() == ["[]"], done.stderr
+
+
+def test_a_slip_in_a_name_is_asked_after(two_shipped):
+    for ask in (controller_file, controller_card):
+        with pytest.raises(
+            InputError, match=r"'defualt'.*: did you mean default\? use one of default, other"
+        ):
+            ask("defualt")

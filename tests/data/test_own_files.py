@@ -159,11 +159,16 @@ def test_csv_numbers_as_labels_sort_as_numbers(tmp_path):
         (rows() + "1,2\n", r"2 cells in row 13 \(line 14\), but 3 columns"),
         (rows() + "\n1,2,no,4\n", r"4 cells in row 13 \(line 15\)"),
         (rows() + "1,red,no\n", r"text 'red' in row 13 \(line 14\), column 'b'"),
-        (rows() + "1,,no\n", r"empty cell in row 13 \(line 14\), column 'b'"),
+        (rows() + "1,,no\n", r"empty cell in row 13 \(line 14\), column 'b': fill it in or remove the row"),
+        (
+            rows() + "1,,no\n,2,no\n1,,no\n,3,no\n,4,no\n",
+            r"row 14 \(line 15\), column 'a' \(and 2 more of this",
+        ),
         (rows() + "nan,1,no\n", r"'nan' in row 13 \(line 14\), column 'a'"),
         (rows() + "1,-inf,no\n", r"'-inf' in row 13 \(line 14\), column 'b'"),
         (rows() + "1,1e99,no\n", "'1e99' in row 13"),
-        (rows() + "1,2,\n", r"no label in row 13 \(line 14\), column 'target'"),
+        (rows() + "1,2,\n", r"no label in row 13 \(line 14\), column 'target': fill it in or remove the row"),
+        (rows() + "1,2,\n" * 3, r"no label in row 13 \(line 14\), column 'target' \(and 2 more of this"),
         (rows(label=lambda i: str(i / 4)), r"target column of .*row 2 is 0\.25"),
         (rows(label=lambda i: "same"), "all 'same'"),
         (rows(label=str), r"fewer than 3 samples: 0 \(1\)"),
@@ -176,6 +181,7 @@ def test_csv_faults_are_named(tmp_path, text, message):
 
 def test_csv_missing_target_column_lists_those_there_are(tmp_path):
     fails(csv(tmp_path, rows()), "no column 'c': choose the target among a, b, target", target="c")
+    fails(csv(tmp_path, rows()), "did you mean target[?] choose the target among", target="Tagret")
     wide = ",".join(f"f{i}" for i in range(30))
     fails(csv(tmp_path, wide + "\n"), r"f19 and 10 more\.", target="c")
 

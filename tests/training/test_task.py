@@ -30,7 +30,7 @@ from rlflood.validation import validated
         ({"label_smoothing": -1}, "label_smoothing: Input should be greater than or equal to 0 (given: -1)"),
         ({"batch_size": 0}, "batch_size: Input should be greater than 0 (given: 0)"),
         ({"epochs": 0}, "epochs: Input should be greater than 0 (given: 0)"),
-        ({"epoch": 3}, "epoch: no such key; there are augmentation, batch_norm, batch_size, "),
+        ({"epoch": 3}, "epoch: no such key; did you mean epochs? there are augmentation, batch_norm, "),
     ],
 )
 def test_bad_values_are_named_with_their_key_and_value(values, message):

@@ -90,6 +90,30 @@ def explanation(records: Sequence[Record], rows: Sequence[Row], *, noisy: bool) 
                 f"{record.method} picked a {record.search.knob} of {which} from "
                 f"{counted(values.shape[1], 'run')} with up to {np.nanmax(values):g}."
             )
+    if note := _never_flooded_note(records):
+        lines.append(note)
     if note := diverged_note(((one.method, int(one.diverged.sum())) for one in records), repeats):
         lines.append(note)
     return lines
+
+
+def _never_flooded_note(records: Sequence[Record]) -> str:
+    """Which methods ended as runs without flooding, and why that is no fault; empty where none did."""
+    plain = next((record for record in records if record.method == "none"), None)
+    if plain is None:
+        return ""
+    same = [
+        record.method
+        for record in records
+        if record is not plain
+        and record.search is None
+        and not record.levels.any()
+        and np.array_equal(record.train_loss, plain.train_loss, equal_nan=True)
+        and np.array_equal(record.test_acc_final, plain.test_acc_final)
+    ]
+    if not same:
+        return ""
+    return (
+        f"{' and '.join(same)} never set a level above 0, so these are the runs of none: nothing was seen to "
+        "overfit. Longer runs may."
+    )

@@ -74,3 +74,25 @@ def test_the_star_is_explained_where_there_is_one_and_the_grid_says_what_it_pick
         last = explanation([none, searched], rows([none, searched]), noisy=False)[-1]
         assert last == f"grid picked a level of {told} 11 runs with up to 0.5."
     assert not any("*:" in line or "picked" in line for line in explanation([none], rows([none]), noisy=True))
+
+
+def test_methods_that_never_flooded_are_told_to_be_none(records):
+    none, tracking = records[0], records[2]
+    calm = dataclasses.replace(none, method="default")
+    assert none.method == "none" and tracking.levels.any() and not none.levels.any()
+    told = (
+        "default never set a level above 0, so these are the runs of none: nothing was seen to overfit. "
+        "Longer runs may."
+    )
+    for together, expected in (
+        ([none, calm, tracking], told),
+        (
+            [none, calm, dataclasses.replace(calm, method="rewind")],
+            told.replace("default", "default and rewind"),
+        ),
+    ):
+        assert explanation(together, rows(together), noisy=False)[-1] == expected
+    early = dataclasses.replace(none, method="early-stopping", test_acc_final=none.test_acc_final + 0.1)
+    decay = dataclasses.replace(none, method="weight-decay", train_loss=none.train_loss * 1.01)
+    for together in ([none, early, decay, tracking], [calm, tracking]):
+        assert not any("above 0" in line for line in explanation(together, rows(together), noisy=False))
