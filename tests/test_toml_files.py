@@ -5,7 +5,7 @@ import pytest
 from rlflood.errors import InputError
 from rlflood.toml_files import read_toml, toml_names
 
-STUDIES = ("rlflood.experiments", "studies")
+STUDIES = ("rlflood.experiments.study", "studies")
 
 
 def test_what_comes_with_the_package_is_found_by_name():
@@ -35,5 +35,7 @@ def test_files_that_cannot_be_used(tmp_path, content, message):
 
 
 def test_an_unknown_name_is_told_the_known_ones():
-    with pytest.raises(InputError, match=r"unknown study .quik.: use one of budget, .*or a \.toml file"):
+    with pytest.raises(
+        InputError, match=r"unknown study .quik.: did you mean quick\? use one of budget, .*or a \.toml file"
+    ):
         read_toml("quik", "study", *STUDIES)

@@ -1,7 +1,7 @@
 """What the command line shows: tables, progress bars, pictures."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,6 +34,8 @@ from rlflood.words import counted, percent
 console = Console()
 errors = Console(stderr=True)
 
+_PAUSE = 30.0
+"""Seconds between two lines of progress where there is no terminal: short work tells nothing."""
 _NARROWEST_BAR = 60
 """Columns below which a progress bar and its times would crowd out what is being done."""
 
@@ -42,7 +44,11 @@ _NARROWEST_BAR = 60
 def progress_bar(text: str) -> Iterator[Any]:
     """A bar with the time left, on stderr; gives a function ``advance(done, total, text=None)``.
 
-    ``total`` is None where the end is not known."""
+    ``total`` is None where the end is not known. Where stderr is no terminal, a line now and then.
+    """
+    if not errors.is_terminal:
+        yield _lines_in_time(text)
+        return
     with _progress(MofNCompleteColumn(table_column=Column(no_wrap=True)), TimeRemainingColumn()) as bar:
         number = bar.add_task(text, total=None)
 
@@ -74,6 +80,21 @@ def _progress(done: ProgressColumn, left: ProgressColumn) -> Progress:
     if errors.width >= _NARROWEST_BAR:
         columns = (what, BarColumn(bar_width=errors.width // 4), done, TimeElapsedColumn(), left)
     return Progress(*columns, console=errors, transient=True)
+
+
+def _lines_in_time(text: str) -> Callable[..., None]:
+    """Progress for a log, of work whose end may not be known: a line at most every ``_PAUSE`` seconds."""
+    last = time.monotonic()
+
+    def advance(done: int, total: int | None, description: str | None = None) -> None:
+        nonlocal last
+        if time.monotonic() - last < _PAUSE:
+            return
+        last = time.monotonic()
+        part = f"{done}" if total is None else f"{done}/{total}"
+        errors.print(f"{part}: {description or text}", highlight=False, markup=False, soft_wrap=True)
+
+    return advance
 
 
 class _Share(ProgressColumn):

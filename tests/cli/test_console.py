@@ -27,6 +27,22 @@ def test_a_log_gets_a_line_for_each_twentieth_and_no_more(monkeypatch):
     assert lines[10].startswith(" 50%, 0:00:0") and lines[-1].startswith("100%, 0:00:00 left")
 
 
+def test_a_log_hears_of_long_work_now_and_then_and_of_short_work_nothing(monkeypatch):
+    shown, now = io.StringIO(), [100.0]
+    monkeypatch.setattr(console, "errors", Console(file=shown))
+    monkeypatch.setattr(console.time, "monotonic", lambda: now[0])
+    with progress_bar("epochs") as advance:
+        for done in range(30):
+            advance(done, 200)
+            now[0] += 1.0
+        assert shown.getvalue() == ""
+        advance(30, 200)
+        advance(31, 200)
+        now[0] += 31.0
+        advance(32, None, "mean return [0.5]")
+    assert shown.getvalue().splitlines() == ["30/200: epochs", "32: mean return [0.5]"]
+
+
 def test_nothing_is_told_as_done_before_it_is(monkeypatch):
     shown = io.StringIO()
     monkeypatch.setattr(console, "errors", Console(file=shown))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -252,7 +253,7 @@ def test_a_training_that_is_ended_by_sigterm_goes_on(run):
     process.send_signal(signal.SIGTERM)
     shown, error = process.communicate()
     assert process.returncode == 143
-    assert "stopped; go on with --resume" in shown and "Traceback" not in error
+    assert re.search(r"stopped after \d+ s; go on with --resume: ", shown) and "Traceback" not in error
     file = Path("run/controller.safetensors")
     episodes = Controller.load(file).provenance["episodes"]
     status, shown, error = run(

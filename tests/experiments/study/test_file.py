@@ -96,7 +96,7 @@ def test_more_methods_other_seeds_another_budget(study_file):
     ("change", "message"),
     [
         (("seeds = 5", "seeds = 0"), "seeds: Input should be greater than 0 (given: 0)"),
-        (("seeds = 5", "sedes = 5"), "sedes: no such key; there are"),
+        (("seeds = 5", "sedes = 5"), "sedes: no such key; did you mean seeds or seed? there are"),
         (("label_noise = 0.2", "label_noise = 2.0"), "tasks.0.label_noise: Input should be less than 1"),
         (
             ("label_noise = 0.2", "label_noise = [0.2, 1.0]"),
@@ -143,7 +143,7 @@ def test_methods_that_do_not_fit(study_file, methods, message):
 
 def test_unknown_studies_and_missing_files(tmp_path):
     with pytest.raises(
-        InputError, match="unknown study 'quik': use one of budget, controllers, controllers-large, "
+        InputError, match=r"unknown study 'quik': did you mean quick\? use one of budget, controllers, "
     ):
         load_study("quik")
     with pytest.raises(InputError, match="cannot be read"):
