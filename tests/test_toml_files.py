@@ -5,7 +5,7 @@ import pytest
 from rlflood.errors import InputError
 from rlflood.toml_files import read_toml, toml_names
 
-STUDIES = ("rlflood.experiments", "studies")
+STUDIES = ("rlflood.experiments.study", "studies")
 
 
 def test_what_comes_with_the_package_is_found_by_name():
