@@ -1,17 +1,18 @@
 import json
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlflood.control.features import FEATURES
+from rlflood.control.features import FEATURES, OBSERVATIONS, ObservationKind
 from rlflood.control.observation import Observer, bounds
 from rlflood.errors import InputError
 from rlflood.metrics import Metrics
 
-KINDS = ("metrics", "extended", "turning-point")
+KINDS = tuple(OBSERVATIONS)
 LN2 = math.log(2)
 
 wild = st.floats(width=64) | st.sampled_from([0.0, 1.0, np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324])
@@ -245,6 +246,10 @@ def test_its_state_is_a_copy():
     before = json.dumps(state, default=lambda array: array.tolist())
     watched.update(Metrics(0.1, 0.9, 0.2, 0.8), np.array([0.1]))
     assert json.dumps(state, default=lambda array: array.tolist()) == before
+
+
+def test_every_kind_of_observation_has_its_features():
+    assert get_args(ObservationKind) == KINDS
 
 
 def test_bounds_are_as_long_as_the_features():
