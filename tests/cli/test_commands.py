@@ -131,18 +131,18 @@ def test_accuracy_against_noisy_labels_and_a_single_repeat(run):
     assert row, "a single repeat has no interval"
 
 
-def test_a_controller_from_training_to_rollout(tmp_path):
+def test_a_controller_from_training_to_rollout(run, tmp_path):
     folder = tmp_path / "run"
-    status, shown, error = in_a_process("train", "--preset", preset(tmp_path), "--out", folder)
+    status, shown, error = run("train", "--preset", preset(tmp_path), "--out", folder)
     assert status == 0, error
     assert "controller.safetensors" in shown
     file = folder / "controller.safetensors"
     assert Controller.load(file).spec.decisions == 2
     before = file.read_bytes()
-    status, _, error = in_a_process("train", "--out", folder, "--resume", "--episodes", 16)
+    status, _, error = run("train", "--out", folder, "--resume", "--episodes", 16)
     assert status == 0, error
     assert file.read_bytes() != before
-    status, shown, error = in_a_process("rollout", file, "--data", "wine", "--against", "none", *QUICK)
+    status, shown, error = run("rollout", file, "--data", "wine", "--against", "none", *QUICK)
     assert status == 0, error
     assert "controller" in shown
 
