@@ -269,8 +269,8 @@ def test_lists(run, topic, expected):
     assert expected in run("list")[1]
 
 
-def test_a_list_in_a_pipe_has_80_columns_and_no_colours():
-    status, shown, _ = in_a_process("list")
+def test_a_list_in_a_pipe_has_80_columns_and_no_colours(run):
+    status, shown, _ = run("list")
     assert status == 0
     assert max(map(len, shown.splitlines())) <= 80
     assert "\x1b" not in shown
