@@ -1,1 +1,1 @@
-"""Measurements of speed; each figure in docs/speed.md comes from a command here."""
+"""Measurements of speed; each figure in docs/results/speed.md comes from a command here."""

@@ -46,3 +46,5 @@ autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_custom_sections = ["Returns"]  # as text: what stands before a colon in it is no type
+html_static_path = ["_static"]
+html_css_files = ["site.css"]

@@ -68,6 +68,8 @@ HEAVY = (
     "typer",
 )
 
+UPPER = {"rlflood.data", "rlflood.training", "rlflood.envs", "rlflood.agents", "rlflood.experiments"}
+
 FORBIDDEN = re.compile(rb"/root/|/home/\w|index-url[= ]|find-links|pythonhosted\.org|pypi\.org/simple")
 
 
@@ -196,9 +198,12 @@ def test_help_does_not_wait_for_pytorch() -> None:
     assert done.stdout.split() == ["False"], done.stderr
 
 
-@pytest.mark.parametrize("module", ["rlflood", "rlflood.control", "rlflood.schedulers"])
-def test_importing_leaves_the_heavy_libraries_alone(module: str) -> None:
-    code = f"import sys, {module}; print(*sorted(set(sys.modules) & {set(HEAVY)!r}))"
+def test_deploying_a_controller_leaves_the_heavy_libraries_and_the_upper_rooms_alone() -> None:
+    code = (
+        "import sys, rlflood, rlflood.control, rlflood.schedulers\n"
+        "rlflood.load_controller('default', epochs=5, classes=2)\n"
+        f"print(*sorted(set(sys.modules) & {set(HEAVY) | UPPER!r}))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.results import networks, paper, presets, rivals, unseen
+from benchmarks.results import networks, paper, presets, rivals, speed, unseen
 from benchmarks.results.runs import FOLDER
 
 ROOT = FOLDER.parents[1]
@@ -27,6 +27,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "paper-synthetic": paper.synthetic,
     "rivals": rivals.rivals,
     "presets": presets.presets,
+    "speed": speed.stacks,
+    "speed-images": speed.images,
 }
 """By the name that a page has between ``<!-- table: NAME -->`` and ``<!-- end -->``."""
 

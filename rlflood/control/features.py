@@ -99,53 +99,55 @@ _CHANGES: _Features = (
     Feature("change of log validation loss", -_SPAN, _SPAN, lambda seen: seen.changes[1]),
     Feature("change of validation accuracy", -2.0, 2.0, lambda seen: seen.changes[2]),
 )
+_EXTENDED: _Features = (
+    Feature("share of the budget spent", 0.0, 1.0, lambda seen: seen.epoch / seen.epochs),
+    Feature(
+        "share of the budget since the best validation loss", 0.0, 1.0,
+        lambda seen: (seen.epoch - seen.turn.best_epoch) / seen.epochs,
+    ),
+    Feature("level", 0.0, 2.0, lambda seen: seen.level / seen.scale),
+    Feature(
+        "level over best validation loss", 0.0, 2.0,
+        lambda seen: seen.level / np.where(seen.turn.best_val_loss > 0, seen.turn.best_val_loss, np.inf),
+    ),
+    Feature("log train loss", _LOWEST, _HIGHEST, lambda seen: seen.log_train_loss),
+    Feature("log validation loss", _LOWEST, _HIGHEST, lambda seen: seen.log_val_loss),
+    _LOG_BEST_VAL_LOSS,
+    _LOG_TRAIN_LOSS_AT_BEST,
+    *_ACCURACIES,
+    Feature("accuracy gap", -2.0, 2.0, lambda seen: seen.train_acc - seen.val_acc),
+    *_CHANGES,
+)  # fmt: skip
+_TURNING_POINT: _Features = (
+    Feature("has turned", 0.0, 1.0, lambda seen: seen.turn.turned.astype(float)),
+    Feature(
+        "log budget left over the turn", -2.0, 2.0,
+        lambda seen: np.log10(np.maximum(seen.epochs - seen.epoch, 0.1) / seen.turn.epoch),
+    ),
+    Feature(
+        "log train loss over that at the best validation loss", -_SPAN, _SPAN,
+        lambda seen: seen.log_train_loss - seen.log_train_loss_at_best,
+    ),
+    Feature(
+        "log validation loss over its best", -_SPAN, _SPAN,
+        lambda seen: seen.log_val_loss - seen.log_best_val_loss,
+    ),
+    _LOG_BEST_VAL_LOSS,
+    _LOG_TRAIN_LOSS_AT_BEST,
+    Feature(
+        "level over the train loss at the best validation loss", 0.0, 2.0,
+        lambda seen: seen.level
+        / np.where(seen.train_loss_at_best > 0, seen.train_loss_at_best, np.inf),
+    ),
+    *_ACCURACIES,
+    *_CHANGES,
+)  # fmt: skip
 
 OBSERVATIONS: dict[ObservationKind, _Features] = {
     "metrics": _RAW,
-    "extended": (
-        Feature("share of the budget spent", 0.0, 1.0, lambda seen: seen.epoch / seen.epochs),
-        Feature(
-            "share of the budget since the best validation loss", 0.0, 1.0,
-            lambda seen: (seen.epoch - seen.turn.best_epoch) / seen.epochs,
-        ),
-        Feature("level", 0.0, 2.0, lambda seen: seen.level / seen.scale),
-        Feature(
-            "level over best validation loss", 0.0, 2.0,
-            lambda seen: seen.level / np.where(seen.turn.best_val_loss > 0, seen.turn.best_val_loss, np.inf),
-        ),
-        Feature("log train loss", _LOWEST, _HIGHEST, lambda seen: seen.log_train_loss),
-        Feature("log validation loss", _LOWEST, _HIGHEST, lambda seen: seen.log_val_loss),
-        _LOG_BEST_VAL_LOSS,
-        _LOG_TRAIN_LOSS_AT_BEST,
-        *_ACCURACIES,
-        Feature("accuracy gap", -2.0, 2.0, lambda seen: seen.train_acc - seen.val_acc),
-        *_CHANGES,
-    ),
-    "turning-point": (
-        Feature("has turned", 0.0, 1.0, lambda seen: seen.turn.turned.astype(float)),
-        Feature(
-            "log budget left over the turn", -2.0, 2.0,
-            lambda seen: np.log10(np.maximum(seen.epochs - seen.epoch, 0.1) / seen.turn.epoch),
-        ),
-        Feature(
-            "log train loss over that at the best validation loss", -_SPAN, _SPAN,
-            lambda seen: seen.log_train_loss - seen.log_train_loss_at_best,
-        ),
-        Feature(
-            "log validation loss over its best", -_SPAN, _SPAN,
-            lambda seen: seen.log_val_loss - seen.log_best_val_loss,
-        ),
-        _LOG_BEST_VAL_LOSS,
-        _LOG_TRAIN_LOSS_AT_BEST,
-        Feature(
-            "level over the train loss at the best validation loss", 0.0, 2.0,
-            lambda seen: seen.level
-            / np.where(seen.train_loss_at_best > 0, seen.train_loss_at_best, np.inf),
-        ),
-        *_ACCURACIES,
-        *_CHANGES,
-    ),
-}  # fmt: skip
+    "extended": _EXTENDED,
+    "turning-point": _TURNING_POINT,
+}
 """What each kind of observation shows, in order. Files of controllers name their features: a kind that
 controllers were trained with stays as it is, and other features make another kind."""
 

@@ -52,7 +52,7 @@ class Observer(Stateful):
         level: What the last of them was trained at, in nats; 0 before the first.
 
     Args:
-        kind: ``metrics``, ``extended`` or ``turning-point``.
+        kind: One of ``rlflood.control.features.OBSERVATIONS``.
         epochs: Epochs of the run.
         decisions: How many times a run the controller decides; sets the length of the moving averages.
         rise: How far above its best, as a share of it, a validation loss has turned.

@@ -22,12 +22,14 @@ def counts_the_rows(values: NDArray[np.generic]) -> bool:
     rows = len(values)
     if rows < 3 or not np.isfinite(values).all():
         return False
-    steps = np.diff(values.astype(np.float64))
-    if bool((steps == 1).all() or (steps == -1).all()):
-        return bool(values[0] == np.round(values[0]))
-    if rows < _FEWEST_ROWS or values.max() - values.min() != rows - 1:
-        return False
-    return bool((np.diff(np.sort(values)) == 1).all()) and bool(values[0] == np.round(values[0]))
+    whole = bool(values[0] == np.round(values[0]))
+    with np.errstate(over="ignore"):  # numbers so far apart count nothing
+        steps = np.diff(values.astype(np.float64))
+        if bool((steps == 1).all() or (steps == -1).all()):
+            return whole
+        if rows < _FEWEST_ROWS or values.max() - values.min() != rows - 1:
+            return False
+    return whole and bool((np.diff(np.sort(values)) == 1).all())
 
 
 def is_index_of_a_program(name: str) -> bool:

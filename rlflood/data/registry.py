@@ -16,21 +16,24 @@ from rlflood.errors import InputError, did_you_mean
 
 Options: TypeAlias = Mapping[str, float | int | str]
 
+_GENERATORS: tuple[type[synthetic.Generator], ...] = (
+    synthetic.TwoGaussians,
+    synthetic.Sinusoid,
+    synthetic.SinusoidHighDimensional,
+    synthetic.SinusoidDisc,
+    synthetic.Spiral,
+    synthetic.Blobs,
+    random_problems.Clusters,
+    random_problems.Manifold,
+    random_problems.Teacher,
+    random_problems.Rings,
+    random_problems.Checkerboard,
+    random_problems.Patterns,
+    random_problems.Voronoi,
+    random_problems.DecisionTree,
+)
 _BUILDERS: dict[str, Callable[..., Source]] = {
-    "two-gaussians": synthetic.TwoGaussians,
-    "sinusoid": synthetic.Sinusoid,
-    "sinusoid-10d": synthetic.SinusoidHighDimensional,
-    "sinusoid-disc": synthetic.SinusoidDisc,
-    "spiral": synthetic.Spiral,
-    "blobs": synthetic.Blobs,
-    "clusters": random_problems.Clusters,
-    "manifold": random_problems.Manifold,
-    "teacher": random_problems.Teacher,
-    "rings": random_problems.Rings,
-    "checkerboard": random_problems.Checkerboard,
-    "patterns": random_problems.Patterns,
-    "voronoi": random_problems.Voronoi,
-    "decision-tree": random_problems.DecisionTree,
+    **{generator.name: generator for generator in _GENERATORS},
     "digits": tabular.digits,
     "breast-cancer": tabular.breast_cancer,
     "wine": tabular.wine,

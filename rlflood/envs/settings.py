@@ -44,7 +44,7 @@ def episode_settings(
         level_unit: The unit of values: ``absolute`` (nats; if not given), ``relative`` (fractions of the
             best validation loss so far) or ``turning-point`` (multiples of the train loss there). A named
             set has its own.
-        observation: ``metrics``, ``extended`` or ``turning-point``.
+        observation: ``metrics``, or another of ``rlflood.control.features.OBSERVATIONS``.
         reward: ``accuracy``, ``improvement``, ``final`` or ``held-out``.
         epochs_per_step: Epochs that one step trains; 1 if ``decisions`` is not given either.
         decisions: Steps of an episode, spread evenly over its epochs; instead of ``epochs_per_step``.

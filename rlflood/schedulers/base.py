@@ -54,8 +54,9 @@ class FloodScheduler(ABC):
 
     **To write a scheduler**, derive from this class, implement :meth:`_next_level`, name in :attr:`_state`
     the attributes that change during a run, and in :attr:`_settings` those that say how it was made.
-    Everything else (checks, floats or arrays, saving, resuming, the level on the device) is done here. One
-    that halves the level whenever the validation loss rises by more than a share::
+    Everything else (checks, floats or arrays, saving, resuming, the level on the device) is done here. A rule
+    that does not look at the validation also needs :meth:`_unvalidated_level`. One that halves the level
+    whenever the validation loss rises by more than a share::
 
         class Halving(FloodScheduler):
             _state = ("_last_loss",)

@@ -131,18 +131,18 @@ def test_accuracy_against_noisy_labels_and_a_single_repeat(run):
     assert row, "a single repeat has no interval"
 
 
-def test_a_controller_from_training_to_rollout(tmp_path):
+def test_a_controller_from_training_to_rollout(run, tmp_path):
     folder = tmp_path / "run"
-    status, shown, error = in_a_process("train", "--preset", preset(tmp_path), "--out", folder)
+    status, shown, error = run("train", "--preset", preset(tmp_path), "--out", folder)
     assert status == 0, error
     assert "controller.safetensors" in shown
     file = folder / "controller.safetensors"
     assert Controller.load(file).spec.decisions == 2
     before = file.read_bytes()
-    status, _, error = in_a_process("train", "--out", folder, "--resume", "--episodes", 16)
+    status, _, error = run("train", "--out", folder, "--resume", "--episodes", 16)
     assert status == 0, error
     assert file.read_bytes() != before
-    status, shown, error = in_a_process("rollout", file, "--data", "wine", "--against", "none", *QUICK)
+    status, shown, error = run("rollout", file, "--data", "wine", "--against", "none", *QUICK)
     assert status == 0, error
     assert "controller" in shown
 
@@ -269,8 +269,8 @@ def test_lists(run, topic, expected):
     assert expected in run("list")[1]
 
 
-def test_a_list_in_a_pipe_has_80_columns_and_no_colours():
-    status, shown, _ = in_a_process("list")
+def test_a_list_in_a_pipe_has_80_columns_and_no_colours(run):
+    status, shown, _ = run("list")
     assert status == 0
     assert max(map(len, shown.splitlines())) <= 80
     assert "\x1b" not in shown

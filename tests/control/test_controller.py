@@ -306,7 +306,16 @@ json_values = st.recursive(
 
 @given(
     st.sampled_from(
-        ["observation", "features", "levels", "level_unit", "decisions", "activation", "provenance"]
+        [
+            "observation",
+            "features",
+            "levels",
+            "level_unit",
+            "decisions",
+            "safeguard",
+            "activation",
+            "provenance",
+        ]
     ),
     json_values,
 )

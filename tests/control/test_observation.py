@@ -1,21 +1,23 @@
 import json
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlflood.control.features import FEATURES
+from rlflood.control.features import FEATURES, OBSERVATIONS, ObservationKind
 from rlflood.control.observation import Observer, bounds
 from rlflood.errors import InputError
 from rlflood.metrics import Metrics
 
-KINDS = ("metrics", "extended", "turning-point")
+KINDS = tuple(OBSERVATIONS)
 LN2 = math.log(2)
 
 wild = st.floats(width=64) | st.sampled_from([0.0, 1.0, np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324])
 sane = st.floats(0, 5)
+few_examples = settings(max_examples=30)  # of each of several kinds
 
 
 def epochs_of(values, replicas=3):
@@ -185,6 +187,7 @@ def test_a_loss_that_is_not_a_number_counts_as_the_highest_and_is_never_the_best
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@few_examples
 @given(epochs_of(wild), st.sampled_from([2, 10, np.array([2, 3, 1000])]))
 def test_features_stay_within_their_bounds_whatever_the_metrics(kind, history, classes):
     watched = observer(kind, classes=classes)
@@ -208,6 +211,7 @@ def test_features_stay_within_their_bounds_without_the_classes(history):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@few_examples
 @given(epochs_of(sane), epochs_of(wild), st.booleans())
 def test_a_replica_is_seen_as_if_alone(kind, history, other, told):
     """Replica 1 has metrics of its own, the worst ones included; 0 and 2 don't notice."""
@@ -225,6 +229,7 @@ def test_a_replica_is_seen_as_if_alone(kind, history, other, told):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("known", [True, False])
+@few_examples
 @given(epochs_of(wild), st.data())
 def test_it_resumes_bit_for_bit(kind, known, history, data):
     classes = 3 if known or kind == "metrics" else None
@@ -245,6 +250,10 @@ def test_its_state_is_a_copy():
     before = json.dumps(state, default=lambda array: array.tolist())
     watched.update(Metrics(0.1, 0.9, 0.2, 0.8), np.array([0.1]))
     assert json.dumps(state, default=lambda array: array.tolist()) == before
+
+
+def test_every_kind_of_observation_has_its_features():
+    assert get_args(ObservationKind) == KINDS
 
 
 def test_bounds_are_as_long_as_the_features():

@@ -1,8 +1,5 @@
 """Controllers by name and by path, and what is said where there is none."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -106,23 +103,6 @@ def test_what_is_shipped_is_usable_and_has_a_card_that_says_what_for():
         first = controller_card(name).partition("\n")[0].lstrip("# ")
         assert len(first.split()) > 3, "the first line of a card says what the controller is for"
         assert len(first) <= 100
-
-
-def test_loading_by_name_imports_no_training_code(two_shipped):
-    code = (
-        "import sys, pathlib, rlflood.control.shipped as shipped\n"
-        f"shipped.FOLDER = pathlib.Path({str(two_shipped)!r})\n"
-        "import rlflood\n"
-        "assert rlflood.load_controller('default', epochs=5, classes=2).level == .25\n"
-        "print([name for name in sys.modules if name.startswith(('rlflood.agents', 'stable_baselines3'))])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout.split() == ["[]"], done.stderr
 
 
 def test_a_slip_in_a_name_is_asked_after(two_shipped):

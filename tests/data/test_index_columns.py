@@ -18,6 +18,7 @@ from rlflood.data.index_columns import counts_the_rows, is_index_of_a_program, i
         (np.array([0, 1, 1, 2]), False),
         (np.array([0.0, np.inf, -np.inf, np.nan]), False),
         (np.array([1, 2]), False),
+        (np.array([1e308, -1e308] * 15), False),  # their difference overflows
     ],
 )
 def test_counters(values, counts):

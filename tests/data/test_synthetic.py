@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlflood.data import load
+from rlflood.data import describe, load
 from rlflood.data.synthetic import Blobs, SinusoidHighDimensional
 from rlflood.errors import InputError
 
-GENERATORS = ("two-gaussians", "sinusoid", "sinusoid-10d", "sinusoid-disc", "spiral", "blobs")
+GENERATORS = tuple(row.name for row in describe() if row.kind == "synthetic")
 BALANCED = ("two-gaussians", "spiral", "blobs")
 SIZES = {"train_size": 64, "val_size": 32, "test_size": 50, "label_noise": 0.1, "seed": 3}
 

@@ -9,7 +9,7 @@ import pytest
 from gymnasium.utils import seeding
 
 from rlflood.control import Controller, ControlSpec, LevelSet
-from rlflood.control.features import FEATURES
+from rlflood.control.features import FEATURES, OBSERVATIONS
 from rlflood.control.shipped import shipped_controllers
 from rlflood.envs import FloodVectorEnv
 from rlflood.envs.episode import Draw
@@ -79,7 +79,7 @@ def of_replica(metrics, i):
 
 
 @pytest.mark.parametrize("decisions", [1, 5, 40])
-@pytest.mark.parametrize("observation", ["metrics", "extended", "turning-point"])
+@pytest.mark.parametrize("observation", OBSERVATIONS)
 @pytest.mark.parametrize("unit", ["relative", "absolute"])
 def test_environment_stack_and_single_run_get_the_same_levels(
     monkeypatch, long_runs, unit, observation, decisions

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import nn
 
+import rlflood
+from rlflood import schedulers
 from rlflood.metrics import Metrics
 from rlflood.schedulers import (
     AdaptiveFlood,
@@ -20,6 +22,7 @@ from rlflood.schedulers import (
     ConstantFlood,
     FloodScheduler,
     PiecewiseFlood,
+    PolicyScheduler,
     ReplayFlood,
     RewindFlood,
     TrackingFlood,
@@ -62,6 +65,13 @@ def levels_of(scheduler: FloodScheduler, history: History) -> NDArray[np.float64
     """The level after each epoch: shape ``(epochs, replicas)``, or ``(epochs,)`` for one run of floats."""
     levels = [scheduler.step(Metrics(*epoch)) for epoch in history]
     return np.array(levels).reshape(len(history), *np.shape(history)[2:])
+
+
+def test_no_scheduler_is_missing_here_or_in_the_package() -> None:
+    public = {getattr(schedulers, name) for name in schedulers.__all__}
+    rules = {kind for kind in public if isinstance(kind, type)} - {FloodScheduler, PolicyScheduler}
+    assert {type(make()) for make in MAKERS.values()} == rules, "name the new one in MAKERS"
+    assert set(schedulers.__all__) <= set(rlflood.__all__), "name the new one in rlflood/__init__.py"
 
 
 @every_scheduler

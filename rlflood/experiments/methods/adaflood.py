@@ -78,7 +78,9 @@ def folds(samples: int, data_seed: int) -> NDArray[np.int64]:
     return rng.permutation(samples) % FOLDS
 
 
-def held_out_probabilities(setting: Setting, machine: Machine, on_progress: Progress = no_progress) -> Array:
+def held_out_probabilities(
+    setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
+) -> Array:
     """The probability of each training sample's label under a network that did not train on it.
 
     The networks of a repeat start from its initialisation and see its batch order. They are not flooded, and

@@ -7,10 +7,11 @@ from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.parts import interim_epochs, run_in_parts
 from rlflood.experiments.methods.random_search import search_generators
 from rlflood.experiments.methods.registry import register, whole_number
+from rlflood.experiments.runs.history import History
 from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
-from rlflood.experiments.runs.stacks import History, stack
+from rlflood.experiments.runs.stacks import stack
 from rlflood.metrics import Array, Metrics
 from rlflood.training import GivenLevels, Machine, Task, run
 

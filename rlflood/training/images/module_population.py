@@ -92,9 +92,9 @@ def image_trainer(
 class ModulePopulation:
     """Trains one image network for each task given, behind the :class:`Trainer` protocol.
 
-    Convolutions keep a processor busy by themselves: stacked networks gain nothing there (docs/speed.md), so
-    each has a :class:`ModuleTrainer` of its own. On the CPU each thread trains its own networks; on a GPU
-    each network has a stream.
+    Convolutions keep a processor busy by themselves: stacked networks gain nothing there
+    (docs/results/speed.md), so each has a :class:`ModuleTrainer` of its own. On the CPU each thread trains
+    its own networks; on a GPU each network has a stream.
 
     Args:
         tasks: One task for each replica, all of one image network; they may differ in their data only.

@@ -129,7 +129,7 @@ class _FewColumns(torch.autograd.Function):
     """``baddbmm(bias, x, weight)`` computed as its transpose, forward and backward.
 
     A processor's matrix product is up to six times slower where the result has only a few columns, as the
-    logits and the gradient of their weights do, than where it has only a few rows (docs/speed.md).
+    logits and the gradient of their weights do, than where it has only a few rows (docs/results/speed.md).
     """
 
     @staticmethod

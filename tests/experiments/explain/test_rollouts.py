@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rlflood.control import LevelSet
+from rlflood.control.features import OBSERVATIONS
 from rlflood.experiments import Setting
 from rlflood.experiments.explain import fresh_tasks, notes, roll_out
 from rlflood.experiments.runs.stacks import run_schedule
@@ -18,7 +19,7 @@ TASK = Task(data="wine", train_size=30, val_size=30, test_size=10, hidden=(8,), 
 
 
 @pytest.mark.parametrize("memory", [0, 5])
-@pytest.mark.parametrize("observation", ["metrics", "extended", "turning-point"])
+@pytest.mark.parametrize("observation", OBSERVATIONS)
 def test_the_levels_are_those_of_the_scheduler(random_controller, observation, memory):
     controller = random_controller(1, observation=observation, memory=memory)
     draws = fresh_tasks(FixedTask(TASK), 3, 0, (0.2,))

@@ -4,19 +4,14 @@ import numpy as np
 import pytest
 
 from rlflood.errors import InputError
-from rlflood.experiments import METHODS, MethodOptions, Setting, compare, get_method, get_methods
-from rlflood.experiments.methods import GridSearch, ScheduledMethod, register
+from rlflood.experiments import METHODS, MethodOptions, compare, get_method, get_methods
+from rlflood.experiments.methods import GridSearch, register
 from rlflood.experiments.methods.registry import MethodKind
-from rlflood.schedulers import BackwardFlood, PolicyScheduler
+from rlflood.schedulers import PolicyScheduler
 
 
 def by_name(records):
     return {record.method: record for record in records}
-
-
-def test_none_never_floods_and_a_constant_always_does(records):
-    assert not by_name(records)["none"].levels.any()
-    assert (by_name(records)["constant:0.3"].levels == 0.3).all()
 
 
 def test_a_constant_of_the_grid_is_the_grids_run_of_that_level(records):
@@ -73,15 +68,6 @@ def test_a_controller_runs_as_a_scheduler_would(setting, controller_file):
     assert method.epochs(setting.task) == setting.task.epochs
     scheduler = PolicyScheduler(controller_file, epochs=setting.task.epochs, classes=3)
     assert scheduler.level == 0.25
-
-
-def test_backward_floods_once_the_network_has_fitted(setting):
-    task = setting.task.model_copy(update={"learning_rate": 0.1, "epochs": 80, "label_noise": 0.0})
-    easy = Setting(task, setting.data_seeds, setting.network_seeds)
-    record = ScheduledMethod("backward", lambda task: BackwardFlood(0.26, threshold=0.01)).run(easy)
-    reached = record.train_loss[0].argmax() if not record.levels.any() else record.levels[0].argmax()
-    assert record.levels[0, reached] == 0.26
-    assert record.train_loss[0, reached - 1] < 0.01 <= record.train_loss[0, : reached - 1].min()
 
 
 def test_the_oracle_trains_nothing_after_a_grid_of_the_same_levels_and_seeds(setting):
