@@ -81,8 +81,9 @@ def run_study(folder: Path, machine: Machine, on_progress: StudyProgress, *, pro
 
 def _work(plan: Plan, machine: Machine, on_unit: UnitProgress) -> None:
     """One process's part: unit after unit until all are done, whoever does them, then the diagnoses."""
-    where = environment(machine)
-    start = plan.store.begin(where, plan.facts)
+    if not plan.total:
+        return  # nothing is missing, and a report names only those who did something
+    start = plan.store.begin(environment(machine), plan.facts)
     while pending := plan.pending():
         if not any(_attempt(unit, plan, start, on_unit) for unit in pending):
             time.sleep(_PATIENCE)

@@ -106,6 +106,7 @@ def test_running_again_does_nothing(finished, tmp_path):
     before, told = contents(folder), []
     run(folder, lambda *now: told.append(now))
     assert contents(folder) == before and told == []
+    assert len(Store(folder).starts()) == len(Store(finished).starts()) == 1
 
 
 def test_progress_rises_to_the_end_and_names_the_work(tmp_path):
