@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.unchanged BEFORE AFTER`` runs the same fixed small commands with the rlflood of two
 checkouts (``git worktree add ../before main`` makes one) and compares what they leave: the levels, curves and
-scores of a roll-out under the shipped controllers, every table of a study of all methods, the weights of a
-controller that is trained from nothing, and what ``explain`` says. About three minutes a checkout.
+scores of a roll-out under the shipped controllers, every table of a study of two dozen methods, the weights
+of a controller that is trained from nothing, and what ``explain`` says. About three minutes a checkout.
 """
 
 import hashlib
