@@ -40,7 +40,7 @@ def demo(
     from rlflood.experiments.study.folder import CONTROLLERS
 
     # a study's networks are small: processes make more of several cores than threads
-    processes = 1 if machine.on_gpu else machine.threads
+    processes = machine.threads if machine.on_cpu else 1
     each = replace(machine, threads=1)
     try:
         if not (out / CONTROLLERS / CONTROLLER).exists():

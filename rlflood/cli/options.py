@@ -54,6 +54,6 @@ def machine_of(
     from rlflood.training import Machine, Precision
 
     machine = Machine(device, cast(Precision, precision), threads or cores(), checkpoints).check()
-    if threads is not None and machine.torch_device.type != "cpu":
+    if threads is not None and not machine.on_cpu:
         raise InputError(f"--threads is for training on the processor, not on {device}: leave it out")
     return machine

@@ -57,7 +57,7 @@ def benchmark(
     from rlflood.experiments.study.work import run_study
 
     processes = cores or all_cores()
-    if machine.torch_device.type != "cpu":
+    if not machine.on_cpu:
         if (cores or 1) > 1:
             raise InputError(f"--cores {cores} is for the CPU: one process works with the device {device}")
         processes = 1

@@ -1,6 +1,7 @@
 """Where networks are trained: the device, the number format, the threads."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -39,7 +40,7 @@ class Machine:
         Raises:
             InputError: if it has not.
         """
-        self.number_format  # noqa: B018 - asked for its errors
+        resolve_precision(self.precision, self.torch_device)
         return self
 
     @property
@@ -61,11 +62,17 @@ class Machine:
         return resolve_precision(self.precision, self.torch_device)
 
     @property
+    def on_cpu(self) -> bool:
+        """Whether the device is the processor, which has threads to share the work."""
+        return self.torch_device.type == "cpu"
+
+    @property
     def on_gpu(self) -> bool:
         """Whether the device is an NVIDIA GPU."""
         return self.torch_device.type == "cuda"
 
 
+@lru_cache  # each trainer asks, and to ask a GPU is to wait for it
 def resolve_device(device: str | torch.device) -> torch.device:
     """The device of this name, made sure that it can be used here.
 

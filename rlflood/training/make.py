@@ -31,7 +31,7 @@ def make_population(
     options: dict[str, Any] = {"keep_best": keep_best, "objective": objective}
     if tasks[0].network != "mlp":
         return ModulePopulation(tasks, data_seeds, network_seeds, machine=machine, **options)
-    threads = 1 if machine.torch_device.type != "cpu" else min(machine.threads, len(tasks))
+    threads = min(machine.threads, len(tasks)) if machine.on_cpu else 1
     machine = replace(machine, threads=threads)
     if threads == 1:
         return PopulationTrainer(tasks, data_seeds, network_seeds, machine=machine, **options)

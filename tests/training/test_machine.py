@@ -21,7 +21,7 @@ def test_what_is_not_there_is_an_input_error_of_one_line(device):
 def test_a_machine_says_what_its_words_stand_for():
     machine = Machine()
     assert machine.check() is machine
-    assert machine.torch_device == torch.device("cpu") and not machine.on_gpu
+    assert machine.torch_device == torch.device("cpu") and machine.on_cpu and not machine.on_gpu
     assert machine.number_format == "float32"
     assert Machine(precision="auto").number_format in {"float32", "bfloat16"}
 
