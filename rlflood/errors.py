@@ -3,7 +3,7 @@
 import difflib
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -73,3 +73,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     by_small = {one.casefold(): one for one in known}
     close = [by_small[one] for one in difflib.get_close_matches(name.casefold(), by_small)]
     return f"did you mean {' or '.join(close)}? " if close else ""
+
+
+def use_one_of(name: str, known: Collection[str]) -> str:
+    """What to do about an unknown name, for a message: the names that are close to it, and all there are."""
+    return f"{did_you_mean(name, known)}use one of {', '.join(known)}"

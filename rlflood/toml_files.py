@@ -5,7 +5,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from rlflood.errors import InputError, did_you_mean
+from rlflood.errors import InputError, use_one_of
 
 SUFFIX = ".toml"
 
@@ -38,8 +38,7 @@ def read_toml(name: str, kind: str, package: str, folder: str) -> dict[str, Any]
     elif name in (names := toml_names(package, folder)):
         text = (resources.files(package) / folder / f"{name}{SUFFIX}").read_text(encoding="utf-8")
     else:
-        hint = did_you_mean(name, names)
-        raise InputError(f"unknown {kind} {name!r}: {hint}use one of {', '.join(names)}, or a {SUFFIX} file")
+        raise InputError(f"unknown {kind} {name!r}: {use_one_of(name, names)}, or a {SUFFIX} file")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

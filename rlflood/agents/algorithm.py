@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
-from rlflood.errors import InputError, did_you_mean
+from rlflood.errors import InputError, use_one_of
 from rlflood.extras import missing_package
 from rlflood.toml_files import read_toml
 from rlflood.validation import validated
@@ -241,8 +241,7 @@ def check_algorithm(name: str) -> AlgorithmName:
     for known in get_args(AlgorithmName):
         if known == name:
             return known  # type: ignore[no-any-return]
-    hint = did_you_mean(name, ALGORITHMS)
-    raise InputError(f"unknown algorithm {name!r}: {hint}use one of {', '.join(ALGORITHMS)}")
+    raise InputError(f"unknown algorithm {name!r}: {use_one_of(name, ALGORITHMS)}")
 
 
 def hyperparameters(name: AlgorithmName, own: Mapping[str, Any]) -> Hyperparameters:

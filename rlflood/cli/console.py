@@ -92,9 +92,13 @@ def _lines_in_time(text: str) -> Callable[..., None]:
             return
         last = time.monotonic()
         part = f"{done}" if total is None else f"{done}/{total}"
-        errors.print(f"{part}: {description or text}", highlight=False, markup=False, soft_wrap=True)
+        _log(f"{part}: {description or text}")
 
     return advance
+
+
+def _log(line: str) -> None:
+    errors.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 class _Share(ProgressColumn):
@@ -138,9 +142,7 @@ class _Lines:
         left = "-:--:--"
         if done:
             left = _clock(time_left(done, total, time.monotonic() - self._started))
-        errors.print(
-            f"{_share(done, total)}, {left} left: {what}", highlight=False, markup=False, soft_wrap=True
-        )
+        _log(f"{_share(done, total)}, {left} left: {what}")
         self._next = twentieth + 1
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from rlflood.cli.app import app
-from rlflood.errors import InputError, did_you_mean
+from rlflood.errors import InputError, use_one_of
 
 
 @app.command(name="list", epilog="Examples:\n\n  rlflood list\n\n  rlflood list datasets")
@@ -22,10 +22,7 @@ def list_(
     from rlflood.cli.lists import LISTINGS
 
     if what != "all" and what not in LISTINGS:
-        raise InputError(
-            f"there is no list of {what!r}: {did_you_mean(what, LISTINGS)}"
-            f"use one of {', '.join(LISTINGS)}, or nothing for all"
-        )
+        raise InputError(f"there is no list of {what!r}: {use_one_of(what, LISTINGS)}, or nothing for all")
     for name in LISTINGS if what == "all" else (what,):
         columns, rows = LISTINGS[name]()
         print_listing(name, columns, rows)

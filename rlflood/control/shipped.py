@@ -3,7 +3,7 @@
 from importlib import resources
 from pathlib import Path
 
-from rlflood.errors import InputError, did_you_mean
+from rlflood.errors import InputError, use_one_of
 
 SUFFIX = ".safetensors"
 FOLDER = Path(str(resources.files("rlflood"))) / "control" / "controllers"
@@ -24,8 +24,7 @@ def controller_card(name: str) -> str:
     """
     shipped = shipped_controllers()
     if name not in shipped:
-        hint = did_you_mean(name, shipped)
-        raise InputError(f"no controller {name!r} comes with rlflood: {hint}use one of {', '.join(shipped)}")
+        raise InputError(f"no controller {name!r} comes with rlflood: {use_one_of(name, shipped)}")
     return shipped[name].with_suffix(".md").read_text(encoding="utf-8")
 
 
@@ -57,9 +56,8 @@ def controller_file(name: str | Path) -> Path:
     """
     file = find_controller(name)
     if file is None:
-        known = shipped_controllers()
         raise InputError(
-            f"there is no controller {str(name)!r}: {did_you_mean(str(name), known)}"
-            f"use one of {', '.join(known)}, or a controller's file ({SUFFIX})"
+            f"there is no controller {str(name)!r}: {use_one_of(str(name), shipped_controllers())}, "
+            f"or a controller's file ({SUFFIX})"
         )
     return file

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from rlflood.control.shipped import find_controller, shipped_controllers
-from rlflood.errors import InputError, did_you_mean
+from rlflood.errors import InputError, use_one_of
 from rlflood.experiments.methods.base import Method, MethodOptions
 from rlflood.experiments.methods.controller import ControllerMethod
 from rlflood.experiments.methods.name import MethodName
@@ -64,9 +64,8 @@ def get_method(name: str, options: MethodOptions | None = None) -> Method:
     if file is not None:
         return ControllerMethod(file)
     known = [*METHODS, *shipped_controllers()]
-    hint = did_you_mean(kind, known)
     raise InputError(
-        f"there is no method or controller {name!r}: {hint}use one of {', '.join(known)}, "
+        f"there is no method or controller {name!r}: {use_one_of(kind, known)}, "
         "or a controller's file (.safetensors)"
     )
 
