@@ -141,9 +141,8 @@ class Observer(Stateful):
         """What the policy sees now: shape ``(replicas, features)``."""
         with np.errstate(over="ignore"):  # what overflows is clipped like any other extreme
             seen = self._seen()
-            columns = np.stack(
-                np.broadcast_arrays(self.level, *(feature.of(seen) for feature in OBSERVATIONS[self.kind]))
-            )[1:]
+            values = (feature.of(seen) for feature in OBSERVATIONS[self.kind])
+            columns = np.stack(np.broadcast_arrays(*values))
         low, high = bounds(self.kind)
         features: NDArray[np.float32] = np.clip(columns.T, low, high).astype(np.float32)
         return features

@@ -1,7 +1,7 @@
 """Runs under a controller, with all that it sees and chooses written down."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,9 +148,8 @@ def roll_out(
             machine=machine,
         )
         epochs = own[0].task.epochs
-        found, left_to_rule[members] = _run_stack(
-            controller, trainer, epochs, members, decisions, after_epoch
-        )
+        found, left_to_rule[members], seen = _run_stack(controller, trainer, epochs, after_epoch)
+        decisions.append(replace(seen, run=members[seen.run]))
         curves[:, members] = found[:, :, np.arange(longest) * epochs // longest]
     levels, fractions, train_loss, val_loss = curves
     return Rollouts(
@@ -168,17 +167,13 @@ def roll_out(
 
 
 def _run_stack(
-    controller: Controller,
-    trainer: Population,
-    epochs: int,
-    members: NDArray[np.int64],
-    decisions: list[Decisions],
-    after_epoch: Callable[[], None],
-) -> tuple[Array, NDArray[np.bool_]]:
-    """Train a stack, and put its decisions to ``decisions``.
+    controller: Controller, trainer: Population, epochs: int, after_epoch: Callable[[], None]
+) -> tuple[Array, NDArray[np.bool_], Decisions]:
+    """Train a stack.
 
     Returns:
-        The curves, shape ``(4, members, epochs)``, and which members were left to the rule.
+        The curves, shape ``(4, replicas, epochs)``, which replicas were left to the rule, and the decisions,
+        whose ``run`` is the number of the replica.
     """
     scheduler = _Watched(controller, epochs, trainer.classes)
     levels, fractions, losses = [], [_fractions(scheduler)], []
@@ -187,13 +182,10 @@ def _run_stack(
         fractions.append(_fractions(scheduler))
         losses.append((epoch.metrics.train_loss, epoch.metrics.val_loss))
         after_epoch()
-    decisions += [
-        Decisions(seen.observations, members[seen.run], seen.number, seen.third, seen.memory)
-        for seen in scheduler.decisions
-    ]
     train_loss, val_loss = zip(*losses, strict=True)
     curves = np.stack([np.stack(rows, axis=1) for rows in (levels, fractions[:-1], train_loss, val_loss)])
-    return curves, np.broadcast_to(scheduler.left_to_rule, len(members))
+    left_to_rule = np.broadcast_to(scheduler.left_to_rule, trainer.replicas)
+    return curves, left_to_rule, Decisions.concat(scheduler.decisions)
 
 
 class _Watched(PolicyScheduler):
