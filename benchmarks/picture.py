@@ -14,6 +14,7 @@ from rlflood.experiments import Setting, default_sizes
 from rlflood.experiments.report.figures.canvas import TWO_COLUMNS, house_style, new_canvas, rendered
 from rlflood.experiments.report.figures.palette import LEVEL, TRAINING, VALIDATION
 from rlflood.experiments.runs.stacks import stack
+from rlflood.files import write_whole
 from rlflood.schedulers import ConstantFlood, FloodScheduler, load_controller
 from rlflood.training import Machine, Task, run
 
@@ -58,8 +59,7 @@ def main() -> None:
     epochs = setting.task.epochs
     none = curves(setting, ConstantFlood(0.0))
     controller = curves(setting, load_controller("default", epochs=epochs, classes=10, replicas=REPEATS))
-    FILE.parent.mkdir(parents=True, exist_ok=True)
-    FILE.write_bytes(draw(none, controller))
+    write_whole(FILE, draw(none, controller))
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.results.runs import Array
 from rlflood.experiments.analysis.aggregates import paired_difference
 from rlflood.experiments.analysis.statistics import Interval, paired
 from rlflood.experiments.report.text.markup import Table, Text, markdown
 from rlflood.experiments.report.text.tables import MARK, ORACLE, bracketed, ends, in_percent
+from rlflood.metrics import Array
 
 FINAL = "Test accuracy in %, clean labels, after the last epoch"
 CLEAN = "Test accuracy in %, clean labels"

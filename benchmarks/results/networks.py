@@ -16,10 +16,11 @@ from benchmarks.results.cells import (
     share,
     table,
 )
-from benchmarks.results.runs import FOLDER, Array, Runs, load
+from benchmarks.results.runs import FOLDER, KeptRuns, load
 from rlflood.experiments.analysis.statistics import paired
 from rlflood.experiments.report.text.markup import Text
 from rlflood.experiments.report.text.tables import ORACLE, in_percent
+from rlflood.metrics import Array
 from rlflood.training import Task
 from rlflood.words import counted
 
@@ -183,7 +184,7 @@ def fashion_mnist_cnn() -> str:
     return table(["Method", "Runs", "Last epoch", "Best checkpoint"], rows, caption)
 
 
-def _large() -> Runs:
+def _large() -> KeptRuns:
     return load("large/runs.csv", "controllers-large")
 
 
@@ -195,7 +196,7 @@ def _data(task: Task) -> str:
     return f"{task.data}, {task.train_size} images" if task.data == "fashion-mnist" else task.data
 
 
-def _paper_columns(runs: Runs) -> tuple[Array, ...]:
+def _paper_columns(runs: KeptRuns) -> tuple[Array, ...]:
     """None, early stopping (the best checkpoint of none), the rule, ``default`` and its best checkpoint."""
     return (
         runs.scores("none"), runs.scores("none", "best"), runs.scores("rewind"),
@@ -213,12 +214,12 @@ def _below(own: Array, none: Array, points: float) -> str:
     return f"{int((100 * (own - none) < -points).sum())} of {own.size}"
 
 
-def _searches(name: str, runs: Runs, columns: list[str]) -> list[Text | str]:
+def _searches(name: str, runs: KeptRuns, columns: list[str]) -> list[Text | str]:
     best = over_seeds(runs.scores("default", "best"), runs.scores("grid", "best"))
     return [name, *(mean(runs.scores(method)) for method in columns), *_against(runs, "grid"), best]
 
 
-def _against(runs: Runs, *others: str) -> list[Text]:
+def _against(runs: KeptRuns, *others: str) -> list[Text]:
     return [over_seeds(runs.scores("default"), runs.scores(other)) for other in others]
 
 

@@ -16,12 +16,13 @@ from benchmarks.results.cells import (
     table,
     with_half,
 )
-from benchmarks.results.runs import FOLDER, Array, load
+from benchmarks.results.runs import FOLDER, load
 from rlflood.experiments.analysis.aggregates import mean as mean_of
 from rlflood.experiments.analysis.aggregates import stratified_interval
 from rlflood.experiments.analysis.statistics import mean_interval
 from rlflood.experiments.report.text.markup import Text
 from rlflood.experiments.report.text.tables import in_percent
+from rlflood.metrics import Array
 from rlflood.words import counted
 
 

@@ -14,11 +14,11 @@ from benchmarks.results.cells import (
     table,
     with_ends,
 )
-from benchmarks.results.runs import Runs, load
+from benchmarks.results.runs import KeptRuns, load
 from rlflood.experiments.analysis.summary import NO_FLOODING, Summary, gap_oracle, standings
 from rlflood.experiments.report.text.markup import Text
 from rlflood.experiments.report.text.tables import MARK, ORACLE
-from rlflood.experiments.runs.record import Moment
+from rlflood.training.trainer import Moment
 from rlflood.words import counted
 
 
@@ -51,13 +51,13 @@ def rivals() -> str:
     return table(header, rows, caption)
 
 
-def quick() -> Runs:
+def quick() -> KeptRuns:
     """The runs of the study."""
     return load("quick/runs.csv", "quick/study.toml")
 
 
 @lru_cache
-def summary(runs: Runs, moment: Moment = "final") -> Summary:
+def summary(runs: KeptRuns, moment: Moment = "final") -> Summary:
     """The standings of a study, and nothing else of what its report shows.
 
     A file of runs does not say which of them diverged; none of these did.
@@ -79,7 +79,7 @@ def summary(runs: Runs, moment: Moment = "final") -> Summary:
     )
 
 
-def headline(runs: Runs) -> bytes:
+def headline(runs: KeptRuns) -> bytes:
     """The report's first figure, as SVG.
 
     Raises:
@@ -95,7 +95,7 @@ def headline(runs: Runs) -> bytes:
         return rendered(canvas, "svg")
 
 
-def _by_task(runs: Runs, method: str) -> list[Text]:
+def _by_task(runs: KeptRuns, method: str) -> list[Text]:
     cells = []
     for scores, none in zip(runs.scores(method), runs.scores(NO_FLOODING), strict=True):
         cells.append(Text(mean(scores), mark=plus_minus(scores, none).mark))

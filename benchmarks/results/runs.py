@@ -7,18 +7,16 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rlflood.experiments.runs.record import Moment
 from rlflood.experiments.study.file import Study, StudyTask, load_study
+from rlflood.metrics import Array
+from rlflood.training.trainer import Moment
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 
-Array = NDArray[np.float64]
-
 
 @dataclass(frozen=True, eq=False)
-class Runs:
+class KeptRuns:
     """A study and the file of its runs, ``runs.csv`` of ``rlflood export``.
 
     Attributes:
@@ -43,7 +41,7 @@ class Runs:
         """Numbers of the repeats that all methods have on all tasks."""
         return sorted(set.intersection(*(set(rows) for rows in self.rows.values())))
 
-    def only(self, wanted: Callable[[StudyTask], bool]) -> "Runs":
+    def only(self, wanted: Callable[[StudyTask], bool]) -> "KeptRuns":
         """The same with these tasks alone."""
         tasks = tuple(task for task in self.study.tasks if wanted(task))
         names = {task.name for task in tasks}
@@ -55,11 +53,11 @@ class Runs:
         """The shares of wrong labels that tasks have."""
         return sorted({task.label_noise for task in self.study.tasks})
 
-    def at_noise(self, noise: float) -> "Runs":
+    def at_noise(self, noise: float) -> "KeptRuns":
         """The same with the tasks of this share of wrong labels alone."""
         return self.only(lambda task: task.label_noise == noise)
 
-    def against(self, *, noisy: bool) -> "Runs":
+    def against(self, *, noisy: bool) -> "KeptRuns":
         """The same with test labels of that kind."""
         return replace(self, study=self.study.model_copy(update={"noisy_test": noisy}))
 
@@ -105,7 +103,7 @@ class Runs:
 
 
 @lru_cache
-def load(runs: str, study: str) -> Runs:
+def load(runs: str, study: str) -> KeptRuns:
     """Read a file of runs below ``docs/results``.
 
     Args:
@@ -118,7 +116,7 @@ def load(runs: str, study: str) -> Runs:
         for row in csv.DictReader(file):
             rows.setdefault((row["task"], row["method"]), {})[int(row["repeat"])] = row
     methods = loaded.make_methods()
-    return Runs(
+    return KeptRuns(
         loaded,
         tuple(method.name for method in methods),
         frozenset(method.name for method in methods if method.oracle),

@@ -16,7 +16,7 @@ from benchmarks.results.cells import (
     share,
     table,
 )
-from benchmarks.results.runs import Runs, load
+from benchmarks.results.runs import KeptRuns, load
 from rlflood.experiments.report.text.markup import Text
 from rlflood.experiments.report.text.tables import ORACLE
 from rlflood.words import counted
@@ -24,7 +24,7 @@ from rlflood.words import counted
 SEVERAL = "best-of:11:default"
 
 
-def controllers() -> Runs:
+def controllers() -> KeptRuns:
     """The runs of the study."""
     return load("controllers/runs.csv", "controllers/study.toml")
 
@@ -144,26 +144,26 @@ def grids() -> str:
     return table(header, rows, caption)
 
 
-def _grid_row(name: str, runs: Runs, grid: Runs, method: str) -> list[Text | str]:
+def _grid_row(name: str, runs: KeptRuns, grid: KeptRuns, method: str) -> list[Text | str]:
     scores, repeats = grid.scores(method), grid.repeats
     versus = [over_seeds(runs.scores(own, repeats=repeats), scores) for own in ("default", SEVERAL)]
     return [name, _budget(grid, method), f"{len(repeats)}", *_means_by_noise(grid, method), *versus]
 
 
-def _means_by_noise(runs: Runs, method: str) -> Sequence[str]:
+def _means_by_noise(runs: KeptRuns, method: str) -> Sequence[str]:
     """At each share of wrong labels, and over all."""
     parts = (*(runs.at_noise(noise) for noise in runs.noises), runs)
     return [mean(part.scores(method)) for part in parts]
 
 
-def _budget(runs: Runs, method: str) -> str:
+def _budget(runs: KeptRuns, method: str) -> str:
     return f"{runs.budget(method):.0f}"
 
 
-def _extent(runs: Runs) -> str:
+def _extent(runs: KeptRuns) -> str:
     data, noises = counted({task.data for task in runs.tasks}, "data set"), counted(runs.noises, "share")
     return f"{data}, {noises} of wrong labels, {counted(runs.repeats, 'seed')}"
 
 
-def _named(runs: Runs, method: str) -> str:
+def _named(runs: KeptRuns, method: str) -> str:
     return f"{method} {ORACLE}" if method in runs.oracles else method
