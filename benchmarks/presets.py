@@ -140,7 +140,7 @@ def score(policy: Controller | str, problems: Problems) -> Score:
             scheduler = _scheduler(policy, tasks[0].epochs, trainer.classes)
             for _ in run(trainer, scheduler, epochs=tasks[0].epochs):
                 pass
-            final += trainer.evaluate("test", "final").clean_accuracy.tolist()
+            final += trainer.evaluate("test", "last").clean_accuracy.tolist()
             best += trainer.evaluate("test", "best").clean_accuracy.tolist()
             ruled = scheduler.left_to_rule if isinstance(scheduler, PolicyScheduler) else np.zeros(1, bool)
             left += np.broadcast_to(ruled, len(tasks)).tolist()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rlflood.control import Controller
     from rlflood.errors import InputError
     from rlflood.flooding import flood, individual_flood, soft_ascent_descent
+    from rlflood.holding import Hold
     from rlflood.metrics import Metrics
     from rlflood.schedulers import (
         AdaptiveFlood,
@@ -35,6 +36,7 @@ __all__ = [
     "ConstantFlood",
     "Controller",
     "FloodScheduler",
+    "Hold",
     "InputError",
     "Metrics",
     "PiecewiseFlood",
@@ -50,6 +52,7 @@ __all__ = [
 
 _ROOMS = {
     "Controller": "control",
+    "Hold": "holding",
     "InputError": "errors",
     "Metrics": "metrics",
     "flood": "flooding",

@@ -34,11 +34,16 @@ from torch import Tensor
 __all__ = ["flood", "individual_flood", "soft_ascent_descent"]
 
 
-def flood(loss: Tensor, level: float | Tensor) -> Tensor:
+def flood(
+    loss: Tensor, level: float | Tensor, *, by: Tensor | None = None, ascent: float = 1.0
+) -> Tensor:
     """Flooding: ``|loss - level| + level``.
 
     Ishida et al., "Do We Need Zero Training Loss After Achieving Zero Training Error?", ICML 2020,
     on each mini-batch.
+
+    With ``by`` or ``ascent``: ``level + s * (loss - level)``, where ``s`` is 1 if ``by`` is above the level,
+    ``-ascent`` if it is below, and 0 on it. See :class:`rlflood.Hold`.
 
     A vector is taken for **one loss per replica**, networks trained side by side. The losses of the samples
     of one batch (a criterion with ``reduction="none"``) have the same shape but mean something else: flooding
@@ -49,6 +54,9 @@ def flood(loss: Tensor, level: float | Tensor) -> Tensor:
         level: flood level in the units of the loss, for all or, of shape ``(replicas,)``, for each replica.
             0 leaves a loss that is never negative as it is. The values of a tensor are not looked at: they
             might have to be fetched from a device.
+        by: What decides between descent and ascent instead of the loss: the mean of the last batches' losses,
+            in the shape of ``loss``. No gradient flows into it.
+        ascent: What a step up weighs, where a step down weighs 1.
 
     Returns:
         The flooded loss, in the shape and type of ``loss``. The sum of the replicas' flooded losses may be
@@ -65,7 +73,9 @@ def flood(loss: Tensor, level: float | Tensor) -> Tensor:
     if loss.dim() > 1:
         raise ValueError(f"loss must have shape () or (replicas,), not {tuple(loss.shape)}.")
     level = _constant(level, loss, loss.shape)
-    return (loss - level).abs() + level
+    if by is None and ascent == 1:
+        return (loss - level).abs() + level
+    return level + side_of(loss if by is None else by, level, ascent) * (loss - level)
 
 
 def individual_flood(losses: Tensor, level: float | Tensor) -> Tensor:
@@ -132,6 +142,12 @@ def soft_ascent_descent(
     # sigma**2 * (sqrt(1 + z**2) - 1) without the cancellation that eats the digits of a small z
     penalty = gap.square() / (1 + (1 + (gap / sigma).square()).sqrt())
     return (eta * level + penalty).mean(-1)
+
+
+def side_of(loss: Tensor, level: float | Tensor, ascent: float = 1.0) -> Tensor:
+    """What a gradient is multiplied by: 1 where the loss is above the level, ``-ascent`` below, 0 on it."""
+    above = loss.detach() - level
+    return torch.where(above < 0, -ascent, above.sign())
 
 
 def check_tensor(loss: object) -> None:

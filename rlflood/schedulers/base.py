@@ -13,6 +13,7 @@ from torch import Tensor
 
 from rlflood.errors import RlfloodWarning
 from rlflood.flooding import check_tensor, flood
+from rlflood.holding import Hold
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.left import Position, warn_if_left
 from rlflood.schedulers.reports import (
@@ -96,6 +97,8 @@ class FloodScheduler(ABC):
     """
     epochs: int | None = None
     """The length of the run, of schedulers that are told it."""
+    hold: Hold = Hold()
+    """How its levels are held over mini-batches."""
 
     def __init__(self, initial_level: MetricLike = 0.0, *, replicas: int | None = None) -> None:
         self._level = checked_level(initial_level)
@@ -158,6 +161,21 @@ class FloodScheduler(ABC):
         is held (patience, Ctrl-C) leaves one that may be many points below its best.
         """
         return bool(np.any(np.asarray(self._level) > 0))
+
+    @property
+    def strength(self) -> Values | None:
+        """The strength of the criterion in the next epoch, of schedulers that set it."""
+        return None
+
+    @property
+    def begins(self) -> NDArray[np.bool_] | bool:
+        """Whether an average of the weights begins with the next epoch: for all, or shape ``(replicas,)``."""
+        return False
+
+    @property
+    def returns(self) -> NDArray[np.bool_] | bool:
+        """Whether the best weights are put back before the next epoch: for all, or shape ``(replicas,)``."""
+        return False
 
     def __call__(self, loss: Tensor) -> Tensor:
         """Flood the loss of a mini-batch at the present level: :func:`rlflood.flooding.flood`.

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rlflood.metrics import Array, Metrics, Values
-from rlflood.training.trainer import Trainer
+from rlflood.training.trainer import Evaluation, Trainer
 
 
 class Steering(Protocol):
@@ -16,6 +17,21 @@ class Steering(Protocol):
     @property
     def level(self) -> Values:
         """The level of the next epoch, in nats: a number, or shape ``(replicas,)``."""
+        ...
+
+    @property
+    def strength(self) -> Values | None:
+        """The strength of the criterion in the next epoch, likewise; None is the task's own."""
+        ...
+
+    @property
+    def returns(self) -> NDArray[np.bool_] | bool:
+        """Whether the best weights are put back before the next epoch, for all or for each replica."""
+        ...
+
+    @property
+    def begins(self) -> NDArray[np.bool_] | bool:
+        """Whether the average of the weights begins with the next epoch, likewise."""
         ...
 
     def step(self, metrics: Metrics, /) -> object:
@@ -28,10 +44,15 @@ class GivenLevels:
 
     Attributes:
         level: That of the next epoch, in nats: a number, or shape ``(replicas,)``.
+        strength: Of the criterion in the next epoch, likewise; None is the task's own.
+        returns, begins: See :class:`Steering`.
     """
 
     def __init__(self, level: Values = 0.0) -> None:
         self.level = level
+        self.strength: Values | None = None
+        self.returns: NDArray[np.bool_] | bool = False
+        self.begins: NDArray[np.bool_] | bool = False
 
     def step(self, metrics: Metrics, /) -> None:
         """The metrics change nothing."""
@@ -45,11 +66,13 @@ class Epoch:
         number: Counted from 1.
         levels: What it was trained at, in nats, shape ``(replicas,)``.
         metrics: Of each replica.
+        average: Of each replica's average on the validation split; None where it is not evaluated.
     """
 
     number: int
     levels: Array
     metrics: Metrics
+    average: Evaluation | None = None
 
 
 def run(trainer: Trainer, steering: Steering, *, epochs: int) -> Iterator[Epoch]:
@@ -67,7 +90,11 @@ def run(trainer: Trainer, steering: Steering, *, epochs: int) -> Iterator[Epoch]
         epochs: Of the whole run.
     """
     while trainer.epoch < epochs:
+        if np.any(steering.returns):
+            trainer.return_to_best(np.broadcast_to(steering.returns, trainer.replicas))
+        if np.any(steering.begins):
+            trainer.begin_average(np.broadcast_to(steering.begins, trainer.replicas))
         levels = np.array(np.broadcast_to(steering.level, trainer.replicas), np.float64)
-        metrics = trainer.run_epoch(levels)
+        metrics = trainer.run_epoch(levels, steering.strength)
         steering.step(metrics)
-        yield Epoch(trainer.epoch, levels, metrics)
+        yield Epoch(trainer.epoch, levels, metrics, trainer.average_validation)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from rlflood.holding import Hold
 from rlflood.training.images.module_population import ModulePopulation
 from rlflood.training.machine import Machine
 from rlflood.training.mlp.population import PopulationTrainer
@@ -21,6 +22,8 @@ def make_population(
     *,
     machine: Machine = Machine(),
     keep_best: bool = False,
+    average: float | None = None,
+    hold: Hold = Hold(),
     objective: MakeObjective | None = None,
 ) -> Population:
     """A trainer of the tasks' networks, on fewer threads than the machine's where there are fewer replicas.
@@ -28,7 +31,9 @@ def make_population(
     Perceptrons are stacked, networks of images are trained one by one. A GPU is fed stacks by one thread. See
     :class:`PopulationTrainer` and :class:`ModulePopulation` for the other arguments and the errors.
     """
-    options: dict[str, Any] = {"keep_best": keep_best, "objective": objective}
+    options: dict[str, Any] = {
+        "keep_best": keep_best, "average": average, "hold": hold, "objective": objective,
+    }  # fmt: skip
     if tasks[0].network != "mlp":
         return ModulePopulation(tasks, data_seeds, network_seeds, machine=machine, **options)
     threads = min(machine.threads, len(tasks)) if machine.on_cpu else 1

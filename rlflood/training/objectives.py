@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rlflood.flooding import flood, individual_flood, soft_ascent_descent
+from rlflood.holding import HeldLevel, Hold
 
 Losses: TypeAlias = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """Given network, inputs and labels, the training criterion of each sample: ``(replicas, samples)``."""
@@ -45,9 +46,12 @@ class Batch:
         logits: float32 with graph, shape ``(replicas, samples, classes)``; the lowest float for classes
             that a replica does not have.
         labels: Class numbers, shape ``(replicas, samples)``.
-        losses: The training criterion of each sample in nats, with graph, shape ``(replicas, samples)``.
+        losses: The training criterion of each sample, with graph, shape ``(replicas, samples)``.
         samples: The samples' numbers within the training split, shape ``(replicas, samples)``.
         epoch: The epoch, from 0.
+        plain: Under a criterion other than the cross-entropy, the cross-entropy of each sample in nats,
+            without graph: what levels are compared with. None if the losses are that.
+        rest: A term of the criterion that no level turns, with graph, shape ``(replicas,)``; None without.
     """
 
     x: Tensor
@@ -56,6 +60,8 @@ class Batch:
     losses: Tensor
     samples: Tensor
     epoch: int
+    plain: Tensor | None = None
+    rest: Tensor | None = None
 
 
 class Objective(ABC):
@@ -81,6 +87,9 @@ class Objective(ABC):
     def after_step(self) -> None:  # noqa: B027
         """Called after each step of the optimizer."""
 
+    def forget(self, which: Tensor) -> None:  # noqa: B027
+        """Called when replicas have been given other weights, bool of shape ``(replicas,)``."""
+
     def levels(self) -> Tensor | None:
         """Mean level of each replica in the last epoch, ``(replicas,)``; None if it was the one given."""
         return None
@@ -98,11 +107,38 @@ MakeObjective: TypeAlias = Callable[[NDArray[np.int64]], Objective]
 
 
 class Flooding(Objective):
-    """``|L - level| + level`` of the batch's mean loss: Ishida et al., ICML 2020."""
+    """Flooding of the batch's mean loss, as Ishida et al., ICML 2020, hold it or on a running mean.
+
+    Args:
+        hold: How levels are held.
+    """
+
+    held: HeldLevel
+
+    def __init__(self, hold: Hold = Hold()) -> None:
+        self.hold = hold
+
+    def attach(self, network: Replicas, losses: Losses) -> None:
+        """Begin the running means."""
+        self.held = HeldLevel(self.hold, (network.replicas,), next(network.parameters()).device)
 
     def __call__(self, batch: Batch, level: Tensor) -> Tensor:
-        """See :func:`rlflood.flooding.flood`."""
-        return flood(batch.losses.mean(1), level)
+        """The flooded loss and, unflooded, what the criterion has besides."""
+        plain = None if batch.plain is None else batch.plain.mean(1)
+        flooded = self.held(batch.losses.mean(1), level, plain)
+        return flooded if batch.rest is None else flooded + batch.rest
+
+    def forget(self, which: Tensor) -> None:
+        """Begin the running means of some replicas anew."""
+        self.held.forget(which)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The running means."""
+        return self.held.state_dict()
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take over running means."""
+        self.held.load_state_dict(state)
 
 
 class IndividualFlooding(Objective):

@@ -11,8 +11,9 @@ from rlflood.columns import Columns
 from rlflood.metrics import Metrics
 
 SplitName = Literal["train", "val", "test"]
-Moment = Literal["final", "best"]
-"""When a network is tested: after the last epoch, or as it was at its best validation accuracy."""
+Moment = Literal["last", "best", "average", "best-average"]
+"""The four networks of a run: as it was after the last epoch and at the best validation accuracy, and the mean
+of its weights (see :mod:`rlflood.training.averaging`) at the end and at that mean's own best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,28 @@ class Trainer(Protocol):
         """Level of each replica in the epoch just trained, shape ``(replicas,)``."""
         ...
 
-    def run_epoch(self, levels: NDArray[np.float64] | float) -> Metrics:
+    @property
+    def average_validation(self) -> Evaluation | None:
+        """The averaged networks on the validation split after the last epoch; None if it is not evaluated."""
+        ...
+
+    def begin_average(self, which: NDArray[np.bool_]) -> None:
+        """Let the averages of some replicas begin anew, and be plain means from here on: ``(replicas,)``."""
+        ...
+
+    def return_to_best(self, which: NDArray[np.bool_]) -> None:
+        """Put the weights of the best validation accuracy so far back, and train on from them: ``(replicas,)``.
+
+        The optimizer's state stays. A replica that has no best weights yet stays where it is.
+
+        Raises:
+            ValueError: if no best weights are kept.
+        """
+        ...
+
+    def run_epoch(
+        self, levels: NDArray[np.float64] | float, strengths: NDArray[np.float64] | float | None = None
+    ) -> Metrics:
         """Train one epoch, each replica flooded at its level, and evaluate the validation split.
 
         What a level does is the objective's affair; metrics are the plain cross-entropy all the same.
@@ -63,11 +85,16 @@ class Trainer(Protocol):
 
         Args:
             levels: One level for all, or an array of shape ``(replicas,)``.
+            strengths: Of the task's criterion, likewise; None is the task's own.
         """
         ...
 
-    def evaluate(self, split: SplitName, moment: Moment = "final") -> Evaluation:
-        """Evaluate a split with the present weights or with those of the best validation accuracy."""
+    def evaluate(self, split: SplitName, moment: Moment = "last") -> Evaluation:
+        """Evaluate a split with one of a run's four networks.
+
+        Raises:
+            ValueError: if that network is not kept.
+        """
         ...
 
     def sample_losses(self, split: SplitName) -> NDArray[np.float64]:
@@ -81,8 +108,8 @@ class Trainer(Protocol):
     def copy_replicas(self, sources: NDArray[np.int64]) -> None:
         """Make replica ``i`` a copy of replica ``sources[i]``, for population based training.
 
-        Weights, buffers, the optimizer's state, the objective's, and the best weights with their scores
-        are copied. Data, seeds and so the batch order stay.
+        Weights, buffers, averages, the optimizer's state, the objective's, and the best weights with their
+        scores are copied. Data, seeds and so the batch order stay.
 
         Args:
             sources: Numbers of replicas, shape ``(replicas,)``.

@@ -12,7 +12,9 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from rlflood.holding import HeldLevel, Hold
 from rlflood.metrics import Metrics
+from rlflood.training.averaging import Kept
 from rlflood.training.copying import check_sources, cloned
 from rlflood.training.machine import resolve_device
 from rlflood.training.objectives import Batch, Flooding, Objective, Replicas
@@ -62,7 +64,11 @@ class ModuleTrainer:
         device: Where to train.
         precision: ``float32``, ``bfloat16`` or ``float16`` (both autocast, the latter with a ``GradScaler``),
             or ``auto``.
-        keep_best: Keep the weights of the best validation accuracy for ``evaluate(..., "best")``.
+        keep_best: Keep the weights of the best validation accuracy for ``evaluate(..., "best")``, and of the
+            best average, if there is one.
+        average: Keep the average of the weights, exponential over so many steps of the optimizer until
+            :meth:`begin_average`; None keeps none.
+        hold: How levels are held.
         accumulate: Successive batches of ``train`` that make one step of the optimizer.
         clip_norm: The most that the norm of a step's gradient may be.
         channels_last: Images' memory format; if not given, channels last.
@@ -96,6 +102,8 @@ class ModuleTrainer:
         device: str | torch.device = "cpu",
         precision: Precision = "float32",
         keep_best: bool = False,
+        average: float | None = None,
+        hold: Hold = Hold(),
         accumulate: int = 1,
         clip_norm: float | None = None,
         channels_last: bool = True,
@@ -123,13 +131,26 @@ class ModuleTrainer:
         self._scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
         self._level = torch.zeros(1, device=self.device)
         self._sums = torch.zeros(3, device=self.device)  # of the epoch: loss, hits, samples
-        self._best = cloned(dict(self.network.state_dict())) if keep_best else None
-        self._best_scores = (-np.inf, np.inf)  # validation accuracy and loss
         self._forward, self._data_parallel = self._wrapped(compile)
-        self._objective = Flooding() if objective is None else objective
+        # views with the axis of one replica
+        rows = {name: value.unsqueeze(0) for name, value in self.network.state_dict().items()}
+        self._kept = Kept(rows, 1, best=keep_best, average=average, counted_on=torch.device("cpu"))
+        self.average_validation: Evaluation | None = None
+        self._objective = Flooding(hold) if objective is None else objective
         self._objective.attach(_OneReplica(self.network, classes), self._losses)
 
-    def run_epoch(self, levels: NDArray[np.float64] | float) -> Metrics:
+    def begin_average(self, which: NDArray[np.bool_]) -> None:
+        """See :meth:`Trainer.begin_average`."""
+        self._kept.begin_average(which)
+
+    def return_to_best(self, which: NDArray[np.bool_]) -> None:
+        """See :meth:`Trainer.return_to_best`."""
+        back = self._kept.return_to_best(which)
+        self._objective.forget(torch.from_numpy(back).to(self.device))
+
+    def run_epoch(
+        self, levels: NDArray[np.float64] | float, strengths: NDArray[np.float64] | float | None = None
+    ) -> Metrics:
         """Train one epoch and evaluate the validation split; see :meth:`Trainer.run_epoch`."""
         self.levels = np.broadcast_to(levels, 1).astype(np.float64)
         # refilled, not replaced: a compiled or captured step keeps hold of it
@@ -143,33 +164,33 @@ class ModuleTrainer:
         with self._generators(), matrix_products(self.precision):
             for parts in _steps(self._train, self._accumulate):
                 self._step(parts)
-            validation = self._evaluate("val")
+            validations = [self._evaluate("val")]
+            if self._kept.validates_average:
+                with self._weights("average"):
+                    validations.append(self._evaluate("val"))
         self.epoch += 1
         own_levels = self._objective.levels()
         if own_levels is not None:
             self.levels = own_levels.double().cpu().numpy()
         # one transfer an epoch: the only point at which the host waits for the device
         train = self._over_processes(self._sums.clone())
-        sums = torch.stack([train, validation[[0, 1, 3]]]).double().cpu().numpy()
-        means = sums[:, :2] / sums[:, 2:]
-        metrics = Metrics(means[0, :1], means[0, 1:], means[1, :1], means[1, 1:])
-        self._step_lr(float(means[1, 0]))
-        self._keep_best(float(means[1, 1]), float(means[1, 0]))
-        return metrics
+        (loss, hits, samples), *found = (
+            part.numpy() for part in torch.cat([train, *validations]).double().cpu().split([3, *[4] * len(validations)])
+        )
+        last, *average = (_evaluation(sums) for sums in found)
+        self.average_validation = average[0] if average else None
+        self._step_lr(float(last.loss[0]))
+        self._kept.keep(last, self.average_validation)
+        return Metrics(np.array([loss / samples]), np.array([hits / samples]), last.loss, last.accuracy)
 
-    def evaluate(self, split: SplitName, moment: Moment = "final") -> Evaluation:
+    def evaluate(self, split: SplitName, moment: Moment = "last") -> Evaluation:
         """Evaluate a split; see :meth:`Trainer.evaluate`.
 
         Raises:
-            ValueError: if there is no loader for the split, or the best weights are asked for without
-                ``keep_best=True``.
+            ValueError: if there is no loader for the split, or that network is not kept.
         """
-        if moment == "best" and self._best is None:
-            raise ValueError("there are no best weights: make the trainer with keep_best=True")
-        with self._weights(self._best if moment == "best" else None):
-            sums = self._evaluate(split).double().cpu().numpy()
-        loss, accuracy, clean_accuracy = (sums[:3] / sums[3])[:, None]
-        return Evaluation(loss, accuracy, clean_accuracy)
+        with self._weights(moment):
+            return _evaluation(self._evaluate(split).double().cpu().numpy())
 
     @torch.no_grad()
     def sample_losses(self, split: SplitName) -> NDArray[np.float64]:
@@ -189,8 +210,7 @@ class ModuleTrainer:
             "optimizer": cloned(self._optimizer.state_dict()),
             "lr_scheduler": None if self._lr_scheduler is None else self._lr_scheduler.state_dict(),
             "scaler": self._scaler.state_dict(),
-            "best": cloned(self._best),
-            "best_scores": list(self._best_scores),
+            "kept": self._kept.state_dict(),
             "objective": self._objective.state_dict(),
         }
 
@@ -202,9 +222,7 @@ class ModuleTrainer:
         if self._lr_scheduler is not None:
             self._lr_scheduler.load_state_dict(state["lr_scheduler"])
         self._scaler.load_state_dict(state["scaler"])
-        self._best = cloned(state["best"])
-        accuracy, loss = state["best_scores"]
-        self._best_scores = (accuracy, loss)
+        self._kept.load_state_dict(state["kept"])
         self._objective.load_state_dict(state["objective"])
 
     def _wrapped(self, compile: bool | str) -> tuple[nn.Module, DistributedDataParallel | None]:
@@ -243,24 +261,28 @@ class ModuleTrainer:
                 hits = (logits.argmax(1) == y).sum()
                 self._sums += torch.stack([plain.sum(), hits, torch.ones_like(hits) * len(y)])
                 if not alone:
-                    trained += losses.sum()
+                    trained += plain.sum()
         parameters = [p for p in self.network.parameters() if p.grad is not None]
         if not alone:
-            self._turn(parameters, trained, sum(len(part[1]) for part in parts))
+            assert isinstance(self._objective, Flooding)
+            self._turn(self._objective.held, parameters, trained, sum(len(part[1]) for part in parts))
         if self._clip_norm is not None:
             self._scaler.unscale_(self._optimizer)
             nn.utils.clip_grad_norm_(parameters, self._clip_norm)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self._objective.after_step()
+        self._kept.update()
 
     @torch.no_grad()
-    def _turn(self, parameters: list[nn.Parameter], loss: Tensor, samples: int) -> None:
+    def _turn(
+        self, held: HeldLevel, parameters: list[nn.Parameter], loss: Tensor, samples: int
+    ) -> None:
         """Make the gradient of the summed loss, times the unit, that of the flooded mean loss."""
         whole = self._over_processes(torch.stack([loss, torch.full_like(loss, samples)]))
-        mean = whole[0] / whole[1]
         # DistributedDataParallel has divided the sum by the number of processes
-        factor = torch.sign(mean - self._level[0]) * (self.processes / _UNIT) / whole[1]
+        side = held.side(whole[:1] / whole[1], self._level)[0]
+        factor = side * (self.processes / _UNIT) / whole[1]
         torch._foreach_mul_([p.grad for p in parameters if p.grad is not None], factor)
 
     def _together(self, last: bool) -> AbstractContextManager[object]:
@@ -321,13 +343,14 @@ class ModuleTrainer:
             yield
 
     @contextmanager
-    def _weights(self, weights: dict[str, Tensor] | None) -> Iterator[None]:
-        """Other weights for a while."""
+    def _weights(self, moment: Moment) -> Iterator[None]:
+        """One of the four networks in the place of the one that is trained, for a while."""
+        weights = self._kept.weights(moment)
         if weights is None:
             yield
             return
         own = cloned(dict(self.network.state_dict()))
-        self.network.load_state_dict(weights)
+        self.network.load_state_dict({name: value[0] for name, value in weights.items()})
         try:
             yield
         finally:
@@ -338,13 +361,6 @@ class ModuleTrainer:
             self._lr_scheduler.step(val_loss)
         elif self._lr_scheduler is not None:
             self._lr_scheduler.step()
-
-    def _keep_best(self, val_acc: float, val_loss: float) -> None:
-        if self._best is None or not np.isfinite(val_loss):
-            return
-        if (val_acc, -val_loss) > (self._best_scores[0], -self._best_scores[1]):
-            self._best_scores = (val_acc, val_loss)
-            self._best = cloned(dict(self.network.state_dict()))
 
 
 class _OneReplica(Replicas):
@@ -364,6 +380,12 @@ class _OneReplica(Replicas):
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self._network(x[0])
         return logits[None]
+
+
+def _evaluation(sums: NDArray[np.float64]) -> Evaluation:
+    """From sums over a split: loss, hits, hits by clean labels, samples."""
+    loss, accuracy, clean_accuracy = (sums[:3] / sums[3])[:, None]
+    return Evaluation(loss, accuracy, clean_accuracy)
 
 
 def _cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
+from rlflood.holding import Hold
 from rlflood.metrics import Metrics
 from rlflood.training.copying import check_sources
 from rlflood.training.images.convolutional import image_network
@@ -57,8 +58,8 @@ def image_trainer(
         data: Its splits.
         network_seed: Seed of initialisation, batch order and augmentation.
         micro_batch: The most samples to have activations of at a time.
-        options: ``device``, ``precision``, ``keep_best``, ``objective`` and ``compile`` of
-            :class:`ModuleTrainer`.
+        options: ``device``, ``precision``, ``keep_best``, ``average``, ``hold``, ``objective`` and ``compile``
+            of :class:`ModuleTrainer`.
     """
     network = image_network(task.network, data.shape, data.classes, network_seed).to(options["device"])
     optimizer = make_optimizer(task, network)
@@ -102,7 +103,7 @@ class ModulePopulation:
         network_seeds: Seed of each replica's initialisation, batch order and augmentation.
         machine: Where to train. Each of its threads trains networks of its own, or several share one where
             networks are fewer.
-        keep_best: Keep each replica's weights of its best validation accuracy.
+        keep_best, average, hold: See :class:`ModuleTrainer`.
         objective: Makes what is differentiated, for each replica; None is flooding.
         micro_batch: The most samples to have activations of at a time; a mini-batch of more comes in parts.
         compile: See :class:`ModuleTrainer`.
@@ -121,6 +122,8 @@ class ModulePopulation:
         *,
         machine: Machine = Machine(),
         keep_best: bool = False,
+        average: float | None = None,
+        hold: Hold = Hold(),
         objective: MakeObjective | None = None,
         micro_batch: int | None = None,
         compile: bool | str = False,
@@ -138,6 +141,8 @@ class ModulePopulation:
                 device=self._device,
                 precision=machine.precision,
                 keep_best=keep_best,
+                average=average,
+                hold=hold,
                 compile=compile,
                 objective=None if objective is None else objective(np.array([i])),
             )
@@ -163,12 +168,35 @@ class ModulePopulation:
         """See :attr:`Trainer.levels`."""
         return np.concatenate([trainer.levels for trainer in self._trainers])
 
-    def run_epoch(self, levels: NDArray[np.float64] | float) -> Metrics:
+    @property
+    def average_validation(self) -> Evaluation | None:
+        """See :attr:`Trainer.average_validation`."""
+        parts = [trainer.average_validation for trainer in self._trainers]
+        found = [part for part in parts if part is not None]
+        return Evaluation.concat(found) if found else None
+
+    def begin_average(self, which: NDArray[np.bool_]) -> None:
+        """See :meth:`Trainer.begin_average`."""
+        for i, trainer in enumerate(self._trainers):
+            trainer.begin_average(which[i : i + 1])
+
+    def return_to_best(self, which: NDArray[np.bool_]) -> None:
+        """See :meth:`Trainer.return_to_best`."""
+        self._each(lambda i, trainer: trainer.return_to_best(which[i : i + 1]))
+
+    def run_epoch(
+        self, levels: NDArray[np.float64] | float, strengths: NDArray[np.float64] | float | None = None
+    ) -> Metrics:
         """See :meth:`Trainer.run_epoch`."""
         level = np.broadcast_to(levels, self.replicas)
-        return Metrics.concat(self._each(lambda i, trainer: trainer.run_epoch(level[i : i + 1])))
+        strength = None if strengths is None else np.broadcast_to(strengths, self.replicas)
 
-    def evaluate(self, split: SplitName, moment: Moment = "final") -> Evaluation:
+        def run(i: int, trainer: ModuleTrainer) -> Metrics:
+            return trainer.run_epoch(level[i : i + 1], None if strength is None else strength[i : i + 1])
+
+        return Metrics.concat(self._each(run))
+
+    def evaluate(self, split: SplitName, moment: Moment = "last") -> Evaluation:
         """See :meth:`Trainer.evaluate`."""
         return Evaluation.concat(self._each(lambda i, trainer: trainer.evaluate(split, moment)))
 

@@ -11,7 +11,9 @@ from torch.func import functional_call
 
 from rlflood.data import Split
 from rlflood.errors import InputError
+from rlflood.holding import Hold
 from rlflood.metrics import Metrics
+from rlflood.training.averaging import Kept
 from rlflood.training.copying import check_sources, cloned, with_copies
 from rlflood.training.machine import Machine
 from rlflood.training.mlp.criterion import cross_entropies, smoothed_cross_entropies
@@ -76,7 +78,10 @@ class PopulationTrainer:
         network_seeds: Seed of each replica's initialisation, batch order and dropout.
         machine: Where to train; its threads are others' affair.
         keep_best: Keep each replica's weights of its best validation accuracy (ties go to the lower
-            validation loss) for ``evaluate(..., "best")``.
+            validation loss) for ``evaluate(..., "best")``; of its average, too, if there is one.
+        average: Keep the average of each replica's weights, exponential over so many steps of the optimizer
+            until :meth:`begin_average`; None keeps none.
+        hold: How levels are held.
         objective: Makes what is differentiated; None is flooding.
 
     Attributes:
@@ -98,6 +103,8 @@ class PopulationTrainer:
         *,
         machine: Machine = Machine(),
         keep_best: bool = False,
+        average: float | None = None,
+        hold: Hold = Hold(),
         objective: MakeObjective | None = None,
     ) -> None:
         check_population(tasks, data_seeds, network_seeds)
@@ -136,13 +143,12 @@ class PopulationTrainer:
         self._order_seeds = torch.tensor(network_seeds, dtype=torch.int64, device=self.device)
         # its updates are elementwise, so replicas don't mix
         self._optimizer = make_optimizer(task, self.network)
-        self._best: dict[str, Tensor] | None = None
-        if keep_best:
-            self._best = {name: value.clone() for name, value in self.network.state_dict().items()}
-        self._best_val_acc = np.full(self.replicas, -np.inf)
-        self._best_val_loss = np.full(self.replicas, np.inf)
+        self._kept = Kept(
+            self.network.state_dict(), self.replicas, best=keep_best, average=average, counted_on=self.device
+        )
+        self.average_validation: Evaluation | None = None
         self.levels = np.full(self.replicas, np.nan)
-        self._objective = Flooding() if objective is None else objective(np.arange(self.replicas))
+        self._objective = Flooding(hold) if objective is None else objective(np.arange(self.replicas))
         self._objective.attach(self.network, self._losses)
         # what an epoch reads and writes besides weights stays in its place, for the sake of graphs
         self._level = torch.zeros(self.replicas, device=self.device)
@@ -158,7 +164,18 @@ class PopulationTrainer:
         if type(self._objective) is Flooding and not task.dropout:
             self._train_epoch = EpochGraph(self._epoch_of_batches, self.device)
 
-    def run_epoch(self, levels: NDArray[np.float64] | float) -> Metrics:
+    def begin_average(self, which: NDArray[np.bool_]) -> None:
+        """See :meth:`Trainer.begin_average`."""
+        self._kept.begin_average(which)
+
+    def return_to_best(self, which: NDArray[np.bool_]) -> None:
+        """See :meth:`Trainer.return_to_best`."""
+        back = self._kept.return_to_best(which)
+        self._objective.forget(torch.from_numpy(back).to(self.device))
+
+    def run_epoch(
+        self, levels: NDArray[np.float64] | float, strengths: NDArray[np.float64] | float | None = None
+    ) -> Metrics:
         """Train one epoch and evaluate the validation split; see :meth:`Trainer.run_epoch`."""
         self.levels = np.broadcast_to(levels, self.replicas).astype(np.float64)
         self._level.copy_(torch.from_numpy(self.levels))
@@ -175,13 +192,14 @@ class PopulationTrainer:
         own_levels = self._objective.levels()
         if own_levels is not None:
             self.levels = own_levels.double().cpu().numpy()
-        validation = self._evaluate(self._val, self.network)[:2]
-        # one transfer an epoch: the only point at which the host waits for the device
         train = torch.stack([loss_sum, hits]) / self._train.samples
-        train_loss, train_acc, val_loss, val_acc = torch.cat([train, validation]).double().cpu().numpy()
-        if self._best is not None:
-            self._keep_best(val_acc, val_loss)
-        return Metrics(train_loss, train_acc, val_loss, val_acc)
+        found = [train, *(self._evaluate(self._val, network) for network in self._validated())]
+        # one transfer an epoch: the only point at which the host waits for the device
+        train_loss, train_acc, *validation = torch.cat(found).double().cpu().numpy()
+        last, average = Evaluation(*validation[:3]), validation[3:]
+        self.average_validation = Evaluation(*average) if average else None
+        self._kept.keep(last, self.average_validation)
+        return Metrics(train_loss, train_acc, last.loss, last.accuracy)
 
     def _epoch_of_batches(self) -> None:
         """Train one epoch at the level and in the order that lie on the device, without waiting for it."""
@@ -194,23 +212,19 @@ class PopulationTrainer:
             self._objective(Batch(x, logits, y, losses, samples, self.epoch), self._level).sum().backward()
             self._optimizer.step()
             self._objective.after_step()
+            self._kept.update()
             with torch.no_grad():
                 plain = cross_entropies(logits, y) if self.task.label_smoothing else losses
                 self._sums[0] += plain.mean(1) * y.shape[1]
                 self._sums[1] += (_predicted(logits) == y).sum(1)
 
-    def evaluate(self, split: SplitName, moment: Moment = "final") -> Evaluation:
-        """Evaluate a split; see :meth:`Trainer.evaluate`.
+    def evaluate(self, split: SplitName, moment: Moment = "last") -> Evaluation:
+        """See :meth:`Trainer.evaluate`.
 
         Raises:
-            ValueError: if the best weights are asked for without ``keep_best=True``.
+            ValueError: if that network is not kept.
         """
-        if moment == "best" and self._best is None:
-            raise ValueError("there are no best weights: make the trainer with keep_best=True")
-        network = (
-            self.network if self._best is None or moment == "final" else _Frozen(self.network, self._best)
-        )
-        sums = self._evaluate(self._split(split), network)
+        sums = self._evaluate(self._split(split), self._network_of(moment))
         loss, accuracy, clean_accuracy = sums.double().cpu().numpy()
         return Evaluation(loss, accuracy, clean_accuracy)
 
@@ -239,9 +253,7 @@ class PopulationTrainer:
             "epoch": self.epoch,
             "network": {name: value.clone() for name, value in self.network.state_dict().items()},
             "optimizer": cloned(self._optimizer.state_dict()),
-            "best": cloned(self._best),
-            "best_val_acc": torch.from_numpy(self._best_val_acc.copy()),
-            "best_val_loss": torch.from_numpy(self._best_val_loss.copy()),
+            "kept": self._kept.state_dict(),
             "objective": self._objective.state_dict(),
         }
 
@@ -252,10 +264,16 @@ class PopulationTrainer:
         self._optimizer.load_state_dict(cloned(state["optimizer"]))
         if isinstance(self._train_epoch, EpochGraph):
             self._train_epoch.forget()  # the optimizer has other tensors now
-        self._best = cloned(state["best"])
-        self._best_val_acc = state["best_val_acc"].numpy().copy()
-        self._best_val_loss = state["best_val_loss"].numpy().copy()
+        self._kept.load_state_dict(state["kept"])
         self._objective.load_state_dict(state["objective"])
+
+    def _validated(self) -> list[nn.Module]:
+        """The networks that are evaluated each epoch."""
+        return [self.network, *([self._network_of("average")] if self._kept.validates_average else [])]
+
+    def _network_of(self, moment: Moment) -> nn.Module:
+        weights = self._kept.weights(moment)
+        return self.network if weights is None else _Frozen(self.network, weights)
 
     def _criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
         return smoothed_cross_entropies(logits, labels, self.task.label_smoothing, self._own_classes)
@@ -307,22 +325,6 @@ class PopulationTrainer:
             sums[1] += (predicted == y).sum(1)
             sums[2] += (predicted == y_clean).sum(1)
         return sums / data.sizes
-
-    def _keep_best(self, val_acc: NDArray[np.float64], val_loss: NDArray[np.float64]) -> None:
-        assert self._best is not None
-        # a network that has diverged predicts something too: its accuracy must not win
-        finite = np.isfinite(val_loss)
-        better = finite & (
-            (val_acc > self._best_val_acc)
-            | ((val_acc == self._best_val_acc) & (val_loss < self._best_val_loss))
-        )
-        if not better.any():
-            return
-        self._best_val_acc = np.where(better, val_acc, self._best_val_acc)
-        self._best_val_loss = np.where(better, val_loss, self._best_val_loss)
-        rows = torch.from_numpy(np.flatnonzero(better)).to(self.device)
-        for name, value in self.network.state_dict().items():
-            self._best[name][rows] = value[rows]
 
 
 class _Frozen(nn.Module):

@@ -71,14 +71,37 @@ class ThreadedPopulation:
         """See :attr:`PopulationTrainer.levels`."""
         return np.concatenate([part.levels for part in self._parts])
 
-    def run_epoch(self, levels: NDArray[np.float64] | float) -> Metrics:
+    @property
+    def average_validation(self) -> Evaluation | None:
+        """See :attr:`Trainer.average_validation`."""
+        parts = [part.average_validation for part in self._parts]
+        found = [part for part in parts if part is not None]
+        return Evaluation.concat(found) if found else None
+
+    def begin_average(self, which: NDArray[np.bool_]) -> None:
+        """See :meth:`Trainer.begin_average`."""
+        for part, own in zip(self._parts, self._slices, strict=True):
+            part.begin_average(which[own])
+
+    def return_to_best(self, which: NDArray[np.bool_]) -> None:
+        """See :meth:`Trainer.return_to_best`."""
+        for part, own in zip(self._parts, self._slices, strict=True):
+            part.return_to_best(which[own])
+
+    def run_epoch(
+        self, levels: NDArray[np.float64] | float, strengths: NDArray[np.float64] | float | None = None
+    ) -> Metrics:
         """See :meth:`Trainer.run_epoch`."""
         level = np.broadcast_to(levels, self.replicas)
-        pairs = zip(self._parts, self._slices, strict=True)
-        parts: list[Metrics] = list(self._pool.map(lambda pair: pair[0].run_epoch(level[pair[1]]), pairs))
+        strength = None if strengths is None else np.broadcast_to(strengths, self.replicas)
+
+        def run(part: PopulationTrainer, own: slice) -> Metrics:
+            return part.run_epoch(level[own], None if strength is None else strength[own])
+
+        parts: list[Metrics] = list(self._pool.map(run, self._parts, self._slices))
         return Metrics.concat(parts)
 
-    def evaluate(self, split: SplitName, moment: Moment = "final") -> Evaluation:
+    def evaluate(self, split: SplitName, moment: Moment = "last") -> Evaluation:
         """See :meth:`Trainer.evaluate`."""
         parts: list[Evaluation] = list(self._pool.map(lambda part: part.evaluate(split, moment), self._parts))
         return Evaluation.concat(parts)

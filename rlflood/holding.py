@@ -1,0 +1,115 @@
+"""How a level is held over mini-batches: on each by itself, or on the running mean of their losses."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rlflood.errors import InputError
+from rlflood.flooding import flood, side_of
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """How a level acts on the losses of mini-batches.
+
+    A level that is held on each batch alone (the paper's way) sorts samples the wrong way under label noise:
+    a batch with more wrong labels than most lies above the level and is learned, one with fewer lies below
+    and is unlearned. Which side of the level a running mean lies on does not depend on the batch's labels.
+
+    Attributes:
+        batches: How many batches the exponential mean of the losses goes back; of the first ones it is the
+            plain mean. 1 is each batch by itself.
+        ascent: What a step up weighs, where a step down weighs 1.
+
+    Raises:
+        InputError: if ``batches`` is below 1 or not finite, or ``ascent`` not a positive number.
+    """
+
+    batches: float = 1.0
+    ascent: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.batches < math.inf:
+            raise InputError(f"a level is held on the mean of 1 batch or more: got batches={self.batches}")
+        if not 0 < self.ascent < math.inf:
+            raise InputError(f"ascent must be positive and finite: got {self.ascent}")
+
+
+class HeldLevel:
+    """Floods the losses of one batch after the other as a :class:`Hold` says.
+
+    All of its state is tensors on the losses' device that are only ever changed in place: no batch waits for
+    the device, and compiled functions and captured graphs follow it.
+
+    Args:
+        hold: How the level is held.
+        shape: Of the losses: ``()``, or ``(replicas,)`` with a mean for each.
+        device: Where the losses are.
+
+    Attributes:
+        mean: The running mean in nats, float32 in the shape of the losses; 0 before the first.
+        count: Batches that it is made of, float32 likewise.
+    """
+
+    def __init__(self, hold: Hold, shape: tuple[int, ...], device: torch.device) -> None:
+        self.hold = hold
+        self.mean = torch.zeros(shape, device=device)
+        self.count = torch.zeros(shape, device=device)
+
+    def __call__(self, loss: Tensor, level: float | Tensor, plain: Tensor | None = None) -> Tensor:
+        """The flooded loss; see :func:`rlflood.flooding.flood`.
+
+        Args:
+            loss: What is trained on.
+            level: The flood level.
+            plain: What the level is compared with, where that is not the loss itself: under another criterion
+                the cross-entropy, in which levels are given.
+        """
+        if self.hold == Hold() and plain is None:
+            return flood(loss, level)
+        by = (loss if plain is None else plain).detach()
+        if self.hold.batches > 1:
+            by = self.take(by)
+        return flood(loss, level, by=by.to(loss.dtype), ascent=self.hold.ascent)
+
+    def side(self, loss: Tensor, level: Tensor) -> Tensor:
+        """What the gradient of a step's mean loss is multiplied by: 1 above the level, ``-ascent`` below.
+
+        Args:
+            loss: The mean loss of all parts of the step, in the shape given.
+            level: The flood level.
+        """
+        by = self.take(loss) if self.hold.batches > 1 else loss
+        return side_of(by, level, self.hold.ascent)
+
+    @torch.no_grad()
+    def take(self, loss: Tensor) -> Tensor:
+        """Take in the loss of a step of the optimizer; the mean that goes with it.
+
+        A loss that is not finite changes nothing.
+        """
+        loss = loss.detach().float()
+        finite = loss.isfinite()
+        self.count += finite
+        weight = 1 / self.count.clamp(1, self.hold.batches)
+        self.mean.copy_(torch.where(finite, torch.lerp(self.mean, loss, weight), self.mean))
+        return self.mean
+
+    def forget(self, which: Tensor | None = None) -> None:
+        """Begin anew: with the weights of another time, the losses of before say nothing.
+
+        Args:
+            which: Of the replicas, bool of the losses' shape; all if not given.
+        """
+        self.count.zero_() if which is None else self.count.masked_fill_(which, 0)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What goes on in a resumed run: copies of the mean and its count."""
+        return {"mean": self.mean.clone(), "count": self.count.clone()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on from :meth:`state_dict`."""
+        self.mean.copy_(state["mean"])
+        self.count.copy_(state["count"])
