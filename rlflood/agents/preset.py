@@ -17,8 +17,10 @@ from rlflood.agents.algorithm import AlgorithmName, Hyperparameters, check_algor
 from rlflood.control.features import ObservationKind
 from rlflood.control.levels import LevelUnit, level_set
 from rlflood.control.spec import ControlSpec
+from rlflood.control.turning_point import TurnSign
 from rlflood.envs.rewards import RewardKind
 from rlflood.errors import InputError
+from rlflood.holding import Hold
 from rlflood.toml_files import read_toml, toml_names
 from rlflood.training.distribution import Mixture
 from rlflood.validation import validated
@@ -44,6 +46,10 @@ class Preset(BaseModel):
         levels: Name or values of the flood levels that it chooses from.
         level_unit: Unit of values, ``absolute`` if not given; a named level set has its own.
         decisions: Decisions a run.
+        turn: What tells that a run has turned; see :data:`rlflood.control.turning_point.TurnSign`.
+        hold: How levels are held over mini-batches; see :class:`~rlflood.Hold`.
+        returning: Whether one more action puts the best weights back.
+        average: Whether the averaged network is paid for.
         reward: What is paid; see :func:`rlflood.envs.rewards.reward`.
         relative_reward: Pay what a replica gets more than the rest of its group. Without it tasks differ
             by far more than actions do, and hardly anything is learned. ``ars``, which compares within the
@@ -63,6 +69,10 @@ class Preset(BaseModel):
     levels: str | tuple[float, ...]
     level_unit: LevelUnit | None = None
     decisions: PositiveInt
+    turn: TurnSign = "loss"
+    hold: Hold = Hold()
+    returning: bool = False
+    average: bool = False
     reward: RewardKind
     relative_reward: bool = True
     hyperparameters: SerializeAsAny[Hyperparameters] = Field(default={}, validate_default=True)
@@ -114,7 +124,15 @@ class Preset(BaseModel):
     @property
     def spec(self) -> ControlSpec:
         """How the policy is joined to a run."""
-        return ControlSpec(self.observation, level_set(self.levels, self.level_unit), self.decisions)
+        return ControlSpec(
+            self.observation,
+            level_set(self.levels, self.level_unit),
+            self.decisions,
+            turn=self.turn,
+            hold=self.hold,
+            returning=self.returning,
+            average=self.average,
+        )
 
 
 def preset_names() -> tuple[str, ...]:

@@ -17,6 +17,10 @@ class Control(Stateful):
     Environments and :class:`~rlflood.schedulers.policy.PolicyScheduler` both go through this class, so a
     controller sees and does in a user's loop exactly what it saw and did in training.
 
+    Attributes:
+        actions: The present choice of a level for each replica, shape ``(replicas,)`` or ``(1,)``.
+        returns: Whether the best weights are put back before the next epoch, likewise.
+
     Levels that go by the turning point are under the spec's
     :class:`~rlflood.control.safeguard.Safeguard`.
 
@@ -29,7 +33,7 @@ class Control(Stateful):
         InputError: if ``epochs`` is not positive.
     """
 
-    _state = ("observer", "actions", "decided", "overshoot")
+    _state = ("observer", "actions", "returns", "decided", "overshoot")
 
     def __init__(self, spec: ControlSpec, *, epochs: int, classes: int | NDArray[np.int64] | None) -> None:
         if epochs < 1:
@@ -42,8 +46,10 @@ class Control(Stateful):
             decisions=self.decisions,
             classes=classes,
             rise=spec.safeguard.rise,
+            sign=spec.turn,
         )
         self.actions: NDArray[np.int64] = np.zeros(1, np.int64)
+        self.returns: NDArray[np.bool_] = np.zeros(1, bool)
         self.decided = 0
         self.overshoot = Overshoot()
 
@@ -82,13 +88,16 @@ class Control(Stateful):
         return self.observer.features()
 
     def act(self, actions: NDArray[np.int64]) -> None:
-        """Take a decision: an index into the level set for each replica."""
-        self.actions = np.asarray(actions, np.int64)
+        """Take a decision: an index into the level set for each replica, or the one after for the return."""
+        actions = np.asarray(actions, np.int64)
+        self.returns = actions >= len(self.spec.levels)
+        self.actions = np.where(self.returns, self.actions, actions)
         self.decided = self._begun()
 
     def update(self, metrics: Metrics, level: Values, *, validated: bool = True) -> None:
         """Take in the metrics of an epoch and the level, in nats, that it was trained at."""
         before, level = self.observer.level, np.atleast_1d(level)
+        self.returns = np.zeros(1, bool)
         self.observer.update(metrics, level, validated=validated)
         if self._by_the_turn:
             self.overshoot.update(self.observer.train_loss, before, level)

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,15 @@ from rlflood.control.safeguard import Safeguard
 from rlflood.control.spec import ControlSpec
 from rlflood.errors import InputError
 from rlflood.files import write_whole
+from rlflood.holding import Hold
 
-FORMAT = "rlflood-controller/2"
-OLDER_FORMAT = "rlflood-controller/1"
-"""Without a safeguard of its own: the one that all controllers had."""
+FORMAT = "rlflood-controller/3"
+OLDER_FORMATS = ("rlflood-controller/1", "rlflood-controller/2")
+"""The first without a safeguard of its own: the one that all controllers had. Both for the paper's flooding: each
+batch by itself, the last network, a turn by the validation loss."""
 Activation = Literal["tanh", "relu"]
 Memory = NDArray[np.float64]
+Part = TypeVar("Part", Safeguard, Hold)
 _LSTM_NAMES = ("lstm.weight_ih", "lstm.weight_hh", "lstm.bias")
 
 
@@ -72,8 +75,11 @@ class Controller:
             if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
                 raise ValueError(f"layer {number} has weights that are not finite")
             width = weight.shape[0]
-        if width != len(self.spec.levels):
-            raise ValueError(f"the policy has {width} actions, its level set {len(self.spec.levels)} levels")
+        if width != self.spec.actions:
+            more = " and the return" if self.spec.returning else ""
+            raise ValueError(
+                f"the policy has {width} actions, its level set {len(self.spec.levels)} levels{more}"
+            )
         # one layout in memory: the last bits of a product depend on it, and a file keeps none
         layers = tuple(tuple(np.ascontiguousarray(part) for part in layer) for layer in self.layers)
         object.__setattr__(self, "layers", layers)
@@ -129,6 +135,10 @@ class Controller:
             "level_unit": self.spec.levels.unit,
             "decisions": self.spec.decisions,
             "safeguard": asdict(self.spec.safeguard),
+            "turn": self.spec.turn,
+            "hold": asdict(self.spec.hold),
+            "returning": self.spec.returning,
+            "average": self.spec.average,
             "activation": self.activation,
         }
 
@@ -179,7 +189,7 @@ class Controller:
                 "`rlflood train`"
             ) from None
         header = _header(content)
-        if header.get("format") not in (FORMAT, OLDER_FORMAT):
+        if header.get("format") not in (FORMAT, *OLDER_FORMATS):
             raise InputError(
                 f"{name} is a safetensors file but not a controller that this version reads: its format is "
                 f"{header.get('format')!r}, expected {FORMAT!r}; make a controller with `rlflood train`"
@@ -203,8 +213,16 @@ class Controller:
         if not isinstance(provenance, dict):
             raise ValueError("its provenance is not a table")
         level_set = LevelSet(tuple(float(level) for level in levels), header["level_unit"])
-        safeguard = Safeguard() if header["format"] == OLDER_FORMAT else _safeguard(header["safeguard"])
-        spec = ControlSpec(header["observation"], level_set, decisions, safeguard)
+        first, second = OLDER_FORMATS
+        made: dict[str, Any] = {}
+        if header["format"] != first:
+            made["safeguard"] = _from_table(Safeguard, header["safeguard"], "safeguard")
+        if header["format"] not in (first, second):
+            made |= {name: header[name] for name in ("turn", "returning", "average")}
+            made["hold"] = _from_table(Hold, header["hold"], "hold")
+            if not all(type(made[name]) is bool for name in ("returning", "average")):
+                raise ValueError("whether it returns and averages are not truth values")
+        spec = ControlSpec(header["observation"], level_set, decisions, **made)
         if header["features"] != list(FEATURES[spec.observation]):
             raise ValueError("it sees other features than this version observes")
         parts = [tensors[name] for name in _LSTM_NAMES if name in tensors]
@@ -220,13 +238,14 @@ class Controller:
         return cls(spec, layers, header["activation"], provenance, lstm)
 
 
-def _safeguard(values: Any) -> Safeguard:
-    names = {field.name for field in fields(Safeguard)}
+def _from_table(kind: type[Part], values: Any, name: str) -> Part:
+    """A dataclass of numbers from the header."""
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
     if not isinstance(values, dict) or set(values) != names:
-        raise ValueError(f"its safeguard is not a table of {', '.join(sorted(names))}")
+        raise ValueError(f"its {name} is not a table of {', '.join(sorted(names))}")
     if not all(type(value) in (int, float) for value in values.values()):
-        raise ValueError("its safeguard has values that are not numbers")
-    return Safeguard(**{name: float(value) for name, value in values.items()})
+        raise ValueError(f"its {name} has values that are not numbers")
+    return kind(**{key: float(value) for key, value in values.items()})
 
 
 def _header(content: bytes) -> dict[str, Any]:

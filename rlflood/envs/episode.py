@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 
 from rlflood.control.control import Control
 from rlflood.control.spec import ControlSpec
+from rlflood.control.walk import Walk
 from rlflood.envs.rewards import RewardKind, reward
 from rlflood.errors import InputError
+from rlflood.metrics import Metrics, Values
 from rlflood.training import GivenLevels, Machine, Task, make_population, run
+from rlflood.training.averaging import average_steps
 from rlflood.training.distribution import TaskSource
+from rlflood.training.trainer import Moment
 from rlflood.words import counted
 
 
@@ -83,7 +87,13 @@ class Episode:
             [draw.data_seed for draw in draws],
             [draw.network_seed for draw in draws],
             machine=settings.machine,
+            keep_best=settings.spec.returning,
+            average=average_steps(tasks[0]) if settings.spec.average else None,
+            hold=settings.spec.hold,
         )
+        self._paid: Moment = "average" if settings.spec.average else "last"
+        self._walk = Walk()
+        self._train_loss: Values = np.inf  # of the last epoch
         self._control = Control(
             settings.spec_for(tasks[0]), epochs=tasks[0].epochs, classes=self.trainer.classes
         )
@@ -109,25 +119,39 @@ class Episode:
     def step(self, actions: NDArray[np.int64]) -> NDArray[np.float64]:
         """Train to the next decision under ``actions``; the rewards, shape ``(replicas,)``."""
         self._control.act(actions)
-        given = GivenLevels(self._control.level)
+        given = GivenLevels()
+        self._set(given)
         for epoch in run(self.trainer, given, epochs=self._control.epochs):
             self._control.update(epoch.metrics, epoch.levels)
             self._level, metrics = epoch.levels, epoch.metrics
+            self._train_loss = metrics.train_loss
             # of every epoch: a loss can overflow once and come back
             self.diverged |= ~(np.isfinite(metrics.train_loss) & np.isfinite(metrics.val_loss))
             if self._control.due:
                 break
-            given.level = self._control.level
-        val_acc = np.asarray(metrics.val_acc)
+            self._set(given)
+        val_acc = self._validation(metrics)
         # the test split is no test split where it pays: see test_info
         held_out = (
-            self.trainer.evaluate("test").clean_accuracy
+            self.trainer.evaluate("test", self._paid).clean_accuracy
             if self.over and self.settings.reward == "held-out"
             else None
         )
         rewards = reward(self.settings.reward, self._val_acc, val_acc, self.over, held_out)
         self._val_acc = val_acc
         return np.where(self.diverged, -self.settings.failure_penalty, rewards)
+
+    def _set(self, given: GivenLevels) -> None:
+        """How the next epoch is trained, as a :class:`~rlflood.schedulers.PolicyScheduler` has it."""
+        given.level, given.returns = self._control.level, self._control.returns
+        self._walk.update(self._train_loss, given.level)
+        given.begins = self._walk.begins | given.returns
+
+    def _validation(self, metrics: Metrics) -> NDArray[np.float64]:
+        """The validation accuracy of the network that is paid for."""
+        if self._paid == "last":
+            return np.asarray(metrics.val_acc)
+        return self.trainer.evaluate("val", self._paid).accuracy
 
     def info(self) -> dict[str, NDArray[Any]]:
         """What stands in ``info`` at every step: arrays of shape ``(replicas,)``."""
@@ -144,7 +168,7 @@ class Episode:
         """
         if self.settings.reward == "held-out":
             return {}
-        test = self.trainer.evaluate("test")
+        test = self.trainer.evaluate("test", self._paid)
         return {
             "test_loss": test.loss,
             "test_accuracy": test.accuracy,

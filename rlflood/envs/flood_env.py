@@ -52,7 +52,7 @@ class FloodEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         self._tasks = task_source(tasks, fields)
         self.render_mode = render_mode
         self.observation_space = observation_space(self._settings)
-        self.action_space: spaces.Discrete = spaces.Discrete(len(self._settings.spec.levels))
+        self.action_space: spaces.Discrete = spaces.Discrete(self._settings.spec.actions)
         self._episode: Episode | None = None
 
     def reset(

@@ -70,7 +70,7 @@ class FloodVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[A
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
         self.single_observation_space = observation_space(self._settings)
-        self.single_action_space: spaces.Discrete = spaces.Discrete(len(self._settings.spec.levels))
+        self.single_action_space: spaces.Discrete = spaces.Discrete(self._settings.spec.actions)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._groups = np.arange(num_envs) // group_size

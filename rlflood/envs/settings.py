@@ -1,6 +1,8 @@
 """The keywords that both environments take."""
 
+import dataclasses
 import math
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -14,7 +16,9 @@ from rlflood.control.observation import bounds
 from rlflood.control.spec import ControlSpec
 from rlflood.envs.episode import EpisodeSettings
 from rlflood.envs.rewards import RewardKind, check_reward
+from rlflood.control.turning_point import TurnSign
 from rlflood.errors import InputError
+from rlflood.holding import Hold
 from rlflood.training import Machine, Precision, Task
 from rlflood.training.distribution import FixedTask, Mixture, TaskSource
 from rlflood.validation import validated
@@ -32,6 +36,10 @@ def episode_settings(
     reward: RewardKind = "accuracy",
     epochs_per_step: int | None = None,
     decisions: int | None = None,
+    turn: TurnSign = "loss",
+    hold: Hold | Mapping[str, float] = Hold(),
+    returning: bool = False,
+    average: bool = False,
     failure_penalty: float = 1.0,
     device: str = "cpu",
     precision: Precision = "float32",
@@ -48,6 +56,11 @@ def episode_settings(
         reward: ``accuracy``, ``improvement``, ``final`` or ``held-out``.
         epochs_per_step: Epochs that one step trains; 1 if ``decisions`` is not given either.
         decisions: Steps of an episode, spread evenly over its epochs; instead of ``epochs_per_step``.
+        turn: What tells that a run has turned: ``loss`` or ``accuracy``, of the validation split.
+        hold: How a level acts on the losses of mini-batches; or a table of the fields of a
+            :class:`~rlflood.Hold`, such as ``{"batches": 16, "ascent": 0.25}``.
+        returning: Whether there is one more action, the last: to put the best weights back.
+        average: Whether the rewards, and the last step's ``info``, are those of the averaged network.
         failure_penalty: A run whose loss is no longer finite ends with the reward ``-failure_penalty``.
         device: Where to train.
         precision: ``float32``, ``bfloat16`` or ``auto``.
@@ -75,9 +88,31 @@ def episode_settings(
         )
     if not isinstance(failure_penalty, Real) or not math.isfinite(failure_penalty):
         raise InputError(f"failure_penalty must be a finite number: got {failure_penalty!r}")
+    for name, truth in (("returning", returning), ("average", average)):
+        if not isinstance(truth, bool):
+            raise InputError(f"{name} must be True or False: got {truth!r}")
     machine = Machine(device, precision, threads)
-    spec = ControlSpec(observation, level_set(levels, level_unit), 1 if decisions is None else decisions)
+    spec = ControlSpec(
+        observation,
+        level_set(levels, level_unit),
+        1 if decisions is None else decisions,
+        turn=turn,
+        hold=_hold(hold),
+        returning=returning,
+        average=average,
+    )
     return EpisodeSettings(spec, epochs_per_step, reward, failure_penalty, machine)
+
+
+def _hold(given: Hold | Mapping[str, float]) -> Hold:
+    """How levels are held, from a table of its fields if it is one."""
+    if isinstance(given, Hold):
+        return given
+    try:
+        return Hold(**{name: float(value) for name, value in given.items()})
+    except (AttributeError, TypeError, ValueError):
+        names = ", ".join(field.name for field in dataclasses.fields(Hold))
+        raise InputError(f"hold must be a Hold or a table of its numbers ({names}): got {given!r}") from None
 
 
 def task_source(tasks: TaskSource | None, fields: dict[str, Any]) -> TaskSource:

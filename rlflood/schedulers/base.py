@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rlflood.control.walk import Walk
 from rlflood.errors import RlfloodWarning
 from rlflood.flooding import check_tensor, flood
 from rlflood.holding import Hold
@@ -30,7 +31,7 @@ from rlflood.state import check_settings, check_state, load_state, plain_setting
 STATE_VERSION = 1
 """Of what :meth:`FloodScheduler.state_dict` gives."""
 
-_OWN_STATE = ("_epoch", "_level", "_reports", "_met", "_begins")
+_OWN_STATE = ("_epoch", "_level", "_reports", "_walk")
 _FLOODED = (
     "The train loss that is reported is the flooded one, which is never below the level and says nothing. "
     "Report the loss before the scheduler's call, not what the call returns."
@@ -108,8 +109,7 @@ class FloodScheduler(ABC):
             self._level = np.broadcast_to(self._level, replicas).copy()
         self._epoch = 0
         self._reports = Reports()
-        self._met: bool | NDArray[np.bool_] = False  # whether the train loss has been below a level
-        self._begins: bool | NDArray[np.bool_] = False
+        self._walk = Walk()
         self._heard: list[Tensor] | None = None  # this epoch's losses, where they may tell
         self._position = Position(type(self).__name__)
         weakref.finalize(self, warn_if_left, self._position)
@@ -176,7 +176,8 @@ class FloodScheduler(ABC):
         It begins where the network first lies below its level, for from there on it walks around it, and
         anew wherever the best weights are put back.
         """
-        return self._begins | self.returns
+        begins = self._walk.begins | self.returns
+        return begins if self._shape else bool(begins[0])
 
     @property
     def returns(self) -> NDArray[np.bool_] | bool:
@@ -289,8 +290,7 @@ class FloodScheduler(ABC):
         seen = self._reports.taken(rows, validated=validated)
         level = self._next_level(seen) if validated else self._unvalidated_level(seen)
         level = np.broadcast_to(level, shape or (1,))
-        below = seen.train_loss < level
-        self._begins, self._met = below & ~self._met, below | self._met
+        self._walk.update(seen.train_loss, level)
         self._set_level(checked_level(level.reshape(shape)), shape)
         self._heard = [] if self.held and self._reports.in_doubt else None
         return self.level

@@ -53,6 +53,12 @@ class PolicyScheduler(FloodScheduler):
         level = self._decided_level()
         many = np.ndim(0 if classes is None else classes) > 0
         super().__init__(initial_level=level if many else float(level[0]), replicas=replicas)
+        self.hold = self.controller.spec.hold
+
+    @property
+    def returns(self) -> NDArray[np.bool_] | bool:
+        """See :attr:`FloodScheduler.returns`."""
+        return self.control.returns
 
     @property
     def left_to_rule(self) -> NDArray[np.bool_]:

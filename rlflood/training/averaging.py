@@ -18,7 +18,17 @@ from torch import Tensor
 
 from rlflood.metrics import Array
 from rlflood.training.copying import cloned
+from rlflood.training.task import Task
 from rlflood.training.trainer import Evaluation, Moment
+
+AVERAGE_SHARE = 0.05
+"""Of the steps of a run: what the exponential average goes back."""
+
+
+def average_steps(task: Task) -> float:
+    """What the exponential average of a task's runs goes back, in steps of the optimizer: 1 or more."""
+    return max(1.0, AVERAGE_SHARE * task.steps)
+
 
 State = Mapping[str, Tensor]
 """Weights and buffers by name, the first axis of each the replicas'."""

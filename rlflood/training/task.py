@@ -180,6 +180,11 @@ class Task(BaseModel):
         return float(self.learning_rate * self.lr_gamma**passed * annealed)
 
     @property
+    def steps(self) -> int:
+        """Steps of the optimizer in a run."""
+        return self.epochs * -(-self.train_size // (self.batch_size or self.train_size))
+
+    @property
     def stack_key(self) -> tuple[object, ...]:
         """Tasks with the same key can be trained in one stack: all but their data may differ."""
         return (

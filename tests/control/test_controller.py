@@ -19,6 +19,7 @@ from rlflood.control.safeguard import Safeguard
 from rlflood.envs import FloodVectorEnv
 from rlflood.envs.stable_baselines import stable_baselines_env
 from rlflood.errors import InputError
+from rlflood.holding import Hold
 
 LEVELS = LevelSet((0.0, 0.3, 0.7), "relative")
 SPEC = ControlSpec("extended", LEVELS, 5)
@@ -332,12 +333,33 @@ def test_a_header_of_wrong_values_is_a_controller_or_an_input_error(name, value)
         assert type(controller.spec.decisions) is int
 
 
-def test_a_file_of_the_first_format_has_the_safeguard_that_all_had():
-    first = Controller.from_bytes(forged(format="rlflood-controller/1", without=["safeguard"]))
-    second = Controller.from_bytes(forged())
-    assert first.spec == second.spec and first.spec.safeguard == Safeguard()
-    assert first.fingerprint == second.fingerprint
-    assert first.to_bytes() == second.to_bytes()
+THIRD = ["turn", "hold", "returning", "average"]
+
+
+@pytest.mark.parametrize(("number", "without"), [(1, ["safeguard", *THIRD]), (2, THIRD)])
+def test_a_file_of_an_older_format_has_what_all_had(number, without):
+    older = Controller.from_bytes(forged(format=f"rlflood-controller/{number}", without=without))
+    now = Controller.from_bytes(forged())
+    assert older.spec == now.spec and older.spec.safeguard == Safeguard()
+    assert (older.spec.turn, older.spec.hold, older.spec.average) == ("loss", Hold(), False)
+    assert older.fingerprint == now.fingerprint
+    assert older.to_bytes() == now.to_bytes()
+
+
+@pytest.mark.parametrize(
+    "other", [{"turn": "accuracy"}, {"hold": Hold(8, 0.5)}, {"average": True}], ids=lambda other: str(other)
+)
+def test_how_a_level_is_held_is_in_the_file_and_tells_controllers_apart(other):
+    known = random_controller()
+    changed = Controller(replace(known.spec, **other), known.layers, known.activation)
+    assert Controller.from_bytes(changed.to_bytes()).spec == changed.spec
+    assert changed.fingerprint != known.fingerprint
+
+
+def test_a_controller_that_returns_has_one_more_action():
+    known = random_controller()
+    with pytest.raises(ValueError, match="levels and the return"):
+        Controller(replace(known.spec, returning=True), known.layers, known.activation)
 
 
 def test_the_safeguard_is_in_the_file_and_tells_controllers_apart():
