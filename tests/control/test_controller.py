@@ -78,6 +78,10 @@ def forged(header=(), tensors=(), *, without=(), format=FORMAT, units=None):
         "level_unit": "relative",
         "decisions": 5,
         "safeguard": GUARD,
+        "turn": "loss",
+        "hold": {"batches": 1.0, "ascent": 1.0},
+        "returning": False,
+        "average": False,
         "activation": "tanh",
         "provenance": {},
     } | dict(header)

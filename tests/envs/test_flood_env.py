@@ -157,7 +157,7 @@ def test_a_run_that_diverges_ends_with_the_penalty(sometimes_diverging):
 def test_a_loss_that_overflows_within_a_step_ends_the_run_too(monkeypatch, small, metric):
     original = PopulationTrainer.run_epoch
 
-    def run_epoch(trainer, levels):
+    def run_epoch(trainer, levels, strengths=None):
         metrics = original(trainer, levels)
         if trainer.epoch != 2:
             return metrics

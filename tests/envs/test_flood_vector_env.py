@@ -141,7 +141,7 @@ def test_a_group_begins_its_next_episode_together(small, mode):
 def test_who_leaves_a_group_early_has_an_episode_of_its_own(monkeypatch, small):
     original = PopulationTrainer.run_epoch
 
-    def run_epoch(trainer, levels):
+    def run_epoch(trainer, levels, strengths=None):
         metrics = original(trainer, levels)
         metrics.train_loss[np.broadcast_to(levels, trainer.replicas) == 0.5] = (
             np.nan

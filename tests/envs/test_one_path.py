@@ -13,8 +13,10 @@ from rlflood.control.features import FEATURES, OBSERVATIONS
 from rlflood.control.shipped import shipped_controllers
 from rlflood.envs import FloodVectorEnv
 from rlflood.envs.episode import Draw
+from rlflood.holding import Hold
 from rlflood.schedulers import PolicyScheduler
 from rlflood.training import PopulationTrainer
+from rlflood.training.averaging import average_steps
 
 REPLICAS, EPOCHS, SEED = 4, 17, 5
 LEVELS = {
@@ -24,14 +26,15 @@ LEVELS = {
 }
 
 
-def controller(levels, observation, decisions, seed=0):
+def controller(levels, observation, decisions, seed=0, **spec):
     rng = np.random.default_rng(seed)
-    sizes = (len(FEATURES[observation]), 16, len(levels))
+    joined = ControlSpec(observation, levels, decisions, **spec)
+    sizes = (len(FEATURES[observation]), 16, joined.actions)
     layers = [
         (2 * rng.normal(size=(b, a)).astype(np.float32), rng.normal(size=b).astype(np.float32))
         for a, b in pairwise(sizes)
     ]
-    return Controller(ControlSpec(observation, levels, decisions), layers)
+    return Controller(joined, layers)
 
 
 @pytest.fixture
@@ -53,11 +56,15 @@ def in_an_environment(monkeypatch, tasks, chosen):
     applied = []
     run_epoch = PopulationTrainer.run_epoch
     monkeypatch.setattr(
-        PopulationTrainer, "run_epoch", lambda self, levels: applied.append(levels) or run_epoch(self, levels)
+        PopulationTrainer,
+        "run_epoch",
+        lambda self, levels, strengths: applied.append(levels) or run_epoch(self, levels, strengths),
     )
     spec = chosen.spec
     env = FloodVectorEnv(
-        REPLICAS, tasks=tasks, levels=spec.levels, observation=spec.observation, decisions=spec.decisions
+        REPLICAS,
+        tasks=tasks,
+        **{field.name: getattr(spec, field.name) for field in fields(spec) if field.name != "safeguard"},
     )
     observations, _ = env.reset(seed=SEED)
     ended = np.zeros(REPLICAS, bool)
@@ -172,3 +179,25 @@ def test_the_controllers_of_these_tests_do_decide(long_runs):
     assert len(np.unique(taken)) > 1
     assert len(np.unique(taken, axis=0)) > 1
     assert len(np.unique(taken, axis=1)) > 1
+
+
+def test_on_a_running_mean_with_returns_and_an_average_too(monkeypatch, runs_that_turn):
+    """The levels, where it returns and where averages begin: the same in one's own loop over the trainer."""
+    joined = {"hold": Hold(4, 0.25), "turn": "accuracy", "returning": True, "average": True}
+    chosen = controller(LEVELS["turning-point"], "turning-point", 12, 3, **joined)
+    in_environment, infos = in_an_environment(monkeypatch, runs_that_turn, chosen)
+    tasks, *seeds = drawn(runs_that_turn)
+    trainer = PopulationTrainer(
+        tasks, *seeds, keep_best=True, average=average_steps(tasks[0]), hold=chosen.spec.hold
+    )
+    scheduler = PolicyScheduler(chosen, epochs=len(in_environment), classes=trainer.classes)
+    returned = 0
+    for levels in in_environment:
+        np.testing.assert_array_equal(scheduler.level, levels)
+        back = np.broadcast_to(scheduler.returns, REPLICAS)
+        returned += back.sum()
+        trainer.return_to_best(back)
+        trainer.begin_average(np.broadcast_to(scheduler.begins, REPLICAS))
+        scheduler.step(trainer.run_epoch(scheduler.level))
+    np.testing.assert_array_equal(trainer.evaluate("test", "average").loss, infos["test_loss"])
+    assert returned

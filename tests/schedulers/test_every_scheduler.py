@@ -21,6 +21,7 @@ from rlflood.schedulers import (
     BackwardFlood,
     ConstantFlood,
     FloodScheduler,
+    HoldFlood,
     PiecewiseFlood,
     PolicyScheduler,
     ReplayFlood,
@@ -35,6 +36,8 @@ MAKERS: dict[str, Callable[[], FloodScheduler]] = {
     "tracking": TrackingFlood,
     "piecewise": lambda: PiecewiseFlood(0.4, epochs=6),
     "rewind": lambda: RewindFlood(epochs=6),
+    "hold": HoldFlood,
+    "hold, returning": lambda: HoldFlood(0.8, turn="accuracy", returning=True),
     "replay": lambda: ReplayFlood([0.0, 0.2, 0.4, 0.1, 0.3]),
 }
 every_scheduler = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
