@@ -12,6 +12,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from rlflood.training import Task
 
@@ -19,12 +20,18 @@ LEVELS = np.arange(51) * 0.01
 
 
 class PlainFloodEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
-    """A step sets the flood level, trains one epoch on the full batch and evaluates the validation split."""
+    """A step sets the flood level, trains one epoch and evaluates the validation split.
 
-    def __init__(self, task: Task, threads: int | None = None) -> None:
+    Args:
+        task: Its data, network, mini-batches and epochs.
+        threads: PyTorch's; its own choice if not given.
+        average: Keep an exponential average of the weights, of which the reward and the test accuracy are.
+    """
+
+    def __init__(self, task: Task, threads: int | None = None, average: bool = False) -> None:
         if threads is not None:
             torch.set_num_threads(threads)
-        self.task = task
+        self.task, self.averages = task, average
         self.observation_space = spaces.Box(0.0, np.inf, (4,), np.float32)
         self.action_space = spaces.Discrete(len(LEVELS))
 
@@ -46,28 +53,39 @@ class PlainFloodEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
             width = hidden
         self.model = nn.Sequential(*layers, nn.Linear(width, splits.classes))
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=self.task.learning_rate)
+        self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(0.99))
         self.epoch = 0
         return np.zeros(4, np.float32), {}
 
     def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         level = LEVELS[action]
-        x, y, _ = self.train
+        samples = len(self.train[1])
+        size = self.task.batch_size or samples
+        order = torch.randperm(samples) if size < samples else torch.arange(samples)
         self.model.train()
-        logits = self.model(x)
-        loss = F.cross_entropy(logits, y)
-        self.optimizer.zero_grad()
-        ((loss - level).abs() + level).backward()
-        self.optimizer.step()
-        train = loss.item(), (logits.argmax(1) == y).float().mean().item()
-        val = self._evaluate(*self.val[:2])
+        sums = torch.zeros(2)
+        for numbers in order.split(size):
+            x, y = (part[numbers] for part in self.train[:2]) if size < samples else self.train[:2]
+            logits = self.model(x)
+            loss = F.cross_entropy(logits, y)
+            self.optimizer.zero_grad()
+            ((loss - level).abs() + level).backward()
+            self.optimizer.step()
+            if self.averages:
+                self.average.update_parameters(self.model)
+            sums += torch.stack([loss.detach() * len(y), (logits.argmax(1) == y).sum()])
+        train = (sums / samples).tolist()
+        val = self._evaluate(self.model, *self.val[:2])
+        paid: nn.Module = self.average if self.averages else self.model
+        reward = self._evaluate(paid, *self.val[:2])[1] if self.averages else val[1]
         self.epoch += 1
         terminated = self.epoch == self.task.epochs
         # against the labels before noise: what flooding is for
-        info = {"accuracy": self._evaluate(self.test[0], self.test[2])[1]} if terminated else {}
-        return np.array([*train, *val], np.float32), val[1], terminated, False, info
+        info = {"accuracy": self._evaluate(paid, self.test[0], self.test[2])[1]} if terminated else {}
+        return np.array([*train, *val], np.float32), reward, terminated, False, info
 
     @torch.no_grad()
-    def _evaluate(self, x: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:
-        self.model.eval()
-        logits = self.model(x)
+    def _evaluate(self, model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:
+        model.eval()
+        logits = model(x)
         return F.cross_entropy(logits, y).item(), (logits.argmax(1) == y).float().mean().item()

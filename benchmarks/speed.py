@@ -34,6 +34,7 @@ from rlflood.training import (
     ThreadedPopulation,
     make_population,
 )
+from rlflood.training.averaging import average_steps
 
 WORKERS = 2
 LEVEL = 10  # the action that stands for b = 0.10, on both sides
@@ -49,11 +50,21 @@ class Case:
     replicas: tuple[int, ...]
     target: float
     seeds: int = 16  # of the comparison of accuracies
+    average: bool = False  # whether an average of the weights is kept and paid for, on both sides
 
 
 CASES = (
     Case("3x100", Task(label_noise=0.1, test_size=1000, epochs=200), (16, 64, 256), 10.0),
     Case("5x500", Task(label_noise=0.1, test_size=1000, epochs=100, hidden=(500,) * 5), (4, 16, 32), 3.0),
+    Case(
+        "2x64 in batches of 25",
+        Task(
+            label_noise=0.1, test_size=1000, train_size=500, batch_size=25, epochs=40, hidden=(64, 64)
+        ),
+        (64, 256),
+        10.0,
+        average=True,
+    ),
 )
 
 
@@ -89,9 +100,9 @@ def precisions() -> tuple[Precision, ...]:
     return ("float32",) if best == "float32" else ("float32", best)
 
 
-def plain_env(task: Task, threads: int | None) -> SubprocVecEnv:
+def plain_env(task: Task, threads: int | None, average: bool) -> SubprocVecEnv:
     """The straightforward way: a process for each plain network."""
-    return SubprocVecEnv([lambda: PlainFloodEnv(task, threads)] * WORKERS)
+    return SubprocVecEnv([lambda: PlainFloodEnv(task, threads, average)] * WORKERS)
 
 
 def with_resets(
@@ -132,23 +143,29 @@ def measure(case: Case, blocks: int, seconds: float, threads: int, cpu_time: boo
     sides: dict[str, Callable[[], float]] = {PEAK: matrix_product(threads)}
     plain: dict[str, PlainFloodEnv | SubprocVecEnv] = {}
     if cpu_time:
-        plain["plain network, in this process"] = PlainFloodEnv(endless, 1)
+        plain["plain network, in this process"] = PlainFloodEnv(endless, 1, case.average)
     else:
-        plain[f"{WORKERS} processes, 1 thread each"] = plain_env(endless, 1)
-        plain[f"{WORKERS} processes, default threads"] = plain_env(endless, None)
+        plain[f"{WORKERS} processes, 1 thread each"] = plain_env(endless, 1, case.average)
+        plain[f"{WORKERS} processes, default threads"] = plain_env(endless, None, case.average)
     for name, side in plain.items():
         networks = side.num_envs if isinstance(side, SubprocVecEnv) else 1
         action = np.full(networks, LEVEL) if networks > 1 else np.int64(LEVEL)
         sides[name] = with_resets(partial(side.step, action), side.reset, networks, epochs, clock)  # type: ignore[arg-type]
     for precision in precisions():
         for n in case.replicas:
-            env = FloodVectorEnv(n, precision=precision, threads=threads, **dict(endless))
+            env = FloodVectorEnv(
+                n, precision=precision, threads=threads, average=case.average, **dict(endless)
+            )
             step = partial(env.step, np.full(n, LEVEL))
             sides[f"FloodVectorEnv, {n} replicas, {precision}"] = with_resets(
                 step, env.reset, n, epochs, clock
             )
             trainer = make_population(
-                [endless] * n, range(n), range(n), machine=Machine(precision=precision, threads=threads)
+                [endless] * n,
+                range(n),
+                range(n),
+                machine=Machine(precision=precision, threads=threads),
+                average=average_steps(endless) if case.average else None,
             )
             sides[f"trainer alone, {n} replicas, {precision}"] = partial(train_epoch, trainer)
     rates = alternate(sides, blocks, seconds, clock)
@@ -178,12 +195,14 @@ def measure(case: Case, blocks: int, seconds: float, threads: int, cpu_time: boo
 
 def accuracies(case: Case, threads: int) -> tuple[dict[str, float], tuple[float, float, float]]:
     """Mean final test accuracy (clean labels) of whole runs on the same data, and the paired difference."""
-    env = FloodVectorEnv(case.seeds, precision="auto", threads=threads, **dict(case.task))
+    env = FloodVectorEnv(
+        case.seeds, precision="auto", threads=threads, average=case.average, **dict(case.task)
+    )
     env.reset(seed=0)
     for _ in range(case.task.epochs):
         *_, infos = env.step(np.full(case.seeds, LEVEL))
     stacked = infos["test_clean_accuracy"].tolist()
-    venv = plain_env(case.task, 1)
+    venv = plain_env(case.task, 1, case.average)
     plain: list[float] = []
     for seed in range(0, case.seeds, WORKERS):
         venv.seed(seed)
@@ -228,7 +247,13 @@ def show(result: Result, console: Console) -> None:
 def profile(case: Case, console: Console) -> None:
     """Print where the time of one epoch goes."""
     n = case.replicas[1]
-    trainer = PopulationTrainer([case.task] * n, range(n), range(n), machine=Machine(precision="auto"))
+    trainer = PopulationTrainer(
+        [case.task] * n,
+        range(n),
+        range(n),
+        machine=Machine(precision="auto"),
+        average=average_steps(case.task) if case.average else None,
+    )
     for _ in range(3):
         trainer.run_epoch(0.1)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as recorded:
@@ -266,7 +291,7 @@ def main(
     cpu_time: Annotated[
         bool, typer.Option("--cpu-time", help="Compare CPU time in one thread: for a busy machine.")
     ] = False,
-    only: Annotated[str | None, typer.Option(help="One case: 3x100 or 5x500.")] = None,
+    only: Annotated[str | None, typer.Option(help=f"One case: {'; '.join(case.name for case in CASES)}.")] = None,
 ) -> None:
     """Measure network-epochs a second of the stacked trainer against plain networks in SubprocVecEnv."""
     if json_file is not None:
