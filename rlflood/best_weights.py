@@ -48,6 +48,7 @@ class BestWeights:
         if not math.isfinite(loss) or not (accuracy, -loss) > (self._accuracy, -self._loss):
             return False
         self._accuracy, self._loss = accuracy, loss
+        self.weights = {}  # never two copies at once
         self.weights = _copied(self._model.state_dict())
         return True
 

@@ -43,11 +43,11 @@ class WeightAverage(AveragedModel):
         ...
         evaluate(average.module)
 
-    It is an exponential mean over so many steps (an EMA; of the first steps the plain mean, so nothing is left
-    of the initialisation) for as long as nobody says where it begins. From the epoch on with which the
-    scheduler's average begins (:attr:`~rlflood.schedulers.FloodScheduler.begins`) it is the plain mean of all
-    steps since: stochastic weight averaging, Izmailov et al., UAI 2018. Without a scheduler it stays
-    exponential, or say so with :meth:`begin`.
+    It is an exponential mean over so many steps (an EMA; of the first steps the plain mean, so nothing is
+    left of the initialisation) for as long as nobody says where it begins. From the epoch on with which the
+    scheduler's average begins (:attr:`~rlflood.schedulers.FloodScheduler.begins`) it is the plain mean of
+    all steps since: stochastic weight averaging, Izmailov et al., UAI 2018. Without a scheduler it stays
+    exponential, until :meth:`begin`.
 
     Buffers are averaged as weights are, so batch normalisation gets the mean of its running statistics;
     :meth:`update_batch_norm` makes them anew. Whole numbers are copied.
