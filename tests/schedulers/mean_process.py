@@ -1,4 +1,4 @@
-"""One process of several whose losses one level is held on: ``mean_process.py RENDEZVOUS RANK PROCESSES OUT``."""
+"""One process of several that hold one level: ``python mean_process.py RENDEZVOUS RANK PROCESSES OUT``."""
 
 import sys
 from typing import Any

@@ -1,4 +1,4 @@
-"""Schedulers in mini-batches: on the running mean, over parts of a step and over processes, through a save."""
+"""Schedulers in mini-batches: on the running mean, over parts of a step and processes, through a save."""
 
 import json
 import os
