@@ -22,7 +22,8 @@ Where flooding goes in a training step matters:
   ``flood(loss / n, b)`` compares a loss that is ``n`` times smaller with the same level.
 - Mixed precision: flood first, scale after (``scaler.scale(flood(loss, b)).backward()``); same reason.
 - Several processes (DDP): each floods the loss of its own part of the batch, so one rank may ascend while
-  another descends. That is flooding with the smaller batch, not flooding of the global mean.
+  another descends. That is flooding with the smaller batch, not flooding of the global mean. A scheduler
+  that goes by a running mean (:class:`rlflood.Hold`) takes it over all processes.
 - A level that the loss never comes below changes nothing, without any sign of it.
 """
 

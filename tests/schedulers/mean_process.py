@@ -4,10 +4,12 @@ import sys
 from typing import Any
 
 import torch
-from torch import Tensor, distributed
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from rlflood.holding import Hold
 from rlflood.schedulers import ConstantFlood
+from rlflood.weight_average import WeightAverage
 
 LEVEL = 0.5
 HOLD = Hold(batches=4, ascent=0.25)
@@ -35,5 +37,10 @@ if __name__ == "__main__":
     distributed.init_process_group(
         "gloo", init_method=f"file://{rendezvous}", rank=int(rank), world_size=int(processes)
     )
-    torch.save(train(losses_of(int(rank))), out)
+    found = train(losses_of(int(rank)))
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(model.weight, 1.0 + int(rank))  # DistributedDataParallel gives all the first's
+    average = WeightAverage(DistributedDataParallel(model))
+    average.update()
+    torch.save(found | {"average": average.module.weight.item()}, out)
     distributed.destroy_process_group()

@@ -306,6 +306,7 @@ def test_two_processes_go_by_the_mean_of_both(tmp_path: Path) -> None:
         assert process.returncode == 0, errors
     ranks = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
     assert ranks[0]["batches"] == ranks[1]["batches"]
+    assert [rank["average"] for rank in ranks] == [1, 1], "of the network within DistributedDataParallel"
     assert ranks[0]["signs"] == ranks[1]["signs"]
     assert {1.0, -HOLD.ascent} == set(ranks[0]["signs"])
     both = [losses_of(rank) for rank in range(2)]
