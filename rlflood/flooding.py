@@ -35,9 +35,7 @@ from torch import Tensor
 __all__ = ["flood", "individual_flood", "soft_ascent_descent"]
 
 
-def flood(
-    loss: Tensor, level: float | Tensor, *, by: Tensor | None = None, ascent: float = 1.0
-) -> Tensor:
+def flood(loss: Tensor, level: float | Tensor, *, by: Tensor | None = None, ascent: float = 1.0) -> Tensor:
     """Flooding: ``|loss - level| + level``.
 
     Ishida et al., "Do We Need Zero Training Loss After Achieving Zero Training Error?", ICML 2020,
