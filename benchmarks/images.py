@@ -1,4 +1,4 @@
-"""What training convolutional networks costs: flooding, the trainer's loop, many networks at once.
+"""What training convolutional networks costs: flooding, averages, the trainer's loop, many networks at once.
 
 ``python -m benchmarks.images`` measures on the CPU, ``--device cuda`` on a GPU. The sides of a comparison
 take turns in short blocks of one run.
@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from benchmarks.measure import alternate, spread
 from rlflood.cli.parsing import numbers
 from rlflood.errors import told
+from rlflood.holding import Hold
 from rlflood.interrupts import sigterm_as_ctrl_c
 from rlflood.output import check_output, write_output
 from rlflood.schedulers import TrackingFlood
@@ -30,6 +31,7 @@ from rlflood.training import ModuleTrainer, Precision
 from rlflood.training.images.convolutional import CifarResNet, small_cnn
 from rlflood.training.machine import Machine
 from rlflood.training.precision import Resolved, autocast
+from rlflood.weight_average import WeightAverage
 
 SHAPE, CLASSES = (3, 32, 32), 10
 
@@ -99,11 +101,16 @@ def trainer_loop(device: torch.device, precision: Precision, batch: int, batches
     return lambda: own.run_epoch(0.5) and None
 
 
-def flooding_alone(device: torch.device) -> Callable[[], None]:
+def flooding_alone(device: torch.device, hold: Hold) -> Callable[[], None]:
     """What a scheduler adds to a batch, forward and backward, by itself."""
-    scheduler = TrackingFlood()
+    scheduler = TrackingFlood(hold=hold)
     loss = torch.ones((), device=device, requires_grad=True)
     return lambda: scheduler(loss * 1.0).backward()
+
+
+def averaging_alone(device: torch.device) -> Callable[[], None]:
+    """What the average of a ResNet-44's weights adds to a step, by itself."""
+    return WeightAverage(CifarResNet(44).to(device, memory_format=torch.channels_last)).update
 
 
 def in_turns(count: int, batch: int, device: torch.device) -> Callable[[], None]:
@@ -213,9 +220,14 @@ def main(
         blocks,
         seconds,
     )
-    steps = measured({"flooding alone": waited(flooding_alone(where), where, 1)}, blocks, min(seconds, 0.5))
+    alone = {
+        "flooding": flooding_alone(where, Hold()),
+        "flooding on the running mean": flooding_alone(where, Hold(batches=20, ascent=0.5)),
+        "averaging": averaging_alone(where),
+    }
+    sides = {name: waited(work, where, 1) for name, work in alone.items()}
     loop_batch = batch / np.median([row.rate[0] for row in tables[f"ResNet-44, {precision}"][:1]])
-    share = 1 / steps[0].rate[0] / loop_batch
+    shares = {row.side: 1 / row.rate[0] / loop_batch for row in measured(sides, blocks, min(seconds, 0.5))}
     for count in together:
         for small in samples:
             tables[f"{count} small networks, batches of {small}"] = measured(
@@ -233,11 +245,13 @@ def main(
             low, high = row.ratio[1:]
             table.add_row(row.side, f"{row.rate[0]:,.0f}", f"{row.ratio[0]:.3f} ({low:.3f} to {high:.3f})")
         console.print(table)
-    console.print(f"flooding by itself is {100 * share:.3f} % of a batch of {batch} images")
+    for name, share in shares.items():
+        console.print(f"{name} by itself is {100 * share:.3f} % of a batch of {batch} images")
     if json_file is not None:
         found = {
             "device": device, "precision": precision, "torch": torch.__version__, "cores": os.cpu_count(),
-            "flooding_share": share, "tables": {key: list(map(asdict, rows)) for key, rows in tables.items()},
+            "flooding_share": shares["flooding"], "shares": shares,
+            "tables": {key: list(map(asdict, rows)) for key, rows in tables.items()},
         }  # fmt: skip
         write_output(json_file, json.dumps(found, indent=1) + "\n", "--json", rescue=True)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rlflood.registration import register_environments
 
 if TYPE_CHECKING:
+    from rlflood.best_weights import BestWeights
     from rlflood.control import Controller
     from rlflood.errors import InputError
     from rlflood.flooding import flood, individual_flood, soft_ascent_descent
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
         TrackingFlood,
         load_controller,
     )
+    from rlflood.weight_average import WeightAverage
 
 __version__ = "0.1.0"
 __all__ = [
     "AdaptiveFlood",
     "BackwardFlood",
+    "BestWeights",
     "ConstantFlood",
     "Controller",
     "FloodScheduler",
@@ -46,6 +49,7 @@ __all__ = [
     "ReplayFlood",
     "RewindFlood",
     "TrackingFlood",
+    "WeightAverage",
     "flood",
     "individual_flood",
     "load_controller",
@@ -53,10 +57,12 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "BestWeights": "best_weights",
     "Controller": "control",
     "Hold": "holding",
     "InputError": "errors",
     "Metrics": "metrics",
+    "WeightAverage": "weight_average",
     "flood": "flooding",
     "individual_flood": "flooding",
     "soft_ascent_descent": "flooding",

@@ -22,7 +22,8 @@ Where flooding goes in a training step matters:
   ``flood(loss / n, b)`` compares a loss that is ``n`` times smaller with the same level.
 - Mixed precision: flood first, scale after (``scaler.scale(flood(loss, b)).backward()``); same reason.
 - Several processes (DDP): each floods the loss of its own part of the batch, so one rank may ascend while
-  another descends. That is flooding with the smaller batch, not flooding of the global mean.
+  another descends. That is flooding with the smaller batch, not flooding of the global mean. A scheduler
+  that goes by a running mean (:class:`rlflood.Hold`) takes it over all processes.
 - A level that the loss never comes below changes nothing, without any sign of it.
 """
 
@@ -34,9 +35,7 @@ from torch import Tensor
 __all__ = ["flood", "individual_flood", "soft_ascent_descent"]
 
 
-def flood(
-    loss: Tensor, level: float | Tensor, *, by: Tensor | None = None, ascent: float = 1.0
-) -> Tensor:
+def flood(loss: Tensor, level: float | Tensor, *, by: Tensor | None = None, ascent: float = 1.0) -> Tensor:
     """Flooding: ``|loss - level| + level``.
 
     Ishida et al., "Do We Need Zero Training Loss After Achieving Zero Training Error?", ICML 2020,

@@ -57,8 +57,12 @@ class HeldLevel:
         self.hold = hold
         self.mean = torch.zeros(shape, device=device)
         self.count = torch.zeros(shape, device=device)
+        # of the parts of a step that is not complete yet
+        self._sum, self._parts = torch.zeros_like(self.mean), torch.zeros_like(self.mean)
 
-    def __call__(self, loss: Tensor, level: float | Tensor, plain: Tensor | None = None) -> Tensor:
+    def __call__(
+        self, loss: Tensor, level: float | Tensor, plain: Tensor | None = None, *, parts: int = 1
+    ) -> Tensor:
         """The flooded loss; see :func:`rlflood.flooding.flood`.
 
         Args:
@@ -66,12 +70,15 @@ class HeldLevel:
             level: The flood level.
             plain: What the level is compared with, where that is not the loss itself: under another criterion
                 the cross-entropy, in which levels are given.
+            parts: How many successive losses make one step of the optimizer, this one among them. On a
+                running mean all of them turn to one side: that of the steps before, since the present one
+                is known only with its last part.
         """
         if self.hold == Hold() and plain is None:
             return flood(loss, level)
         by = (loss if plain is None else plain).detach()
         if self.hold.batches > 1:
-            by = self.take(by)
+            by = self.take(by) if parts == 1 else self.take_part(by, parts)
         return flood(loss, level, by=by.to(loss.dtype), ascent=self.hold.ascent)
 
     def side(self, loss: Tensor, level: Tensor) -> Tensor:
@@ -96,6 +103,27 @@ class HeldLevel:
         weight = 1 / self.count.clamp(1, self.hold.batches)
         self.mean.copy_(torch.where(finite, torch.lerp(self.mean, loss, weight), self.mean))
         return self.mean
+
+    @torch.no_grad()
+    def take_part(self, loss: Tensor, parts: int) -> Tensor:
+        """Take in the loss of one of so many parts of a step; the mean of the complete steps before.
+
+        That is infinite before the first: nothing tells yet that the level has been reached.
+        """
+        before = torch.where(self.count > 0, self.mean, torch.inf)
+        self._sum += loss.detach().float()
+        self._parts += 1
+        complete = self._parts >= parts
+        # a step that is not complete is passed over as one that is not finite
+        self.take(torch.where(complete, self._sum / self._parts, torch.nan))
+        self._sum.masked_fill_(complete, 0)
+        self._parts.masked_fill_(complete, 0)
+        return before
+
+    def drop_parts(self) -> None:
+        """Let the next part be the first of its step."""
+        self._sum.zero_()
+        self._parts.zero_()
 
     def forget(self, which: Tensor | None = None) -> None:
         """Begin anew: with the weights of another time, the losses of before say nothing.

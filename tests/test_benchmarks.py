@@ -215,6 +215,7 @@ def test_the_benchmark_of_images_measures_every_side(tmp_path: Path) -> None:
     images.main(batch=2, batches=1, counts="2", small_batches="3", blocks=1, seconds=0.0, json_file=file)
     found = json.loads(file.read_text())
     assert found["flooding_share"] > 0
+    assert min(found["shares"].values()) > 0 and "averaging" in found["shares"]
     sides = [[row["side"] for row in rows] for rows in found["tables"].values()]
     assert sides == [["plain loop", "the same, flooded", "ModuleTrainer"], ["in turns", "vmap", "grouped"]]
     assert all(row["rate"][0] > 0 for rows in found["tables"].values() for row in rows)

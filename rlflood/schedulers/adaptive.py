@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from rlflood.holding import Hold
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.base import FloodScheduler
 
@@ -25,7 +26,7 @@ class AdaptiveFlood(FloodScheduler):
         alpha: size of a step of the level, in nats; positive.
         tolerance: a change of the validation accuracy that is not noise, as a share (.004 is 0.4 points).
         maximum: the highest level.
-        replicas: see :class:`~rlflood.schedulers.base.FloodScheduler`.
+        replicas, hold: see :class:`~rlflood.schedulers.base.FloodScheduler`.
 
     Raises:
         ValueError: if a setting is negative or not finite, or ``alpha`` is 0.
@@ -41,6 +42,7 @@ class AdaptiveFlood(FloodScheduler):
         maximum: float = 0.5,
         *,
         replicas: int | None = None,
+        hold: Hold | None = None,
     ) -> None:
         if not 0 < alpha < math.inf:
             raise ValueError(f"alpha must be positive and finite, not {alpha}.")
@@ -48,7 +50,7 @@ class AdaptiveFlood(FloodScheduler):
             raise ValueError(f"tolerance must be finite and not negative, not {tolerance}.")
         if not 0 <= maximum < math.inf:
             raise ValueError(f"maximum must be finite and not negative, not {maximum}.")
-        super().__init__(replicas=replicas)
+        super().__init__(replicas=replicas, hold=hold)
         self.alpha = alpha
         self.tolerance = tolerance
         self.maximum = maximum

@@ -4,6 +4,7 @@ import warnings
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import Any, ClassVar, overload
 
 import numpy as np
@@ -13,10 +14,12 @@ from torch import Tensor
 
 from rlflood.control.walk import Walk
 from rlflood.errors import RlfloodWarning
-from rlflood.flooding import check_tensor, flood
+from rlflood.flooding import check_tensor
 from rlflood.holding import Hold
 from rlflood.metrics import Metrics, Values
+from rlflood.schedulers.batches import Batches
 from rlflood.schedulers.left import Position, warn_if_left
+from rlflood.schedulers.level import checked_level
 from rlflood.schedulers.reports import (
     METRICS,
     NOT_GIVEN,
@@ -28,10 +31,10 @@ from rlflood.schedulers.reports import (
 )
 from rlflood.state import check_settings, check_state, load_state, plain_settings, saved_state
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Of what :meth:`FloodScheduler.state_dict` gives."""
 
-_OWN_STATE = ("_epoch", "_level", "_reports", "_walk")
+_OWN_STATE = ("_epoch", "_level", "_reports", "_walk", "_batches")
 _FLOODED = (
     "The train loss that is reported is the flooded one, which is never below the level and says nothing. "
     "Report the loss before the scheduler's call, not what the call returns."
@@ -79,6 +82,8 @@ class FloodScheduler(ABC):
             shape ``(replicas,)``, which declares the replicas.
         replicas: how many networks it steers, if metrics and losses come as arrays; else the first metrics
             say so.
+        hold: how the level is held over mini-batches: on each by itself, or on the running mean of their
+            losses; None is as the class has it.
 
     Raises:
         ValueError: if ``initial_level`` is anything else, or does not fit ``replicas``.
@@ -99,9 +104,11 @@ class FloodScheduler(ABC):
     epochs: int | None = None
     """The length of the run, of schedulers that are told it."""
     hold: Hold = Hold()
-    """How its levels are held over mini-batches."""
+    """How its levels are held over mini-batches where nothing else is said."""
 
-    def __init__(self, initial_level: MetricLike = 0.0, *, replicas: int | None = None) -> None:
+    def __init__(
+        self, initial_level: MetricLike = 0.0, *, replicas: int | None = None, hold: Hold | None = None
+    ) -> None:
         self._level = checked_level(initial_level)
         if replicas is not None:
             if replicas < 1 or np.shape(self._level) not in ((), (replicas,)):
@@ -110,14 +117,15 @@ class FloodScheduler(ABC):
         self._epoch = 0
         self._reports = Reports()
         self._walk = Walk()
-        self._heard: list[Tensor] | None = None  # this epoch's losses, where they may tell
+        # this epoch's losses, before and after flooding, where they may tell
+        self._heard: list[tuple[Tensor, Tensor]] | None = None
         self._position = Position(type(self).__name__)
         weakref.finalize(self, warn_if_left, self._position)
+        self.hold = type(self).hold if hold is None else hold
+        self._batches = Batches(self.hold)
         # The shape of metrics, level and losses in this run; None while nothing has settled it.
         self._shape = self._level.shape if isinstance(self._level, np.ndarray) else None
-        # What __call__ floods with. Each tensor lives as long as the run and is only ever refilled, so that
-        # compiled functions and captured graphs, which keep hold of it, follow the level.
-        self._on_device: dict[tuple[torch.device, torch.dtype, tuple[int, ...]], Tensor] = {}
+        self._batches.set_level(self._level, self._shape)
 
     @abstractmethod
     def _next_level(self, metrics: Metrics) -> Values:
@@ -184,12 +192,17 @@ class FloodScheduler(ABC):
         """Whether the best weights are put back before the next epoch: for all, or shape ``(replicas,)``."""
         return False
 
-    def __call__(self, loss: Tensor) -> Tensor:
+    def __call__(self, loss: Tensor, *, parts: int = 1) -> Tensor:
         """Flood the loss of a mini-batch at the present level: :func:`rlflood.flooding.flood`.
 
-        The level waits on the loss's device in a tensor that :meth:`step` refills, so a batch costs no copy
-        from the host and no synchronisation, and a compiled function needs no recompilation when it changes.
-        The first loss of a shape makes that tensor: before the capture of a CUDA graph, or in a function that
+        Where :attr:`hold` has a running mean, the loss is taken in, and the mean says whether training
+        descends or ascends. In several processes (``torch.distributed``) the mean is of the losses of all of
+        them, which then have to call the scheduler equally often; where each batch is held by itself, each
+        process floods its own. A loss that is not finite changes no mean.
+
+        Level and mean wait on the loss's device in tensors that are changed in place, so a batch costs no
+        copy from the host and no synchronisation, and a compiled function needs no recompilation.
+        The first loss of a shape makes them: before the capture of a CUDA graph, or in a function that
         is compiled with ``mode="reduce-overhead"``, call the scheduler once on such a loss outside.
 
         It floods wherever it is called, in ``model.eval()`` and ``torch.no_grad()`` too: evaluate with the
@@ -199,12 +212,19 @@ class FloodScheduler(ABC):
         Args:
             loss: mean loss of a mini-batch, shape ``()``; or of each replica's, shape ``(replicas,)``, where
                 replicas have been declared, by an argument of the constructor or by metrics.
+            parts: with gradient accumulation, how many successive losses make one step of the optimizer. On
+                a running mean all of them go the same way, by the mean of the steps before, and their own
+                mean is taken in with the last. Where each batch is held by itself, so is each part. Parts
+                that are left over at the end of an epoch are not taken in.
 
         Raises:
             TypeError: if the loss is no tensor.
-            ValueError: if the shape is neither, or does not fit the metrics reported so far.
+            ValueError: if the shape is neither, or does not fit the metrics reported so far; or if ``parts``
+                is not positive.
         """
         check_tensor(loss)
+        if parts < 1:
+            raise ValueError(f"parts is {parts}, but a step has 1 part or more.")
         shape = tuple(loss.shape)
         if shape != (self._shape or ()):
             declare = (
@@ -214,13 +234,11 @@ class FloodScheduler(ABC):
                 f"The loss has shape {shape}, but must have shape {self._shape or ()}: "
                 f"take its mean over each batch first (reduction='mean').{declare}"
             )
-        key = (loss.device, loss.dtype, shape)
-        if key not in self._on_device:
-            with torch.inference_mode(False):  # a tensor made in inference mode could not be trained with
-                self._on_device[key] = self._filled(torch.empty(shape, dtype=loss.dtype, device=loss.device))
+        flooded = self._batches(loss, parts)
         if not torch.compiler.is_compiling() and self._heard is not None:
-            self._heard.append(loss.detach())  # no copy, no synchronisation: they are looked at in step()
-        return flood(loss, self._on_device[key])
+            # no copy, no synchronisation: they are looked at in step()
+            self._heard.append((loss.detach(), flooded.detach()))
+        return flooded
 
     @overload
     def step(self, metrics: Metrics, /) -> Values: ...
@@ -277,7 +295,7 @@ class FloodScheduler(ABC):
         validated = metrics is not None or by_name["val_loss"] is not None
         rows, shape = self._rows(by_name, validated)
 
-        if metrics is None and self._reports.is_flooded(rows[0], np.atleast_1d(self._level), self._losses()):
+        if metrics is None and self._reports.is_flooded(rows[0], np.atleast_1d(self._level), *self._losses()):
             warnings.warn(_FLOODED, RlfloodWarning, stacklevel=2)
         if self.epochs is not None and self._epoch == self.epochs:
             warnings.warn(
@@ -292,6 +310,7 @@ class FloodScheduler(ABC):
         level = np.broadcast_to(level, shape or (1,))
         self._walk.update(seen.train_loss, level)
         self._set_level(checked_level(level.reshape(shape)), shape)
+        self._batches.end_epoch(self.returns)
         self._heard = [] if self.held and self._reports.in_doubt else None
         return self.level
 
@@ -304,7 +323,7 @@ class FloodScheduler(ABC):
         return {
             "scheduler": type(self).__name__,
             "version": STATE_VERSION,
-            "settings": plain_settings(self, self._settings),
+            "settings": self._made_with(),
             **saved_state(self, (*_OWN_STATE, *self._state)),
         }
 
@@ -341,6 +360,8 @@ class FloodScheduler(ABC):
         shape = np.shape(level) or (() if state["epoch"] else None)
         if isinstance(self._level, np.ndarray) and shape != self._shape:
             raise ValueError(f"The state's level has shape {np.shape(level)}, this {kind}'s {self._shape}.")
+        if np.shape(state["batches"]["mean"]) not in ((), shape or ()):
+            raise ValueError(f"The state of the {kind} has another shape of losses than of levels.")
         if epochs is not None and epochs < max(state["epoch"], 1):
             raise ValueError(f"epochs is {epochs}, but the state has seen {state['epoch']} already.")
         load_state(self, (*_OWN_STATE, *self._state), state, kind)
@@ -370,43 +391,16 @@ class FloodScheduler(ABC):
         rows = np.stack([np.atleast_1d(arrays.get(name, missing)) for name in METRICS])
         return checked_metrics(rows), shape
 
-    def _losses(self) -> NDArray[np.float64]:
-        """What was heard of this epoch's losses: shape ``(batches, replicas)``, no batch if nothing was."""
-        heard = [np.atleast_1d(to_array(loss)) for loss in self._heard or ()]
-        return np.stack(heard) if heard else np.empty((0, 1))
+    def _losses(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What was heard of this epoch's losses, raw and flooded: each ``(batches, replicas)``."""
+        heard = [[np.atleast_1d(to_array(loss)) for loss in both] for both in self._heard or ()]
+        raw, flooded = np.array(heard).swapaxes(0, 1) if heard else np.empty((2, 0, 1))
+        return raw, flooded
 
     def _set_level(self, level: Values, shape: tuple[int, ...] | None) -> None:
         self._level, self._shape = level, shape
-        self._position.move(self._epoch, self.epochs, level, floods=bool(self._on_device))
-        for key, tensor in list(self._on_device.items()):
-            if shape in (None, key[-1]):
-                self._filled(tensor)
-            else:  # made for losses of a shape that can no longer come
-                del self._on_device[key]
+        self._position.move(self._epoch, self.epochs, level, floods=self._batches.used)
+        self._batches.set_level(level, shape)
 
-    def _filled(self, tensor: Tensor) -> Tensor:
-        """``tensor``, filled with the level."""
-        with torch.no_grad():
-            if isinstance(self._level, np.ndarray):
-                return tensor.copy_(torch.from_numpy(self._level))
-            return tensor.fill_(self._level)
-
-
-def checked_level(value: MetricLike) -> Values:
-    """A level as a float, or as a float64 array of shape ``(replicas,)`` of its own.
-
-    Raises:
-        ValueError: if it has more dimensions, is negative or is not finite.
-    """
-    level = to_array(value)
-    if level.ndim > 1:
-        raise ValueError(f"A level must be a number or have shape (replicas,), not {level.shape}.")
-    check_levels(level)
-    return level if level.ndim else float(level)
-
-
-def check_levels(levels: NDArray[np.float64]) -> None:
-    """Raise a ValueError unless all levels are finite and none is negative."""
-    wrong = levels[~(np.isfinite(levels) & (levels >= 0))]
-    if wrong.size:
-        raise ValueError(f"A flood level must be finite and not negative, not {wrong[0]}.")
+    def _made_with(self) -> dict[str, Any]:
+        return {"hold": list(astuple(self.hold)), **plain_settings(self, self._settings)}

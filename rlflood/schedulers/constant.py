@@ -1,5 +1,6 @@
 """One level for the whole run."""
 
+from rlflood.holding import Hold
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.base import FloodScheduler
 from rlflood.schedulers.reports import MetricLike
@@ -10,6 +11,7 @@ class ConstantFlood(FloodScheduler):
 
     Args:
         level: the flood level, a number or one for each replica, shape ``(replicas,)``; 0 for no flooding.
+        hold: see :class:`~rlflood.schedulers.base.FloodScheduler`.
 
     Raises:
         ValueError: if a level is negative or not finite.
@@ -17,8 +19,8 @@ class ConstantFlood(FloodScheduler):
 
     _settings = ("_constant",)
 
-    def __init__(self, level: MetricLike) -> None:
-        super().__init__(initial_level=level)
+    def __init__(self, level: MetricLike, *, hold: Hold | None = None) -> None:
+        super().__init__(initial_level=level, hold=hold)
         self._constant = self.level
 
     def _next_level(self, metrics: Metrics) -> Values:

@@ -25,8 +25,7 @@ class HoldFlood(FloodScheduler):
         returning: Put the best weights back at the turn, and once more each time that as many epochs have
             gone by as it took to get there: for runs that turn within an epoch or two, where walking back
             comes too late.
-        hold: How the level is held over mini-batches.
-        replicas: see :class:`~rlflood.schedulers.base.FloodScheduler`.
+        replicas, hold: see :class:`~rlflood.schedulers.base.FloodScheduler`.
 
     Raises:
         ValueError: if ``fraction`` is negative or not finite.
@@ -34,6 +33,7 @@ class HoldFlood(FloodScheduler):
 
     _state = ("_turn", "_next_return", "_returns")
     _settings = ("fraction", "turn", "returning")
+    hold = Hold(batches=16, ascent=0.25)
 
     def __init__(
         self,
@@ -41,13 +41,12 @@ class HoldFlood(FloodScheduler):
         *,
         turn: TurnSign = "loss",
         returning: bool = False,
-        hold: Hold = Hold(batches=16, ascent=0.25),
         replicas: int | None = None,
+        hold: Hold | None = None,
     ) -> None:
         if not 0 <= fraction < math.inf:
             raise ValueError(f"fraction must be finite and not negative, not {fraction}.")
-        super().__init__(replicas=replicas)
-        self.hold = hold
+        super().__init__(replicas=replicas, hold=hold)
         self.fraction, self.turn, self.returning = fraction, turn, returning
         self._turn = TurningPoint(sign=turn)
         self._next_return: Values = math.inf  # epochs after which the best weights are put back again

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rlflood.holding import Hold
 from rlflood.metrics import Metrics, Values
-from rlflood.schedulers.base import FloodScheduler, checked_level
+from rlflood.schedulers.base import FloodScheduler
+from rlflood.schedulers.level import checked_level
 from rlflood.schedulers.reports import MetricLike
 
 
@@ -23,6 +25,7 @@ class PiecewiseFlood(FloodScheduler):
         milestones: shares of the run, rising, above 0 and below 1: epoch ``i``, counted from 0, comes after
             the milestones ``m`` with ``i >= m * epochs``.
         factor: from 0 to 1.
+        hold: see :class:`~rlflood.schedulers.base.FloodScheduler`.
 
     Raises:
         ValueError: if a level is negative or not finite, ``epochs`` not positive, the factor not from 0 to 1,
@@ -38,6 +41,7 @@ class PiecewiseFlood(FloodScheduler):
         epochs: int,
         milestones: Sequence[float] = (0.5, 0.75),
         factor: float = 0.5,
+        hold: Hold | None = None,
     ) -> None:
         if epochs < 1:
             raise ValueError(f"epochs must be 1 or more, not {epochs}.")
@@ -49,7 +53,7 @@ class PiecewiseFlood(FloodScheduler):
             raise ValueError(f"milestones must rise and lie above 0 and below 1, not {tuple(milestones)}.")
         self._first = checked_level(level)
         self.factor = factor
-        super().__init__(initial_level=self._first)
+        super().__init__(initial_level=self._first, hold=hold)
 
     def _next_level(self, metrics: Metrics) -> Values:
         assert self.epochs is not None

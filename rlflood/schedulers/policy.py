@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from rlflood.control.control import Control
 from rlflood.control.controller import Controller, Memory
 from rlflood.control.shipped import controller_file
+from rlflood.holding import Hold
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.base import FloodScheduler
 
@@ -26,6 +27,7 @@ class PolicyScheduler(FloodScheduler):
             lot (many mini-batches).
         replicas: see :class:`~rlflood.schedulers.base.FloodScheduler`; not needed where ``classes`` are those
             of each replica.
+        hold: see :class:`~rlflood.schedulers.base.FloodScheduler`.
 
     Attributes:
         control: How the policy and the run are joined: what it sees, and which level follows.
@@ -44,6 +46,7 @@ class PolicyScheduler(FloodScheduler):
         epochs: int,
         classes: int | NDArray[np.int64] | None = None,
         replicas: int | None = None,
+        hold: Hold | None = None,
     ) -> None:
         self.controller = controller if isinstance(controller, Controller) else Controller.load(controller)
         self.epochs, self.classes = epochs, classes
@@ -52,8 +55,11 @@ class PolicyScheduler(FloodScheduler):
         self._memory: Memory | None = None
         level = self._decided_level()
         many = np.ndim(0 if classes is None else classes) > 0
-        super().__init__(initial_level=level if many else float(level[0]), replicas=replicas)
-        self.hold = self.controller.spec.hold
+        super().__init__(
+            initial_level=level if many else float(level[0]),
+            replicas=replicas,
+            hold=self.controller.spec.hold if hold is None else hold,
+        )
 
     @property
     def returns(self) -> NDArray[np.bool_] | bool:
@@ -99,6 +105,7 @@ def load_controller(
     epochs: int,
     classes: int | NDArray[np.int64] | None = None,
     replicas: int | None = None,
+    hold: Hold | None = None,
 ) -> PolicyScheduler:
     """A controller that comes with rlflood, by its name, or one's own, by the path of its file.
 
@@ -111,4 +118,5 @@ def load_controller(
     Raises:
         InputError: if there is no such controller, or its file is not usable.
     """
-    return PolicyScheduler(controller_file(controller), epochs=epochs, classes=classes, replicas=replicas)
+    file = controller_file(controller)
+    return PolicyScheduler(file, epochs=epochs, classes=classes, replicas=replicas, hold=hold)

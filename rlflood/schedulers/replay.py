@@ -5,8 +5,10 @@ import hashlib
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rlflood.holding import Hold
 from rlflood.metrics import Metrics, Values
-from rlflood.schedulers.base import FloodScheduler, check_levels
+from rlflood.schedulers.base import FloodScheduler
+from rlflood.schedulers.level import check_levels
 
 
 class ReplayFlood(FloodScheduler):
@@ -16,6 +18,7 @@ class ReplayFlood(FloodScheduler):
 
     Args:
         levels: the level of each epoch, shape ``(epochs,)`` for all replicas alike or ``(epochs, replicas)``.
+        hold: see :class:`~rlflood.schedulers.base.FloodScheduler`.
 
     Raises:
         ValueError: if there is no level, the shape is another, or a level is negative or not finite.
@@ -23,7 +26,7 @@ class ReplayFlood(FloodScheduler):
 
     _settings = ("_levels_digest",)
 
-    def __init__(self, levels: ArrayLike) -> None:
+    def __init__(self, levels: ArrayLike, *, hold: Hold | None = None) -> None:
         self._levels = np.array(levels, dtype=np.float64)
         if self._levels.ndim not in (1, 2) or not self._levels.size:
             raise ValueError(
@@ -33,7 +36,7 @@ class ReplayFlood(FloodScheduler):
         check_levels(self._levels)
         # a setting that is said in short: a state may be saved in every epoch
         self._levels_digest = hashlib.sha256(self._levels.tobytes()).hexdigest()[:16]
-        super().__init__(initial_level=self._levels[0])
+        super().__init__(initial_level=self._levels[0], hold=hold)
 
     def _next_level(self, metrics: Metrics) -> Values:
         level: Values = self._levels[min(self.epoch, len(self._levels) - 1)]

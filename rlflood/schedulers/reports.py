@@ -32,6 +32,7 @@ above although its batches go to and fro, so the losses themselves have to bear 
 """
 _HIGHEST = np.array([[np.inf], [1.0], [np.inf], [1.0]])  # of the rows; the lowest is 0 for all
 _ROUNDING = 1e-6  # what a mean of float32 numbers may lie beyond its bounds
+_NO_ROUNDING = 1e-3  # the share of a level by which no rounding of a batch's loss moves an epoch's mean
 
 
 def named_metrics(named: Mapping[str, Any], metrics: Metrics | None) -> Mapping[str, Any]:
@@ -132,7 +133,11 @@ class Reports(Stateful):
         return bool((self._not_below >= NEVER_BELOW - 1).any())
 
     def is_flooded(
-        self, train_loss: NDArray[np.float64], level: NDArray[np.float64], losses: NDArray[np.float64]
+        self,
+        train_loss: NDArray[np.float64],
+        level: NDArray[np.float64],
+        losses: NDArray[np.float64],
+        flooded_losses: NDArray[np.float64],
     ) -> bool:
         """Whether it is time to say that flooded losses are reported as train losses; once in a run.
 
@@ -141,6 +146,7 @@ class Reports(Stateful):
             level: That it was trained at.
             losses: Of the epoch's mini-batches, before flooding, shape ``(batches, replicas)``. Without any
                 there is nothing to go by, and nothing is said.
+            flooded_losses: The same after flooding.
         """
         flooded = (level > 0) & np.isfinite(train_loss)
         below = flooded & (train_loss < level)
@@ -148,8 +154,8 @@ class Reports(Stateful):
         doubtful = self._not_below >= NEVER_BELOW
         if not doubtful.any() or not len(losses):
             return False
-        gap = 2 * np.maximum(level - losses, 0.0).mean(axis=0)  # what flooding adds to the mean
-        if not (told := doubtful & (gap > 0)).any():
+        gap = flooded_losses.mean(axis=0) - losses.mean(axis=0)
+        if not (told := doubtful & (gap > _NO_ROUNDING * level)).any():
             return False  # no batch was below: an epoch that tells nothing
         # an epoch's mean may weigh its last batch less than these means do: as near as a quarter of the gap
         named = np.abs(train_loss - losses.mean(axis=0) - gap) < gap / 4

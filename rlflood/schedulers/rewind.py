@@ -3,6 +3,7 @@
 import math
 
 from rlflood.control.turning_point import FRACTION, RELEASE, TurningPoint
+from rlflood.holding import Hold
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.base import FloodScheduler
 
@@ -20,7 +21,7 @@ class RewindFlood(FloodScheduler):
         epochs: Epochs of the run; it must be right.
         fraction: of the train loss at the best validation loss; finite, not negative.
         release: of the epochs to the turn; finite, not negative. 0 holds to the end.
-        replicas: see :class:`~rlflood.schedulers.base.FloodScheduler`.
+        replicas, hold: see :class:`~rlflood.schedulers.base.FloodScheduler`.
 
     Raises:
         ValueError: if ``epochs`` is not positive, or a share is negative or not finite.
@@ -36,13 +37,14 @@ class RewindFlood(FloodScheduler):
         fraction: float = FRACTION,
         release: float = RELEASE,
         replicas: int | None = None,
+        hold: Hold | None = None,
     ) -> None:
         if epochs < 1:
             raise ValueError(f"epochs must be 1 or more, not {epochs}.")
         for name, share in (("fraction", fraction), ("release", release)):
             if not 0 <= share < math.inf:
                 raise ValueError(f"{name} must be finite and not negative, not {share}.")
-        super().__init__(replicas=replicas)
+        super().__init__(replicas=replicas, hold=hold)
         self.epochs, self.fraction, self.release = epochs, fraction, release
         self._turn = TurningPoint()
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from rlflood.holding import Hold
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.base import FloodScheduler
 
@@ -17,7 +18,7 @@ class TrackingFlood(FloodScheduler):
     Args:
         fraction: of the best validation loss; finite, not negative. At 1 or more, training is held above the
             best validation loss.
-        replicas: see :class:`~rlflood.schedulers.base.FloodScheduler`.
+        replicas, hold: see :class:`~rlflood.schedulers.base.FloodScheduler`.
 
     Raises:
         ValueError: if ``fraction`` is negative or not finite.
@@ -26,10 +27,12 @@ class TrackingFlood(FloodScheduler):
     _state = ("_best",)
     _settings = ("fraction",)
 
-    def __init__(self, fraction: float = 0.7, *, replicas: int | None = None) -> None:
+    def __init__(
+        self, fraction: float = 0.7, *, replicas: int | None = None, hold: Hold | None = None
+    ) -> None:
         if not 0 <= fraction < math.inf:
             raise ValueError(f"fraction must be finite and not negative, not {fraction}.")
-        super().__init__(replicas=replicas)
+        super().__init__(replicas=replicas, hold=hold)
         self.fraction = fraction
         self._best: Values = math.inf
 

@@ -55,6 +55,7 @@ class Average:
         if not over >= 1:
             raise ValueError(f"an average is over 1 step or more: got {over}")
         self.weights = {name: value.detach().clone() for name, value in state.items()}
+        self._source = dict(state)
         pairs = [(self.weights[name], value.detach()) for name, value in state.items()]
         self._means, self._sources = zip(*(p for p in pairs if p[0].is_floating_point()), strict=True)
         self._counters = [pair for pair in pairs if not pair[0].is_floating_point()]
@@ -76,7 +77,8 @@ class Average:
 
     def begin(self, which: NDArray[np.bool_]) -> None:
         """Let the means of some replicas begin with the next step, and be plain from then on."""
-        rows = torch.from_numpy(np.array(which)).to(self._steps.device)
+        copy_rows(self._source, self.weights, which)  # a mean that is no number would stay none
+        rows = torch.tensor(which, device=self._steps.device)
         self._steps.masked_fill_(rows, 0)
         self._over.masked_fill_(rows, torch.inf)
 

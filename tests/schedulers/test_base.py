@@ -377,7 +377,7 @@ def test_a_batch_costs_three_operations_and_no_copy(level: Values, dtype: torch.
 
 
 def level_tensors(scheduler: FloodScheduler) -> Iterator[torch.Tensor]:
-    return iter(scheduler._on_device.values())
+    return iter(scheduler._batches.levels.values())
 
 
 def test_the_tensor_of_the_level_is_one_for_the_whole_run() -> None:

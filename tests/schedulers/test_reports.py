@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rlflood
+from rlflood.holding import Hold
 from rlflood.metrics import Metrics
 from rlflood.schedulers import (
     AdaptiveFlood,
@@ -208,8 +209,9 @@ def epochs_of(scheduler: FloodScheduler, batches: Any, *, number: int, flooded: 
 
 
 @pytest.mark.parametrize("batches", [[0.15, 0.3, 0.1], [[0.15, 0.1], [0.3, 0.5], [0.1, 0.2]]])
-def test_flooded_losses_reported_as_train_losses_are_noticed_once(batches: Any) -> None:
-    scheduler = ConstantFlood(0.2 * np.ones(np.shape(batches)[1:]))
+@pytest.mark.parametrize("hold", [Hold(), Hold(batches=8, ascent=0.25)])
+def test_flooded_losses_reported_as_train_losses_are_noticed_once(batches: Any, hold: Hold) -> None:
+    scheduler = ConstantFlood(0.2 * np.ones(np.shape(batches)[1:]), hold=hold)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         epochs_of(scheduler, batches, number=NEVER_BELOW - 1, flooded=True)
@@ -221,10 +223,13 @@ def test_flooded_losses_reported_as_train_losses_are_noticed_once(batches: Any) 
 
 
 @pytest.mark.parametrize("batches", [[0.15, 0.3, 0.25], [0.3, 0.4], [float("inf"), 0.1], [float("nan"), 0.1]])
-def test_raw_losses_whose_mean_stays_above_the_level_are_not_taken_for_flooded_ones(batches: Any) -> None:
+@pytest.mark.parametrize("hold", [Hold(), Hold(batches=8, ascent=0.25)])
+def test_raw_losses_whose_mean_stays_above_the_level_are_not_taken_for_flooded_ones(
+    batches: Any, hold: Hold
+) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        epochs_of(ConstantFlood(0.2), batches, number=3 * NEVER_BELOW, flooded=False)
+        epochs_of(ConstantFlood(0.2, hold=hold), batches, number=3 * NEVER_BELOW, flooded=False)
 
 
 def test_no_loss_is_called_flooded_on_the_word_of_its_mean_alone() -> None:

@@ -75,8 +75,8 @@ def test_a_controller_is_told_by_what_it_decides_not_by_its_provenance() -> None
 
 def test_a_state_of_another_version_or_of_none_is_refused() -> None:
     state = stepped(TrackingFlood())
-    with pytest.raises(ValueError, match="version 2, this rlflood reads 1"):
-        TrackingFlood().load_state_dict(state | {"version": 2})
+    with pytest.raises(ValueError, match="version 1, this rlflood reads 2"):
+        TrackingFlood().load_state_dict(state | {"version": 1})
     del state["version"]
     with pytest.raises(ValueError, match="version None"):
         TrackingFlood().load_state_dict(state)

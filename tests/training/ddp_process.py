@@ -5,14 +5,16 @@ import sys
 import torch
 from torch import distributed, nn
 
+from rlflood.holding import Hold
 from rlflood.training import ModuleTrainer
 from rlflood.training.images.image_data import DeviceSplit, EvaluationImages, TrainingImages
 from rlflood.training.images.module_population import processes_and_rank
 
 LEVELS = (0.0, 1.0, 1.2, 0.0)
+HOLDS = (Hold(), Hold(batches=8, ascent=0.25))
 
 
-def train():
+def train(hold):
     """The metrics of every epoch and the weights at the end; without batch normalisation, as on the CPU."""
     from rlflood.data import Split
 
@@ -37,6 +39,7 @@ def train():
         EvaluationImages(val, **own),
         classes=3,
         clip_norm=1.0,
+        hold=hold,
     )
     metrics = [trainer.run_epoch(level) for level in LEVELS]
     return {
@@ -52,5 +55,5 @@ if __name__ == "__main__":
     distributed.init_process_group(
         "gloo", init_method=f"file://{rendezvous}", rank=int(rank), world_size=int(processes)
     )
-    torch.save(train(), out)
+    torch.save([train(hold) for hold in HOLDS], out)
     distributed.destroy_process_group()

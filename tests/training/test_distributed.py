@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import distributed
 
-from tests.training.ddp_process import train
+from tests.training.ddp_process import HOLDS, train
 
 FILE = Path(__file__).with_name("ddp_process.py")
 
@@ -29,8 +29,9 @@ def test_two_processes_give_what_one_gives(tmp_path):
     for process in running:
         _, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors
-    alone = train()
-    for rank in range(2):
-        parts = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
-        torch.testing.assert_close(parts["metrics"], alone["metrics"], rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(parts["weights"], alone["weights"], rtol=1e-4, atol=1e-5)
+    found = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    for number, hold in enumerate(HOLDS):
+        alone = train(hold)
+        for parts in (rank[number] for rank in found):
+            torch.testing.assert_close(parts["metrics"], alone["metrics"], rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(parts["weights"], alone["weights"], rtol=1e-4, atol=1e-5)

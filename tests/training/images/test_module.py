@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader, TensorDataset
 
 from rlflood.flooding import flood
+from rlflood.holding import Hold
 from rlflood.schedulers import TrackingFlood
 from rlflood.training import Flooding, IndividualFlooding, ModuleTrainer, RelaxLoss, WaveBound
 
@@ -87,6 +88,26 @@ def test_accumulated_batches_are_one_flooded_batch(level):
         a, b = whole.run_epoch(level), parts.run_epoch(level)
         torch.testing.assert_close(weights(whole.network), weights(parts.network))
         assert a.train_loss == pytest.approx(b.train_loss)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_level_is_held_on_the_mean_of_whole_steps(accumulate):
+    own = trainer(batch_size=12, accumulate=accumulate, hold=Hold(batches=8, ascent=0.25))
+    plain = network()
+    optimizer = torch.optim.SGD(plain.parameters(), lr=0.1, momentum=0.9)
+    mean, count, sides = 0.0, 0, []
+    for level in (0.0, 0.75, 1.1, 0.95):
+        own.run_epoch(level)
+        for x, y in loaders(batch_size=12 * accumulate)[0]:  # the last step has one part
+            loss = F.cross_entropy(plain(x), y)
+            count += 1
+            mean += (loss.item() - mean) / min(count, 8)
+            sides.append(1 if mean > level else -0.25)
+            optimizer.zero_grad()
+            (sides[-1] * loss).backward()
+            optimizer.step()
+        torch.testing.assert_close(weights(own.network), weights(plain))
+    assert {1, -0.25} == set(sides[len(sides) // 4 :]), "after the epoch without a level"
 
 
 def test_the_last_step_of_an_epoch_may_have_fewer_parts():

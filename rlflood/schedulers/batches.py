@@ -1,0 +1,147 @@
+"""What a scheduler does in each mini-batch: the loss is flooded at its level, held as its ``Hold`` says."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, distributed
+
+from rlflood.errors import InputError
+from rlflood.flooding import flood
+from rlflood.holding import HeldLevel, Hold
+from rlflood.metrics import Values
+from rlflood.state import Stateful
+
+
+class Batches(Stateful):
+    """Floods the losses of mini-batches.
+
+    Levels and the running mean are tensors that live as long as the run and are only ever changed in place,
+    so that compiled functions and captured graphs, which keep hold of them, follow the level.
+
+    Args:
+        hold: How levels are held.
+
+    Attributes:
+        levels: The level on each device, in each type and shape that a loss has come in.
+
+    Raises:
+        InputError: if ``hold`` is none.
+    """
+
+    def __init__(self, hold: Hold) -> None:
+        if not isinstance(hold, Hold):
+            raise InputError(
+                f"hold= takes a rlflood.Hold, such as Hold(batches=20, ascent=0.5): got {hold!r}"
+            )
+        self.hold = hold
+        self.levels: dict[tuple[torch.device, torch.dtype, tuple[int, ...]], Tensor] = {}
+        self._level: Values = 0.0
+        self._held: HeldLevel | None = None
+        self._resumed: dict[str, Values] = {"mean": 0.0, "count": 0.0}  # what the running mean begins from
+
+    @property
+    def used(self) -> bool:
+        """Whether a loss of the present shape has come."""
+        return bool(self.levels)
+
+    def __call__(self, loss: Tensor, parts: int) -> Tensor:
+        """The flooded loss; see :meth:`rlflood.schedulers.base.FloodScheduler.__call__`."""
+        key = (loss.device, loss.dtype, tuple(loss.shape))
+        if key not in self.levels:
+            with torch.inference_mode(False):  # a tensor made in inference mode could not be trained with
+                self.levels[key] = self._filled(torch.empty_like(loss, requires_grad=False))
+        level = self.levels[key]
+        if self.hold == Hold():
+            return flood(loss, level)
+        if self.hold.batches == 1:
+            return flood(loss, level, ascent=self.hold.ascent)
+        return self._on(loss)(loss, level, _over_processes(loss), parts=parts)
+
+    def set_level(self, level: Values, shape: tuple[int, ...] | None) -> None:
+        """Refill the tensors of the level; those of a shape that can no longer come are dropped.
+
+        Args:
+            level: A number, or shape ``(replicas,)``.
+            shape: Of the losses to come; None if any may.
+        """
+        self._level = level
+        for key, tensor in list(self.levels.items()):
+            if shape in (None, key[-1]):
+                self._filled(tensor)
+            else:
+                del self.levels[key]
+
+    def end_epoch(self, returns: NDArray[np.bool_] | bool) -> None:
+        """Drop the parts of a step that has not become complete, and begin the means anew where told so.
+
+        Args:
+            returns: Where the weights of another time are put back: for all, or shape ``(replicas,)``.
+        """
+        if self._held is not None:
+            self._held.drop_parts()
+            if np.any(returns):
+                which = torch.from_numpy(np.broadcast_to(returns, self._held.mean.shape).copy())
+                self._held.forget(which.to(self._held.mean.device))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The running mean and how many steps it is made of: numbers, or lists with one a replica."""
+        if self._held is None:
+            return {name: np.asarray(value).tolist() for name, value in self._resumed.items()}
+        return {name: value.tolist() for name, value in self._held.state_dict().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from :meth:`state_dict`.
+
+        Raises:
+            ValueError: if these are no numbers of one shape. Nothing has changed then.
+        """
+        mean, count = (np.asarray(state[name], np.float64) for name in ("mean", "count"))
+        if (
+            mean.shape != count.shape
+            or mean.ndim > 1
+            or not np.isfinite([mean, count]).all()
+            or (count < 0).any()
+        ):
+            raise ValueError(f"a running mean of {state['mean']} over {state['count']} steps")
+        self._resumed = {"mean": mean, "count": count}
+        if self._held is None:
+            return
+        if self._held.mean.shape == mean.shape:
+            self._held.load_state_dict(self._on_cpu())
+        else:  # made for losses of a shape that can no longer come
+            self._held = None
+
+    def _on(self, loss: Tensor) -> HeldLevel:
+        """The running mean of such losses, on their device."""
+        held = self._held
+        if held is None or held.mean.device != loss.device or held.mean.shape != loss.shape:
+            if held is not None:
+                self._resumed = {name: value.numpy() for name, value in held.state_dict().items()}
+            with torch.inference_mode(False):
+                held = HeldLevel(self.hold, tuple(loss.shape), loss.device)
+                held.load_state_dict(self._on_cpu())
+            self._held = held
+        return held
+
+    def _on_cpu(self) -> dict[str, Tensor]:
+        return {name: torch.as_tensor(value, dtype=torch.float32) for name, value in self._resumed.items()}
+
+    def _filled(self, tensor: Tensor) -> Tensor:
+        """``tensor``, filled with the level."""
+        with torch.no_grad():
+            if isinstance(self._level, np.ndarray):
+                return tensor.copy_(torch.from_numpy(self._level))
+            return tensor.fill_(self._level)
+
+
+def _over_processes(loss: Tensor) -> Tensor:
+    """The mean over all processes of ``torch.distributed``, so that all of them turn to the same side."""
+    mean = loss.detach()
+    if distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1:
+        mean = mean.to(torch.float32, copy=True)
+        distributed.all_reduce(mean)
+        mean = mean / distributed.get_world_size()  # gloo knows no average
+    return mean

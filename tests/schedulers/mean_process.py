@@ -1,0 +1,46 @@
+"""One process of several that hold one level: ``python mean_process.py RENDEZVOUS RANK PROCESSES OUT``."""
+
+import sys
+from typing import Any
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from rlflood.holding import Hold
+from rlflood.schedulers import ConstantFlood
+from rlflood.weight_average import WeightAverage
+
+LEVEL = 0.5
+HOLD = Hold(batches=4, ascent=0.25)
+
+
+def losses_of(rank: int) -> Tensor:
+    """The losses of one process, about the level."""
+    return torch.rand(40, generator=torch.Generator().manual_seed(rank))
+
+
+def train(losses: Tensor) -> dict[str, Any]:
+    """Which way each step goes, the last half in two parts each, and the mean at the end."""
+    scheduler, signs = ConstantFlood(LEVEL, hold=HOLD), []
+    for number, loss in enumerate(losses):
+        at = loss.clone().requires_grad_()
+        scheduler(at, parts=1 if number < 20 else 2).backward()
+        assert at.grad is not None
+        signs.append(at.grad.item())
+    return {"signs": signs, "batches": scheduler.state_dict()["batches"]}
+
+
+if __name__ == "__main__":
+    rendezvous, rank, processes, out = sys.argv[1:]
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{rendezvous}", rank=int(rank), world_size=int(processes)
+    )
+    found = train(losses_of(int(rank)))
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(model.weight, 1.0 + int(rank))  # DistributedDataParallel gives all the first's
+    average = WeightAverage(DistributedDataParallel(model))
+    average.update()
+    torch.save(found | {"average": average.module.weight.item()}, out)
+    distributed.destroy_process_group()
