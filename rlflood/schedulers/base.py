@@ -181,8 +181,7 @@ class FloodScheduler(ABC):
     def begins(self) -> NDArray[np.bool_] | bool:
         """Whether an average of the weights begins with the next epoch: for all, or shape ``(replicas,)``.
 
-        It begins where the network first lies below its level, for from there on it walks around it, and
-        anew wherever the best weights are put back.
+        It does where the network first lies below its level, and anew where the best weights are put back.
         """
         begins = self._walk.begins | self.returns
         return begins if self._shape else bool(begins[0])
