@@ -101,7 +101,7 @@ def _invented_record(rng, method, place, seeds):
     }
     tests = {
         name: np.clip(base - (0.1 if "noisy" in name else 0) + rng.normal(0, 0.03, count), 0, 1)
-        for name in ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best")
+        for name in ("test_acc_last", "test_acc_best", "noisy_test_acc_last", "noisy_test_acc_best")
     }
     if not searched:
         return Record(method=method, **curves, **tests, epochs_spent=np.full(seeds, 12.0))

@@ -73,9 +73,9 @@ class Member(tune.Trainable):
         curves = dict(zip(("levels", *_METRICS), np.array(self._past).T.tolist(), strict=True))
         final, best = self._trainer.evaluate("test"), self._trainer.evaluate("test", "best")
         return curves | {
-            "test_acc_final": float(final.clean_accuracy[0]),
+            "test_acc_last": float(final.clean_accuracy[0]),
             "test_acc_best": float(best.clean_accuracy[0]),
-            "noisy_test_acc_final": float(final.accuracy[0]),
+            "noisy_test_acc_last": float(final.accuracy[0]),
             "noisy_test_acc_best": float(best.accuracy[0]),
         }
 

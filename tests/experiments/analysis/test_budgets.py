@@ -38,7 +38,7 @@ def record(name, task):
     tests = np.tile(test, SEEDS) + offsets
     curves = dict.fromkeys(("levels", "train_loss", "train_acc", "val_loss"), np.ones_like(values))
     scores = dict.fromkeys(
-        ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best"), tests
+        ("test_acc_last", "test_acc_best", "noisy_test_acc_last", "noisy_test_acc_best"), tests
     )
     runs = Runs(**curves, val_acc=values, **scores)
     if name in SINGLE:

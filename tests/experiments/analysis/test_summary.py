@@ -18,15 +18,15 @@ def results(invented_results):
     return invented_results()
 
 
-def scores(results, method, name="test_acc_final"):
+def scores(results, method, name="test_acc_last"):
     return np.stack([getattr(results.records[task, method], name) for task in TASKS])
 
 
 @pytest.mark.parametrize(
     ("moment", "noisy", "name"),
     [
-        ("final", False, "test_acc_final"),
-        ("final", True, "noisy_test_acc_final"),
+        ("final", False, "test_acc_last"),
+        ("final", True, "noisy_test_acc_last"),
         ("best", False, "test_acc_best"),
         ("best", True, "noisy_test_acc_best"),
     ],
@@ -75,7 +75,7 @@ def test_of_several_oracles_the_best_ends_the_gap(results):
     for task in TASKS:
         record = results.records[task, "tracking"]
         records[task, "oracle"] = dataclasses.replace(
-            results.records[task, "oracle"], test_acc_final=record.test_acc_final + 0.05
+            results.records[task, "oracle"], test_acc_last=record.test_acc_last + 0.05
         )
     methods = [copy.copy(method) for method in results.methods]
     for method in methods:
@@ -118,13 +118,13 @@ def test_accuracy_against_budget_is_that_of_the_shorter_search(results):
         for task in TASKS:
             search = results.records[task, "grid"].search
             for repeat in range(4):
-                accuracy = search.val_acc_final[repeat, :budget]
-                loss = search.val_loss_final[repeat, :budget]
+                accuracy = search.val_acc_last[repeat, :budget]
+                loss = search.val_loss_last[repeat, :budget]
                 order = sorted(
                     (c for c in range(len(accuracy)) if np.isfinite(loss[c])),
                     key=lambda c: (-accuracy[c], loss[c], c),
                 )
-                reached.append(search.test_acc_final[repeat, order[0]])
+                reached.append(search.test_acc_last[repeat, order[0]])
         assert grid.accuracy[budget - 1].mean == pytest.approx(np.mean(reached))
 
 
@@ -167,7 +167,7 @@ def test_of_an_unfinished_study_what_is_common_is_compared(results):
     assert summary.tasks == TASKS[:1] and summary.repeats == (1, 2)
     for standing in summary.standings:
         record = results.records[TASKS[0], standing.method]
-        assert standing.mean.mean == pytest.approx(record.test_acc_final[1:3].mean())
+        assert standing.mean.mean == pytest.approx(record.test_acc_last[1:3].mean())
 
 
 def test_nothing_to_compare(results):

@@ -11,7 +11,7 @@ from rlflood.experiments import get_method
 from rlflood.experiments.methods.best_of import restart_seed
 from rlflood.experiments.runs.record import Runs
 
-TESTS = ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best")
+TESTS = ("test_acc_last", "test_acc_best", "noisy_test_acc_last", "noisy_test_acc_best")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_every_restart_is_the_run_of_its_own_seed_on_the_repeats_data(setting, b
 
 def test_fewer_restarts_are_the_first_of_more(setting, best_of_three):
     two = get_method("best-of:2:tracking").run(setting).search
-    np.testing.assert_allclose(two.val_loss_final, best_of_three.search.val_loss_final[:, :2], rtol=1e-3)
+    np.testing.assert_allclose(two.val_loss_last, best_of_three.search.val_loss_last[:, :2], rtol=1e-3)
     assert two.anytime
 
 
@@ -50,11 +50,11 @@ def test_the_run_is_picked_by_validation(setting, best_of_three):
     assert search.knob == "restart"
     np.testing.assert_array_equal(search.values, [[0, 1, 2]] * setting.repeats)
     for r in range(setting.repeats):
-        scores = list(zip(search.val_acc_final[r], -search.val_loss_final[r], strict=True))
+        scores = list(zip(search.val_acc_last[r], -search.val_loss_last[r], strict=True))
         chosen = max(range(3), key=scores.__getitem__)
         assert search.picked[r] == chosen
-        assert best_of_three.test_acc_final[r] == search.test_acc_final[r, chosen]
-        assert best_of_three.val_loss[r, -1] == search.val_loss_final[r, chosen]
+        assert best_of_three.test_acc_last[r] == search.test_acc_last[r, chosen]
+        assert best_of_three.val_loss[r, -1] == search.val_loss_last[r, chosen]
 
 
 def test_every_restart_is_paid_for(setting, best_of_three):

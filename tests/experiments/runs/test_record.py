@@ -16,16 +16,16 @@ def test_rows_compare_with_none_on_the_same_seeds(records):
     none, tracking = records[0], records[2]
     assert [row.method for row in table] == ["none", "grid", "tracking", "constant:0.3"]
     assert table[0].difference is None
-    expected = mean_interval(tracking.test_acc_final - none.test_acc_final)
+    expected = mean_interval(tracking.test_acc_last - none.test_acc_last)
     assert table[2].difference.difference == expected
-    assert table[2].final == mean_interval(tracking.test_acc_final)
+    assert table[2].final == mean_interval(tracking.test_acc_last)
     assert table[2].best == mean_interval(tracking.test_acc_best)
     assert [row.epochs for row in table] == [12, 132, 12, 12]
 
 
 def test_rows_against_noisy_test_labels(records):
     row = rows(records, noisy=True)[1]
-    assert row.final == mean_interval(records[1].noisy_test_acc_final)
+    assert row.final == mean_interval(records[1].noisy_test_acc_last)
     assert row.best == mean_interval(records[1].noisy_test_acc_best)
     assert row.final.mean < rows(records)[1].final.mean
 
@@ -73,4 +73,4 @@ def test_a_record_whose_parts_do_not_fit_is_refused(records):
     with pytest.raises(ValueError, match="one shape"):
         dataclasses.replace(records[0], val_loss=records[0].val_loss[:, 1:])
     with pytest.raises(ValueError, match="one test accuracy"):
-        dataclasses.replace(records[0], test_acc_final=np.zeros(5))
+        dataclasses.replace(records[0], test_acc_last=np.zeros(5))

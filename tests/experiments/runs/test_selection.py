@@ -11,7 +11,7 @@ def runs(accuracy, loss, **tests):
     """Runs of shape (runs, epochs), the other metrics made up; test accuracies count the runs."""
     accuracy, loss = np.asarray(accuracy, float), np.asarray(loss, float)
     count = np.arange(len(accuracy)) / 100
-    names = ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best")
+    names = ("test_acc_last", "test_acc_best", "noisy_test_acc_last", "noisy_test_acc_best")
     values = {name: np.asarray(tests.get(name, count + number), float) for number, name in enumerate(names)}
     levels = np.broadcast_to(count[:, None], accuracy.shape)
     return Runs(levels, loss + 1, accuracy / 2, loss, accuracy, **values)
@@ -26,8 +26,8 @@ def test_picks_by_final_and_by_best_accuracy_and_ties_by_loss():
     assert record.search.picked.tolist() == [0.1]
     # the curves are those of the run picked at the end, the best checkpoint may be another's
     assert record.val_acc.tolist() == [accuracy[1]] and record.train_loss.tolist() == [[2.0, 1.9, 1.5]]
-    assert record.test_acc_final.tolist() == [0.01] and record.test_acc_best.tolist() == [1.0]
-    assert record.noisy_test_acc_final.tolist() == [2.01] and record.noisy_test_acc_best.tolist() == [3.0]
+    assert record.test_acc_last.tolist() == [0.01] and record.test_acc_best.tolist() == [1.0]
+    assert record.noisy_test_acc_last.tolist() == [2.01] and record.noisy_test_acc_best.tolist() == [3.0]
     assert record.search.val_acc_best.tolist() == [[0.9, 0.8, 0.9]]
     assert record.search.val_loss_best.tolist() == [[0.4, 0.5, 0.5]]
 
@@ -37,7 +37,7 @@ def test_the_repeats_are_picked_from_apart():
     record = picked_record("m", runs(accuracy, np.ones((4, 1))), np.array([[0.0, 0.5], [0.1, 0.6]]))
     assert record.search.final.tolist() == [1, 0]
     assert record.search.picked.tolist() == [0.5, 0.1]
-    assert record.test_acc_final.tolist() == [0.01, 0.02]
+    assert record.test_acc_last.tolist() == [0.01, 0.02]
 
 
 def test_the_earlier_candidate_where_all_is_equal_and_never_a_run_that_diverged():
@@ -48,15 +48,15 @@ def test_the_earlier_candidate_where_all_is_equal_and_never_a_run_that_diverged(
     accuracy[0], loss[0, 1] = 0.99, np.nan
     diverged = picked_record("m", runs(accuracy, loss), values).search
     assert (diverged.final.item(), diverged.best.item()) == (1, 1)
-    assert np.isnan(diverged.test_acc_final[0, 0]) and np.isnan(diverged.val_acc_best[0, 0])
+    assert np.isnan(diverged.test_acc_last[0, 0]) and np.isnan(diverged.val_acc_best[0, 0])
     everything = picked_record("m", runs(accuracy, np.full((3, 2), np.nan)), values)
     assert everything.search.final.item() == 0  # something has to be picked
-    assert everything.test_acc_final.tolist() == [0.0]
+    assert everything.test_acc_last.tolist() == [0.0]
 
 
 def test_an_oracle_picks_by_the_test_split():
     accuracy = [[0.9], [0.5], [0.7]]
-    tests = {"test_acc_final": [0.1, 0.2, 0.3], "test_acc_best": [0.3, 0.4, 0.2]}
+    tests = {"test_acc_last": [0.1, 0.2, 0.3], "test_acc_best": [0.3, 0.4, 0.2]}
     search = picked_record(
         "m", runs(accuracy, np.ones((3, 1)), **tests), np.array([[0.0, 0.1, 0.2]]), by_test=True
     ).search

@@ -82,9 +82,9 @@ def _record(method, accuracy, rng, epochs, search):
         for name, low in {"train_loss": 0.05, "train_acc": 0.4, "val_loss": 0.6, "val_acc": 0.4}.items()
     }
     tests = {
-        "test_acc_final": accuracy,
+        "test_acc_last": accuracy,
         "test_acc_best": accuracy + 0.02,
-        "noisy_test_acc_final": accuracy - 0.2,
+        "noisy_test_acc_last": accuracy - 0.2,
         "noisy_test_acc_best": accuracy - 0.18,
     }
     levels = np.full((seeds, epochs), 0.0 if method == "none" else 0.3)
@@ -94,8 +94,8 @@ def _record(method, accuracy, rng, epochs, search):
         scores = {
             name: accuracy[:, None] - 0.05 + 0.01 * np.arange(runs) + shift
             for name, shift in {
-                "val_acc_final": 0, "val_loss_final": 0, "val_acc_best": 0, "val_loss_best": 0,
-                "test_acc_final": 0, "test_acc_best": 0.02, "noisy_test_acc_final": -0.2,
+                "val_acc_last": 0, "val_loss_last": 0, "val_acc_best": 0, "val_loss_best": 0,
+                "test_acc_last": 0, "test_acc_best": 0.02, "noisy_test_acc_last": -0.2,
                 "noisy_test_acc_best": -0.18,
             }.items()
         }  # fmt: skip

@@ -207,7 +207,7 @@ def test_unfinished_study_says_what_is_missing(results, without):
     cells = [cell for cell in data["views"]["final-clean"]["cells"] if cell["task"] == 1]
     assert len(cells) == 5 and all(cell["difference"] is None for cell in cells)
     tracking = next(cell for cell in cells if cell["method"] == 5)
-    scores = part.records["gaussians", "tracking"].test_acc_final
+    scores = part.records["gaussians", "tracking"].test_acc_last
     assert tracking["accuracy"][0] == pytest.approx(scores.mean(), rel=1e-4)
 
 

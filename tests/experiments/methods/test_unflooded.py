@@ -8,9 +8,9 @@ from rlflood.experiments import get_method
 def test_it_ends_with_the_best_network_of_a_run_without_flooding(setting):
     none, stopped = get_method("none").run(setting), get_method("early-stopping").run(setting)
     # else the comparison below could not fail
-    assert (none.test_acc_final != none.test_acc_best).any()
-    np.testing.assert_array_equal(stopped.test_acc_final, none.test_acc_best)
-    np.testing.assert_array_equal(stopped.noisy_test_acc_final, none.noisy_test_acc_best)
+    assert (none.test_acc_last != none.test_acc_best).any()
+    np.testing.assert_array_equal(stopped.test_acc_last, none.test_acc_best)
+    np.testing.assert_array_equal(stopped.noisy_test_acc_last, none.noisy_test_acc_best)
     np.testing.assert_array_equal(stopped.test_acc_best, none.test_acc_best)
     np.testing.assert_array_equal(stopped.noisy_test_acc_best, none.noisy_test_acc_best)
 
