@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from rlflood.experiments.runs.record import test_score
+from rlflood.experiments.runs.record import score_field
 from rlflood.experiments.study.file import Study, StudyTask, load_study
 from rlflood.metrics import Array
 from rlflood.training.trainer import Moment
@@ -75,7 +75,7 @@ class KeptRuns:
             moment: Which network of a run.
             repeats: Which repeats; those that all methods have on all tasks if not given.
         """
-        return self._column(method, test_score(moment, noisy=self.study.noisy_test), repeats)
+        return self._column(method, score_field(moment, noisy=self.study.noisy_test), repeats)
 
     def picked(self, method: str) -> Array:
         """The settings that a search picked: shape ``(tasks, seeds)``."""

@@ -15,7 +15,7 @@ from rlflood.experiments.analysis.aggregates import (
 from rlflood.experiments.analysis.statistics import Interval
 from rlflood.experiments.methods import METHODS, ControllerMethod, MethodName
 from rlflood.experiments.methods.best_of import BestOf
-from rlflood.experiments.runs.record import ViewMoment, test_score
+from rlflood.experiments.runs.record import ViewMoment, score_field
 from rlflood.experiments.runs.selection import incumbents
 from rlflood.experiments.study.results import Results
 from rlflood.metrics import Array
@@ -213,7 +213,7 @@ def _anytime(
     record, rows = results.records[task, method], results.rows(task, method, repeats)
     assert record.search is not None
     search, own = record.search, record.moment(moment)
-    tests = getattr(search, test_score(own, noisy=noisy))
+    tests = getattr(search, score_field(own, noisy=noisy))
     accuracy = np.take_along_axis(tests, incumbents(search, own), axis=1)[rows]
     spent = search.epochs.cumsum(axis=1)[rows] / record.levels.shape[1]
     last = (spent[:, :, None] <= budgets + 1e-9).sum(axis=1) - 1

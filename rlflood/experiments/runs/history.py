@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rlflood.experiments.runs.record import Runs, test_score
+from rlflood.experiments.runs.record import Runs, score_field
 from rlflood.metrics import Array, Metrics
 from rlflood.training import Evaluation, Trainer
 from rlflood.training.loop import Epoch
@@ -54,8 +54,8 @@ class History:
         tests: dict[str, Array] = {}
         for moment in MOMENTS:
             found: Evaluation = trainer.evaluate("test", moment)
-            tests[test_score(moment, noisy=False)] = found.clean_accuracy
-            tests[test_score(moment, noisy=True)] = found.accuracy
+            tests[score_field(moment, noisy=False)] = found.clean_accuracy
+            tests[score_field(moment, noisy=True)] = found.accuracy
         return Runs(**self._curves(), **tests)
 
     def _curves(self) -> dict[str, Array]:

@@ -26,12 +26,12 @@ def of_moment(kind: str, moment: Moment) -> str:
     return f"{kind}_{moment.replace('-', '_')}"
 
 
-def test_score(moment: Moment, *, noisy: bool) -> str:
+def score_field(moment: Moment, *, noisy: bool) -> str:
     """The field that holds a network's test accuracy, against labels with the task's noise or clean ones."""
     return of_moment("noisy_test_acc" if noisy else "test_acc", moment)
 
 
-TEST_SCORES = tuple(test_score(moment, noisy=noisy) for noisy in (False, True) for moment in MOMENTS)
+TEST_SCORES = tuple(score_field(moment, noisy=noisy) for noisy in (False, True) for moment in MOMENTS)
 """The fields of runs, records and searches that come from the test split."""
 
 
@@ -201,7 +201,7 @@ class Record(Runs):
 
     def test_accuracy(self, shown: ViewMoment, *, noisy: bool = False) -> Array:
         """The test accuracy of each repeat, from 0 to 1: shape ``(repeats,)``."""
-        accuracy: Array = getattr(self, test_score(self.moment(shown), noisy=noisy))
+        accuracy: Array = getattr(self, score_field(self.moment(shown), noisy=noisy))
         return accuracy
 
     @classmethod

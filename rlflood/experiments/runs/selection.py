@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.experiments.runs.record import TEST_SCORES, Record, Runs, Search, of_moment, test_score
+from rlflood.experiments.runs.record import TEST_SCORES, Record, Runs, Search, of_moment, score_field
 from rlflood.metrics import Array
 from rlflood.training.trainer import MOMENTS, Moment
 
@@ -57,13 +57,13 @@ def picked_record(
     for moment in MOMENTS:
         accuracy, loss = (scores[of_moment(kind, moment)] for kind in ("val_acc", "val_loss"))
         if by_test:
-            accuracy, loss = scores[test_score(moment, noisy=False)], -accuracy
+            accuracy, loss = scores[score_field(moment, noisy=False)], -accuracy
         number = picks[of_moment("picked", moment)] = _first_best(accuracy, loss)[:, -1]
         picked[moment] = folded.take((rows, number))
     tests = {
         name: getattr(picked[moment], name)
         for moment in MOMENTS
-        for name in (test_score(moment, noisy=False), test_score(moment, noisy=True))
+        for name in (score_field(moment, noisy=False), score_field(moment, noisy=True))
     }
     search = Search(knob=knob, anytime=anytime, values=values, epochs=epochs, **picks, **scores)
     shown = replace(picked[deployed], **tests)

@@ -96,7 +96,7 @@ def test_each_gamma_is_a_population_trained_by_hand(setting, record, probabiliti
     best = trainer.evaluate("test", "best")
     np.testing.assert_allclose(search.test_acc_best[:, k], best.clean_accuracy, atol=0.02)
     levels = -np.log((1 - GAMMAS[k]) * probabilities + GAMMAS[k]).mean(1)
-    picked = search.final == k
+    picked = search.picked_last == k
     expected = np.repeat(levels[picked, None], setting.task.epochs, axis=1)
     np.testing.assert_allclose(record.levels[picked], expected, atol=1e-3)
 
@@ -127,7 +127,7 @@ def test_the_run_is_picked_by_validation(setting, record):
     for r in range(setting.repeats):
         scores = list(zip(search.val_acc_last[r], -search.val_loss_last[r], strict=True))
         chosen = max(range(3), key=scores.__getitem__)
-        assert search.final[r] == chosen
+        assert search.picked_last[r] == chosen
         assert record.test_acc_last[r] == search.test_acc_last[r, chosen]
 
 

@@ -48,7 +48,7 @@ def test_each_candidate_is_a_constant_level(setting, record):
     constant = get_method(f"constant:{level!r}").run(setting.part(slice(0, 1)))
     assert constant.val_loss[0, -1] == pytest.approx(record.search.val_loss_last[0, 2], rel=1e-4)
     rows = np.arange(setting.repeats)
-    np.testing.assert_array_equal(record.levels[:, 0], record.search.values[rows, record.search.final])
+    np.testing.assert_array_equal(record.levels[:, 0], record.search.values[rows, record.search.picked_last])
     np.testing.assert_array_equal(record.epochs_spent, 6 * setting.task.epochs)
 
 
@@ -61,7 +61,7 @@ def test_the_seeds_of_a_search_depend_on_both_seeds_of_its_repeat(setting):
 
 def test_it_picks_a_level_near_the_best(known_best):
     method = get_method("random:20", MethodOptions(highest_level=known_best.highest))
-    picked = method.run(known_best.setting).search.picked
+    picked = method.run(known_best.setting).search.picked_value("last")
     assert (np.abs(picked - known_best.best) <= known_best.spacing).all()
 
 

@@ -26,12 +26,12 @@ def test_the_grids_record_is_that_of_the_run_it_picked(records, setting):
     search, repeats = record.search, range(setting.repeats)
     assert record.epochs_spent.tolist() == [11 * setting.task.epochs] * setting.repeats
     np.testing.assert_allclose(search.values, np.tile(np.arange(11) * 0.05, (setting.repeats, 1)))
-    np.testing.assert_array_equal(record.levels[:, -1], search.picked)
-    picked = [search.val_acc_last[r, search.final[r]] for r in repeats]
+    np.testing.assert_array_equal(record.levels[:, -1], search.picked_value("last"))
+    picked = [search.val_acc_last[r, search.picked_last[r]] for r in repeats]
     np.testing.assert_array_equal(record.val_acc[:, -1], picked)
     np.testing.assert_array_equal(picked, search.val_acc_last.max(axis=1))
     np.testing.assert_array_equal(
-        record.test_acc_last, [search.test_acc_last[r, search.final[r]] for r in repeats]
+        record.test_acc_last, [search.test_acc_last[r, search.picked_last[r]] for r in repeats]
     )
 
 

@@ -60,7 +60,7 @@ def test_the_run_is_picked_by_validation(setting, records, name):
     for r in range(setting.repeats):
         scores = list(zip(search.val_acc_last[r], -search.val_loss_last[r], strict=True))
         chosen = max(range(3), key=scores.__getitem__)
-        assert search.final[r] == chosen
+        assert search.picked_last[r] == chosen
         assert record.test_acc_last[r] == search.test_acc_last[r, chosen]
         assert record.val_acc[r, -1] == search.val_acc_last[r, chosen]
 

@@ -46,13 +46,13 @@ def test_what_is_added_comes_back(store, records, setting):
 def test_the_plain_columns_say_what_the_arrays_say(store, records, setting):
     for record in records[:2]:
         add(store, record, setting)
-    columns = "method, repeat, data_seed, network_seed, epochs_spent, knob, picked, test_acc_last"
+    columns = "method, repeat, data_seed, network_seed, epochs_spent, deployed, knob, picked, test_acc_last"
     found = rows(store, f"SELECT {columns} FROM runs ORDER BY method DESC, repeat")
     none, grid = records[:2]
     assert found == [
-        *(("none", r, setting.data_seeds[r], setting.network_seeds[r], 12, None, None, none.test_acc_last[r])
+        *(("none", r, setting.data_seeds[r], setting.network_seeds[r], 12, "last", None, None, none.test_acc_last[r])
           for r in range(3)),
-        *(("grid", r, setting.data_seeds[r], setting.network_seeds[r], 132, "level", grid.search.picked[r],
+        *(("grid", r, setting.data_seeds[r], setting.network_seeds[r], 132, "last", "level", grid.search.picked_value("last")[r],
            grid.test_acc_last[r]) for r in range(3)),
     ]  # fmt: skip
 

@@ -110,7 +110,7 @@ def test_all_four_summaries_are_embedded(elements, results):
 
 
 def test_gaps_and_equal_runs_are_embedded_and_explained(elements, results, make_results):
-    data, summary = elements.json("data"), summarise(results, "final")
+    data, summary = elements.json("data"), summarise(results, "last")
     view = data["views"]["final-clean"]
     by_name = {standing.method: standing for standing in summary.standings}
     for shown in view["standings"]:
