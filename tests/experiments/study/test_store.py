@@ -50,10 +50,10 @@ def test_the_plain_columns_say_what_the_arrays_say(store, records, setting):
     found = rows(store, f"SELECT {columns} FROM runs ORDER BY method DESC, repeat")
     none, grid = records[:2]
     assert found == [
-        *(("none", r, setting.data_seeds[r], setting.network_seeds[r], 12, "last", None, None, none.test_acc_last[r])
-          for r in range(3)),
-        *(("grid", r, setting.data_seeds[r], setting.network_seeds[r], 132, "last", "level", grid.search.picked_value("last")[r],
-           grid.test_acc_last[r]) for r in range(3)),
+        *(("none", r, setting.data_seeds[r], setting.network_seeds[r], 12, "last", None, None,
+           none.test_acc_last[r]) for r in range(3)),
+        *(("grid", r, setting.data_seeds[r], setting.network_seeds[r], 132, "last", "level",
+           grid.search.picked_value("last")[r], grid.test_acc_last[r]) for r in range(3)),
     ]  # fmt: skip
 
 

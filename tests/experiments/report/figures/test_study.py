@@ -23,6 +23,7 @@ from rlflood.experiments.report.figures.overall import (
 from rlflood.experiments.report.figures.palette import styles
 from rlflood.experiments.report.figures.study import figures
 from rlflood.experiments.report.figures.task import draw_flatness, draw_perturbation, draw_test_loss
+from rlflood.training.trainer import MOMENTS
 
 pytest.importorskip("matplotlib")
 
@@ -68,7 +69,7 @@ def test_every_figure_is_there_in_both_kinds(invented_results):
     files = list(figures(small))
     overall = [
         f"{kind}-{moment}-clean"
-        for moment in ("last", "best")
+        for moment in ("deployed", *MOMENTS)
         for kind in ("headline", "budget", "profiles", "equal-runs")
     ]
     kinds = ("schedules", "test-loss", "flatness", "perturbation")

@@ -9,6 +9,7 @@ from scipy import stats
 from rlflood.errors import InputError
 from rlflood.experiments.analysis.summary import summarise
 from rlflood.experiments.report.text.tables import accuracy_table, standings_table, tables
+from rlflood.training.trainer import MOMENTS
 
 FIRST, SECOND = "wine, 20 % noise", "a|b_c & d"
 
@@ -104,6 +105,25 @@ def test_without_both_ends_of_the_gap_there_is_no_such_column(invented_results, 
     assert summary.oracle is None and all(standing.gap is None for standing in summary.standings)
 
 
+def test_the_headline_says_which_network_each_method_deploys(results):
+    records = {
+        key: dataclasses.replace(record, deployed="best-average") if key[1] == "tracking" else record
+        for key, record in results.records.items()
+    }
+    results = dataclasses.replace(results, records=records)
+    summary = summarise(results, "deployed")
+    table = standings_table(results, summary)
+    rows = {row[0].text.partition(" ")[0]: [cell.text for cell in row] for row in table.rows}
+    assert table.header[1] == "Network" and "Network: the one that is deployed" in table.caption
+    assert rows["tracking"][1] == "best average" and rows["none"][1] == "last epoch"
+    scores = np.concatenate([records[task, "tracking"].test_acc_best_average for task in summary.tasks])
+    assert rows["tracking"][2].startswith(f"{100 * scores.mean():.1f} [")
+    assert table.caption.startswith(
+        "Test accuracy, clean labels, of the network that the method's user would deploy; in %, "
+    )
+    assert "Network" not in standings_table(results, summarise(results, "last")).header
+
+
 def test_captions_say_what_is_shown(results):
     best = summarise(results, "best", noisy=True)
     for table in (accuracy_table(results, best), standings_table(results, best)):
@@ -145,7 +165,7 @@ def test_files_for_each_moment_and_kind_of_labels(invented_results):
     stems = [
         f"{kind}-{moment}-{labels}"
         for labels in ("clean", "noisy")
-        for moment in ("last", "best")
+        for moment in ("deployed", *MOMENTS)
         for kind in ("standings", "accuracy", "equal-runs")
     ]
     assert names == [f"{stem}.{suffix}" for stem in stems for suffix in ("md", "tex")]
