@@ -29,6 +29,7 @@ from rlflood.experiments.report.text.wording import DEPLOYED, DIVERGED, describe
 from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.setting import Setting
 from rlflood.experiments.study.plan import StudyProgress
+from rlflood.training.trainer import MOMENTS
 from rlflood.words import counted, percent
 
 console = Console()
@@ -202,12 +203,13 @@ def print_records(records: Sequence[Record], *, noisy: bool) -> None:
     for row, record in zip(compared, records, strict=True):
         difference = "" if row.difference is None else _interval(row.difference.difference, signed=True)
         name = row.method + (f" {DIVERGED}" if record.diverged.any() else "")
-        four = [
-            (DEPLOYED if moment == row.deployed else "") + percent(accuracy.mean)
-            for moment, accuracy in row.accuracy.items()
+        means = [
+            (DEPLOYED if moment == row.deployed else "") + percent(row.accuracy[moment].mean)
+            for moment in MOMENTS
         ]
-        lines.append((name, _interval(row.accuracy[row.deployed]), difference, *four, f"{row.epochs:,}"))
-    headings = ("method", "deployed", "- none", *NETWORKS.values(), "epochs")
+        lines.append((name, _interval(row.accuracy[row.deployed]), difference, *means, f"{row.epochs:,}"))
+    four = (moment.replace("-", " ") for moment in MOMENTS)
+    headings = ("method", "deployed", "- none", *four, "epochs")
     print_table(console, headings, lines, figures=True)
     for line in explanation(records, compared, noisy=noisy):
         _note(line)

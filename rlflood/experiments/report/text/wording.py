@@ -78,9 +78,9 @@ def explanation(records: Sequence[Record], rows: Sequence[Row], *, noisy: bool) 
     labels = "noisy labels, wrong in the same share as those of training" if noisy else "clean labels"
     lines = [
         f"Test accuracy in %, {labels}; {interval}.",
-        f"Deployed: of the network that a method's user would deploy, behind the {DEPLOYED}: as it is after "
-        "the last epoch, at its best validation accuracy (checkpoint), the average of its weights, or that "
-        "average at its own best. Epochs: of all runs of a repeat.",
+        f"Deployed: of the network that a method's user would deploy, behind the {DEPLOYED}. Last: after the "
+        "last epoch. Best: the checkpoint of the best validation accuracy. Average: the mean of the weights "
+        "at the end. Best average: that mean at its own best. Epochs: of all runs of a repeat.",
     ]
     if any(row.difference and row.difference.difference.excludes_zero for row in rows):
         lines.append("*: the interval of the difference, paired by seeds, excludes 0.")
