@@ -122,6 +122,6 @@ def test_a_report_and_an_export_without_the_data_and_without_optional_packages(m
     assert "warning: report.html is left out: the page of a report needs Jinja: pip install" in reported
     assert 'warning: figures/ is left out: figures need matplotlib: pip install "rlflood[plot]"' in reported
     assert not (study / "report.html").exists() and not (study / "figures").exists()
-    assert (study / "tables" / "standings-final-clean.md").is_file()
+    assert (study / "tables" / "standings-deployed-clean.md").is_file()
     assert not exported and {path.suffix for path in (study / "export").iterdir()} == {".csv", ".parquet"}
     assert '"my","default",1,' in (study / "export" / "runs.csv").read_text()

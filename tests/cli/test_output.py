@@ -191,7 +191,7 @@ def finished(tmp_path_factory):
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 120])
 def test_a_report_shows_every_name_and_figure_at_any_width(finished, monkeypatch, width):
-    summary, stream = summarise(load_results(finished), "final"), io.StringIO()
+    summary, stream = summarise(load_results(finished), "last"), io.StringIO()
     monkeypatch.setattr(console, "console", Console(file=stream, width=width))
     console.print_standings(summary)
     whole = unbroken(stream.getvalue())
@@ -209,7 +209,7 @@ def test_a_report_says_when_it_was_made_and_what_diverged(finished):
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d( to .*)? UTC \(\d+ (second|minute)s?\)", made)
     assert "2 of 2 runs of none" in page(results) and "validation labels are wrong" in page(results)
     written = dict(tables(results))
-    for name in ("standings-final-clean", "accuracy-final-clean"):
+    for name in ("standings-deployed-clean", "accuracy-deployed-clean"):
         text = written[f"{name}.md"]
         assert "‡" in text.splitlines()[2]
         assert "no longer finite" in text and "validation labels are wrong" in text

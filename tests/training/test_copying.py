@@ -6,6 +6,7 @@ import torch
 
 from rlflood.training import Machine, StackedMLP, Task, WaveBound, make_population
 from rlflood.training.copying import with_copies
+from rlflood.training.trainer import MOMENTS
 
 SMALL = Task(
     hidden=(16, 16), train_size=40, val_size=20, test_size=30, batch_size=15, label_noise=0.2, dropout=0.1,
@@ -33,6 +34,7 @@ def test_a_copy_goes_on_as_its_source_does(changes, threads):
         [5] * 4,
         machine=Machine(threads=threads),
         keep_best=True,
+        average=4,
         objective=lambda numbers: WaveBound(0.8),
     )
     for _ in range(5):
@@ -42,7 +44,7 @@ def test_a_copy_goes_on_as_its_source_does(changes, threads):
     stack.copy_replicas(np.array([3, 1, 3, 3]))
     assert stack.epoch == 5
     assert states_equal(stack.module(1).state_dict(), untouched)
-    for moment in ("final", "best"):
+    for moment in MOMENTS:
         loss = stack.evaluate("test", moment).loss
         np.testing.assert_allclose(loss[[0, 2]], loss[[3, 3]], rtol=1e-6)
         assert loss[1] != loss[3]
@@ -51,8 +53,9 @@ def test_a_copy_goes_on_as_its_source_does(changes, threads):
         for values in (metrics.train_loss, metrics.val_loss, metrics.val_acc, stack.levels):
             np.testing.assert_array_equal(values[[0, 2]], values[[3, 3]])
         assert metrics.train_loss[1] != metrics.train_loss[3]
-    best = stack.evaluate("val", "best")
-    np.testing.assert_array_equal(best.accuracy[[0, 2]], best.accuracy[[3, 3]])
+    for moment in MOMENTS:
+        found = stack.evaluate("val", moment)
+        np.testing.assert_array_equal(found.accuracy[[0, 2]], found.accuracy[[3, 3]])
 
 
 def test_the_source_goes_on_as_if_nothing_had_happened():

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -13,6 +14,7 @@ from rlflood.flooding import flood
 from rlflood.holding import Hold
 from rlflood.schedulers import TrackingFlood
 from rlflood.training import Flooding, IndividualFlooding, ModuleTrainer, RelaxLoss, WaveBound
+from rlflood.training.trainer import MOMENTS
 
 SAMPLES, FEATURES, CLASSES = 60, 6, 3
 
@@ -140,7 +142,7 @@ def test_a_resumed_run_is_the_run(make, tmp_path):
         lr_scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5)
         return ModuleTrainer(
             model, optimizer, *loaders(shuffle=True), classes=CLASSES, lr_scheduler=lr_scheduler, seed=3,
-            keep_best=True,
+            keep_best=True, average=5,
         )  # fmt: skip
 
     whole, first, steered, again = fresh(), fresh(), TrackingFlood(), TrackingFlood()
@@ -160,7 +162,8 @@ def test_a_resumed_run_is_the_run(make, tmp_path):
         resumed.step(second.run_epoch(resumed.level))
     assert resumed.level == steered.level
     assert torch.equal(weights(second.network), weights(whole.network))
-    assert second.evaluate("test", "best").accuracy == whole.evaluate("test", "best").accuracy
+    for moment in MOMENTS:
+        assert second.evaluate("test", moment).loss == whole.evaluate("test", moment).loss
 
 
 def test_the_callers_generator_stays_as_it_was():
@@ -189,6 +192,39 @@ def test_the_best_checkpoint_has_the_best_validation_accuracy():
     assert own.evaluate("val", "best").accuracy == pytest.approx(best.val_acc)
     assert own.evaluate("val", "best").loss == pytest.approx(best.val_loss)
     assert torch.equal(weights(own.network), after)
+
+
+@pytest.mark.parametrize("options", [{}, {"accumulate": 2}])
+def test_averages_and_returns_are_those_of_a_plain_loop(options):
+    own, plain = trainer(batch_size=10, keep_best=True, average=4, **options), network()
+    optimizer, over = torch.optim.SGD(plain.parameters(), lr=0.1, momentum=0.9), 4.0
+    average, (val_x, val_y) = AveragedModel(plain), data(1, 45)
+    scores, states = [], []
+    for epoch in range(8):
+        if epoch == 5:
+            own.return_to_best(np.array([True]))
+            plain.load_state_dict(states[max(range(5), key=scores.__getitem__)])
+        if epoch == 3:
+            own.begin_average(np.array([True]))
+            average, over = AveragedModel(plain), np.inf
+        level = 9.0 if epoch == 4 else 0.0  # up for an epoch, so that there is something to return to
+        metrics = own.run_epoch(level)
+        for x, y in loaders(10 * options.get("accumulate", 1))[0]:
+            optimizer.zero_grad()
+            flood(F.cross_entropy(plain(x), y), level).backward()
+            optimizer.step()
+            if average.n_averaged >= over:
+                average.avg_fn = get_ema_avg_fn(1 - 1 / over)
+            average.update_parameters(plain)
+        logits, found = average(val_x).detach(), own.average_validation
+        assert found.loss == pytest.approx([F.cross_entropy(logits, val_y).item()], rel=1e-4)
+        assert found.accuracy == pytest.approx([(logits.argmax(1) == val_y).float().mean().item()])
+        scores.append((metrics.val_acc[0], -metrics.val_loss[0]))
+        states.append({name: value.clone() for name, value in plain.state_dict().items()})
+        torch.testing.assert_close(weights(own.network), weights(plain), rtol=1e-4, atol=1e-5)
+    assert own.evaluate("val", "average").loss == pytest.approx(found.loss, rel=1e-6)
+    assert own.evaluate("val").loss == pytest.approx(metrics.val_loss, rel=1e-6)
+    assert max(range(5), key=scores.__getitem__) != 4
 
 
 class NoSynchronisation(TorchDispatchMode):

@@ -16,6 +16,7 @@ from rlflood.training import (
 )
 from rlflood.training.images.convolutional import image_network
 from rlflood.training.order import batch_order
+from rlflood.training.trainer import MOMENTS
 from tests.image_archives import write_cifar, write_mnist, write_svhn
 
 SMALL = {"train_size": 60, "val_size": 30, "test_size": 40, "batch_size": 20, "epochs": 4}
@@ -79,17 +80,19 @@ def test_replicas_are_what_each_would_be_alone(threads):
     seeds = [(0, 1), (0, 2), (5, 1)]
     levels = np.array([0.0, 1.0, 2.5])
     together = make_population(
-        [task()] * 3, *zip(*seeds, strict=True), machine=Machine(threads=threads), keep_best=True
+        [task()] * 3, *zip(*seeds, strict=True), machine=Machine(threads=threads), keep_best=True, average=3
     )
     assert together.replicas == 3
     assert together.classes.tolist() == [10] * 3
     metrics = [together.run_epoch(levels) for _ in range(2)]
     assert together.levels.tolist() == levels.tolist()
     for i, (data_seed, seed) in enumerate(seeds):
-        alone = make_population([task()], [data_seed], [seed], keep_best=True)
+        alone = make_population([task()], [data_seed], [seed], keep_best=True, average=3)
         for own in metrics:
             assert alone.run_epoch(levels[i]).val_loss[0] == pytest.approx(own.val_loss[i], rel=1e-4)
-        for moment in ("final", "best"):
+        own_average, average = together.average_validation.loss[i], alone.average_validation.loss[0]
+        assert average == pytest.approx(own_average, rel=1e-4)
+        for moment in MOMENTS:
             a, b = together.evaluate("test", moment), alone.evaluate("test", moment)
             assert a.accuracy[i] == pytest.approx(b.accuracy[0])
         np.testing.assert_allclose(

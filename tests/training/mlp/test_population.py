@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn
 
 from rlflood.data import Split, Splits
 from rlflood.errors import InputError
+from rlflood.holding import Hold
 from rlflood.training import Machine, PopulationTrainer, Task, make_population
 from rlflood.training.mlp import population
 from rlflood.training.order import batch_order
+from rlflood.training.trainer import MOMENTS
 
 SMALL = Task(hidden=(16, 12), train_size=50, val_size=40, test_size=60, label_noise=0.1, epochs=50)
 PROBLEMS = (
@@ -269,7 +272,7 @@ def test_a_diverged_network_is_never_the_best(wild):
     assert not np.isfinite(history[:, 2]).any()
     # nothing was ever better than the initialisation, so that is what is kept
     stack._optimizer.zero_grad()
-    stack.network.load_state_dict(stack._best)
+    stack.network.load_state_dict(stack._kept.weights("best"))
     assert all(torch.equal(value, before[name]) for name, value in stack.module(0).state_dict().items())
 
 
@@ -298,34 +301,82 @@ def test_the_best_checkpoint_is_that_of_the_best_validation_accuracy(batch_norm)
     np.testing.assert_array_equal([last.loss, last.accuracy], metrics[-1, 2:])
 
 
-@pytest.mark.parametrize(
-    ("accuracies", "losses", "expected"),
-    [
-        ([0.5, 0.7, 0.6], [1.0, 2.0, 0.5], 1),
-        ([0.5, 0.7, 0.7], [1.0, 2.0, 1.9], 2),
-        ([0.5, 0.7, 0.7], [1.0, 2.0, 2.0], 1),
-        ([0.9, 0.8, 0.95], [1.0, 0.1, np.nan], 0),
-    ],
-    ids=["accuracy", "a tie goes to the lower loss", "a full tie to the first", "no loss, no claim"],
-)
-def test_which_epoch_is_the_best(accuracies, losses, expected):
-    stack = trainer(tasks(), keep_best=True)
-    for epoch in range(3):
+BEGINS, RETURNS, OVER = {4: [True, False, False]}, {6: [True, True, False]}, 5
+
+
+def plain_averages(task: Task, replica: int, module: torch.nn.Module, epochs: int) -> np.ndarray:
+    """Validation of network and average by epoch, with PyTorch's own class: shape (epochs, 4)."""
+    splits, optimizer, found = task.split(DATA_SEEDS[replica]), plain_optimizer(task, module), []
+    (x, y), (val_x, val_y) = (
+        (torch.from_numpy(part.x), torch.from_numpy(part.y)) for part in (splits.train, splits.val)
+    )
+
+    def validation(network: torch.nn.Module) -> list[float]:
+        network.eval()
         with torch.no_grad():
-            stack.network.biases[0].fill_(epoch)
-        stack._keep_best(np.full(3, accuracies[epoch]), np.full(3, losses[epoch]))
-    assert (stack._best["biases.0"] == expected).all()
+            logits = network(val_x)
+        return [F.cross_entropy(logits, val_y).item(), (logits.argmax(1) == val_y).double().mean().item()]
+
+    average, over = AveragedModel(module, use_buffers=True), float(OVER)
+    best, weights = (-1.0, 0.0), module.state_dict()
+    for epoch in range(epochs):
+        if RETURNS.get(epoch, [False] * 3)[replica]:
+            module.load_state_dict(weights)
+        if BEGINS.get(epoch, [False] * 3)[replica]:
+            average, over = AveragedModel(module, use_buffers=True), np.inf
+        module.train()
+        order = batch_order(torch.tensor([NETWORK_SEEDS[replica]]), epoch, len(y))[0]
+        for rows in order.split(task.batch_size):
+            optimizer.zero_grad()
+            F.cross_entropy(module(x[rows]), y[rows]).backward()
+            optimizer.step()
+            if average.n_averaged >= over:
+                average.avg_fn = get_ema_avg_fn(1 - 1 / over)
+            average.update_parameters(module)
+        loss, accuracy = validation(module)
+        if (accuracy, -loss) > best:
+            best = accuracy, -loss
+            weights = {name: value.clone() for name, value in module.state_dict().items()}
+        found.append([loss, accuracy, *validation(average)])
+    return np.array(found)
 
 
-def test_without_keep_best_there_is_none():
-    with pytest.raises(ValueError, match="keep_best=True"):
-        trainer(tasks()).evaluate("val", "best")
+@pytest.mark.parametrize(
+    "changes", [{"optimizer": "sgd", "learning_rate": 0.1}, {"batch_norm": True}], ids=str
+)
+def test_averages_and_returns_are_those_of_plain_loops(changes):
+    chosen = tasks(batch_size=16, **changes)
+    stack = trainer(chosen, keep_best=True, average=OVER)
+    plain = np.stack([plain_averages(task, i, stack.module(i), 9) for i, task in enumerate(chosen)], axis=-1)
+    found = []
+    for epoch in range(9):
+        if epoch in RETURNS:
+            stack.return_to_best(np.array(RETURNS[epoch]))
+        if epoch in BEGINS:
+            stack.begin_average(np.array(BEGINS[epoch]))
+        metrics, average = stack.run_epoch(0.0), stack.average_validation
+        found.append([metrics.val_loss, metrics.val_acc, average.loss, average.accuracy])
+    close(np.array(found)[:, ::2], plain[:, ::2], 2e-3)
+    assert (np.abs(plain[:, 0] - plain[:, 2]) > 0.01).any()  # the average is another network
+    accuracy, loss = np.array(found)[:, 3], np.array(found)[:, 2]
+    best = [min(range(9), key=lambda e, i=i: (-accuracy[e, i], loss[e, i])) for i in range(3)]
+    close(stack.evaluate("val", "best-average").loss, loss[best, range(3)], 1e-6)
+    close(stack.evaluate("val", "average").loss, loss[-1], 1e-6)
+    np.testing.assert_array_equal(stack.evaluate("val").loss, np.array(found)[-1, 0])
+
+
+@pytest.mark.parametrize(
+    ("moment", "wanted"), [("best", "keep_best=True"), ("average", "average="), ("best-average", "both")]
+)
+def test_what_is_not_kept_is_asked_for(moment, wanted):
+    with pytest.raises(ValueError, match=wanted):
+        trainer(tasks()).evaluate("val", moment)
 
 
 @pytest.mark.parametrize("rows", [1, 7, 60])
-@pytest.mark.parametrize("moment", ["final", "best"])
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_evaluating_in_parts_gives_the_whole(monkeypatch, rows, moment):
-    stack = trainer(tasks(batch_norm=True), keep_best=True)
+    stack = trainer(tasks(batch_norm=True), keep_best=True, average=3)
     run(stack, LEVELS, 5)
     whole = stack.evaluate("test", moment)
     monkeypatch.setattr(population, "_EVALUATION_CHUNK", rows * 3 * 16)
@@ -422,16 +473,17 @@ def through_a_file(state: dict) -> dict:
 )
 def test_a_run_resumes_bit_for_bit(changes, stop):
     chosen = tasks(**changes)
-    straight = trainer(chosen, keep_best=True)
+    straight = trainer(chosen, keep_best=True, average=4, hold=Hold(batches=3, ascent=0.5))
+    straight.begin_average(np.array([False, True, False]))
     run(straight, LEVELS, stop)
     state = through_a_file(straight.state_dict())
     expected = run(straight, LEVELS[::-1].copy(), 6)
-    resumed = trainer(chosen, keep_best=True)
+    resumed = trainer(chosen, keep_best=True, average=4, hold=Hold(batches=3, ascent=0.5))
     run(resumed, LEVELS, 2)  # whatever it did before must not matter
     resumed.load_state_dict(state)
     assert resumed.epoch == stop
     np.testing.assert_array_equal(run(resumed, LEVELS[::-1].copy(), 6), expected)
-    for moment in ("final", "best"):
+    for moment in MOMENTS:
         ours, theirs = resumed.evaluate("test", moment), straight.evaluate("test", moment)
         np.testing.assert_array_equal(ours.loss, theirs.loss)
         np.testing.assert_array_equal(ours.clean_accuracy, theirs.clean_accuracy)

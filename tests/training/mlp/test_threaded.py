@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rlflood.training import Machine, PopulationTrainer, Task, ThreadedPopulation, make_population
+from rlflood.training.trainer import MOMENTS
 
 TASKS = [
     Task(data=name, hidden=(8, 8), train_size=20, val_size=15, test_size=25, batch_size=7, label_noise=0.2)
@@ -19,14 +20,25 @@ def made(threads: int, **options: Any) -> PopulationTrainer | ThreadedPopulation
     return make_population(TASKS, SEEDS, SEEDS[::-1], machine=Machine(threads=threads), **options)
 
 
+def found_average(stack: PopulationTrainer | ThreadedPopulation) -> Any:
+    validation = stack.average_validation
+    assert validation is not None
+    return validation.loss
+
+
 @pytest.mark.parametrize("threads", [2, 3, 5])
 def test_threads_change_nothing_but_rounding(threads: int) -> None:
-    one, many = made(1, keep_best=True), made(threads, keep_best=True)
-    for _ in range(6):
+    one, many = (made(count, keep_best=True, average=4) for count in (1, threads))
+    for epoch in range(6):
+        if epoch == 3:
+            for stack in (one, many):
+                stack.return_to_best(np.array([True, False, True, False, True]))
+                stack.begin_average(np.array([False, False, True, True, False]))
         expected, found = one.run_epoch(LEVELS), many.run_epoch(LEVELS)
+        np.testing.assert_allclose(found_average(many), found_average(one), rtol=1e-4)
         for name in ("train_loss", "train_acc", "val_loss", "val_acc"):
             np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-4, atol=1e-6)
-    for moment in ("final", "best"):
+    for moment in MOMENTS:
         np.testing.assert_allclose(
             many.evaluate("test", moment).accuracy, one.evaluate("test", moment).accuracy
         )

@@ -20,8 +20,7 @@ const legends = [];
 // At first all of a few methods; of many, the best by the headline figures, and the reference.
 function chooseMethods() {
   const everything = DATA.methods.map((_, method) => method);
-  const view = DATA.views && DATA.views[DATA.view];
-  const best = view ? view.standings.map(({ method }) => method) : everything;
+  const best = DATA.views ? view().standings.map(({ method }) => method) : everything;
   const users = best.filter((method) => !DATA.methods[method].oracle);
   const some = everything.length <= MANY ? everything : users.slice(0, MANY - 2);
   [DATA.reference, ...some].forEach((method) => shown.add(method));

@@ -134,7 +134,7 @@ function chooseNetwork(method) {
 
 // The best method that has been looked into, other than the reference.
 function bestDiagnosed() {
-  const ranked = DATA.views ? DATA.views[DATA.view].standings.map(({ method }) => method) : diagnosed();
+  const ranked = DATA.views ? view().standings.map(({ method }) => method) : diagnosed();
   return ranked.find((method) => method !== DATA.reference && diagnosed().includes(method)) ?? diagnosed()[0];
 }
 

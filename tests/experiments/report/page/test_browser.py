@@ -148,11 +148,11 @@ def test_hovering_reads_the_values(opened):
 def test_sorting_by_mouse_is_numeric(opened):
     button = _heading(opened, "standings", "Mean")
     _click(opened, button)
-    values = [float(text) for text in _column(opened, "#standings", 2)]
+    values = [float(text) for text in _column(opened, "#standings", 3)]
     assert values == sorted(values, reverse=True)
     assert button.find_element(By.XPATH, "..").get_attribute("aria-sort") == "descending"
     _click(opened, button)
-    values = [float(text) for text in _column(opened, "#standings", 2)]
+    values = [float(text) for text in _column(opened, "#standings", 3)]
     assert values == sorted(values)
     assert len(opened.find_elements(By.CSS_SELECTOR, "#standings [aria-sort]")) == 1
 
@@ -171,12 +171,12 @@ def test_sorting_by_keyboard_puts_what_has_no_value_last(opened):
 
 
 def test_gaps_and_equal_runs_have_their_figures(opened, results):
-    summary = summarise(results, "final")
+    summary = summarise(results, "deployed")
     shares = {
         s.method: "\u2013" if s.gap is None else f"{100 * s.gap.over_seeds.mean:.0f}"
         for s in summary.standings
     }
-    assert _column(opened, "#standings", 9) == [shares[s.method] for s in summary.standings]
+    assert _column(opened, "#standings", 10) == [shares[s.method] for s in summary.standings]
     rows = summary.equal_runs.rows
     assert _column(opened, "#equal-runs", 0) == [row.name for row in rows]
     for place, count in ((1, 1), (2, 3), (3, 5)):
@@ -203,15 +203,21 @@ def test_filters_reduce_the_rows(opened):
 
 def test_switches_change_tables_and_charts(opened, results):
     chart = _chart(opened, "headline-chart")
-    before, drawn = _column(opened, "#standings", 2), _points(opened, chart)
+    before, drawn = _column(opened, "#standings", 3), _points(opened, chart)
     _switch(opened, "labels", "noisy")
-    after = _column(opened, "#standings", 2)
-    # the invented numbers are 20 points apart, and 2 points between the moments
+    after = _column(opened, "#standings", 3)
+    # the invented numbers are 20 points apart, and 1 to 3 points between the networks
     assert [float(b) - float(a) for b, a in zip(before, after, strict=True)] == pytest.approx([20] * 6)
     assert _points(opened, chart) != drawn
-    _switch(opened, "moment", "best")
-    best = _column(opened, "#standings", 2)
-    assert [float(b) - float(a) for b, a in zip(best, after, strict=True)] == pytest.approx([2] * 6)
+    networks = set(_column(opened, "#standings", 1))
+    assert networks == {"last epoch", "best checkpoint"}  # early stopping deploys its best one
+    _switch(opened, "moment", "last")
+    last = _column(opened, "#standings", 3)
+    assert set(_column(opened, "#standings", 1)) == {"last epoch"}
+    for moment, gain in (("average", 1), ("best-average", 3), ("best", 2)):
+        _switch(opened, "moment", moment)
+        own = _column(opened, "#standings", 3)
+        assert [float(b) - float(a) for b, a in zip(own, last, strict=True)] == pytest.approx([gain] * 6)
     assert float(_column(opened, "#cells-table", 2)[0]) == pytest.approx(
         100 * results.records["wine", "none"].noisy_test_acc_best.mean(), abs=0.06
     )

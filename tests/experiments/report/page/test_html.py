@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 import json
 import sys
 import tomllib
@@ -23,6 +24,7 @@ from rlflood.experiments.report.page.numbers import MOST_POINTS, short, spread, 
 from rlflood.experiments.report.page.payload import comparison
 from rlflood.experiments.report.page.provenance import controllers, machines
 from rlflood.extras import MissingPackage
+from rlflood.training.trainer import MOMENTS
 
 pytest.importorskip("jinja2")
 pytest.importorskip("plotly")
@@ -91,12 +93,19 @@ def test_names_stay_names(make_results):
     assert parsed.json("data")["tasks"][0] == EVIL
 
 
-def test_all_four_summaries_are_embedded(elements, results):
+def test_the_summaries_of_all_networks_and_labels_are_embedded(elements, results):
     data = elements.json("data")
-    assert set(data["views"]) == {"final-clean", "final-noisy", "best-clean", "best-noisy"}
-    assert data["view"] == "final-clean"
+    kinds = itertools.product(("deployed", *MOMENTS), ("clean", "noisy"))
+    assert set(data["views"]) == {f"{moment}-{labels}" for moment, labels in kinds}
+    assert data["choice"] == {"moment": "deployed", "labels": "clean"}
+    radios = [a["value"] for _, a, _ in elements.found if a.get("name") == "moment"]
+    assert radios == ["deployed", *MOMENTS]
+    deployed = {"early-stopping": "best checkpoint"}
+    for shown in data["views"]["deployed-clean"]["standings"]:
+        name = data["methods"][shown["method"]]["name"]
+        assert shown["network"] == deployed.get(name, "last epoch")
     for name, view in data["views"].items():
-        moment, labels = name.split("-")
+        moment, _, labels = name.rpartition("-")
         summary = summarise(results, moment, noisy=labels == "noisy")
         for shown, standing in zip(view["standings"], summary.standings, strict=True):
             assert data["methods"][shown["method"]]["name"] == standing.method
@@ -110,8 +119,8 @@ def test_all_four_summaries_are_embedded(elements, results):
 
 
 def test_gaps_and_equal_runs_are_embedded_and_explained(elements, results, make_results):
-    data, summary = elements.json("data"), summarise(results, "final")
-    view = data["views"]["final-clean"]
+    data, summary = elements.json("data"), summarise(results, "last")
+    view = data["views"]["last-clean"]
     by_name = {standing.method: standing for standing in summary.standings}
     for shown in view["standings"]:
         gap = by_name[data["methods"][shown["method"]]["name"]].gap
@@ -131,7 +140,7 @@ def test_gaps_and_equal_runs_are_embedded_and_explained(elements, results, make_
 def test_headline_labels_are_those_of_the_study(make_results):
     results = make_results()
     noisy = replace(results, study=results.study.model_copy(update={"noisy_test": True}))
-    assert Elements(page(noisy)).json("data")["view"] == "final-noisy"
+    assert Elements(page(noisy)).json("data")["choice"]["labels"] == "noisy"
 
 
 def test_oracles_are_told_apart(elements):
@@ -204,10 +213,10 @@ def test_unfinished_study_says_what_is_missing(results, without):
     data = elements.json("data")
     assert data["compared"] == {"tasks": 1, "repeats": 4}
     # what is done there is shown all the same, without a comparison
-    cells = [cell for cell in data["views"]["final-clean"]["cells"] if cell["task"] == 1]
+    cells = [cell for cell in data["views"]["last-clean"]["cells"] if cell["task"] == 1]
     assert len(cells) == 5 and all(cell["difference"] is None for cell in cells)
     tracking = next(cell for cell in cells if cell["method"] == 5)
-    scores = part.records["gaussians", "tracking"].test_acc_final
+    scores = part.records["gaussians", "tracking"].test_acc_last
     assert tracking["accuracy"][0] == pytest.approx(scores.mean(), rel=1e-4)
 
 
@@ -227,7 +236,7 @@ def test_nothing_to_compare_yet(results, without):
 
 def test_one_seed_has_no_intervals_but_a_page(make_results):
     data = Elements(page(make_results(seeds=1))).json("data")
-    mean = data["views"]["final-clean"]["standings"][0]["mean"]
+    mean = data["views"]["last-clean"]["standings"][0]["mean"]
     assert mean[0] is not None and mean[1:] == [None, None]
 
 
@@ -284,7 +293,7 @@ def test_runs_that_diverged_are_marked(results, elements):
     val_loss[1:3, -1] = np.nan
     broken = {**results.records, key: replace(results.records[key], val_loss=val_loss)}
     lost = Elements(page(replace(results, records=broken)))
-    view = lost.json("data")["views"]["final-clean"]
+    view = lost.json("data")["views"]["last-clean"]
     names = [method["name"] for method in lost.json("data")["methods"]]
     assert {names[row["method"]]: row["diverged"] for row in view["standings"] if row["diverged"]} == {
         "tracking": 2

@@ -33,7 +33,7 @@ def ask(results):
         pytest.skip("running the page's scripts needs node")
 
     def asked(expression, shown=results):
-        data = json.dumps({**comparison(shown), "view": "final-clean"})
+        data = json.dumps({**comparison(shown), "choice": {"moment": "last", "labels": "clean"}})
         folder = resources.files("rlflood.experiments.report.page")
         scripts = "\n".join(
             (folder / f"{name}.js").read_text(encoding="utf-8")
