@@ -7,7 +7,7 @@ from torch import distributed, nn
 
 from rlflood.training import ModuleTrainer
 from rlflood.training.images.image_data import DeviceSplit, EvaluationImages, TrainingImages
-from rlflood.training.images.module_population import processes_and_rank
+from rlflood.training.processes import processes_and_rank
 
 LEVELS = (0.0, 1.0, 1.2, 0.0)
 

@@ -1,8 +1,7 @@
 import pytest
 import torch
-from torch.nn import functional as F
-
 from rlflood.training.mlp.criterion import cross_entropies, smoothed_cross_entropies
+from torch.nn import functional as F
 
 CLASSES = (2, 3, 5)
 
