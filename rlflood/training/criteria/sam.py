@@ -39,23 +39,22 @@ class SharpnessAware(Criterion):
         weights = self._weights()
         gradients = torch.autograd.grad(plain.mean(1).sum(), weights)
         with torch.no_grad():
-            buffers = [buffer.clone() for buffer in self._network.buffers()]
-            self._before = [weight.clone() for weight in weights]
+            self._before = [value.clone() for value in self._values()]
             self._move(weights, gradients)
         losses = self.losses(forward(x), labels)
-        with torch.no_grad():
-            for buffer, value in zip(self._network.buffers(), buffers, strict=True):
-                buffer.copy_(value)
         return Batch(x, logits.detach(), labels, losses, samples, epoch, plain.detach())
 
     @torch.no_grad()
     def after_backward(self) -> None:
-        """Put the weights back."""
-        for weight, before in zip(self._weights(), self._before, strict=True):
-            weight.copy_(before)
+        """Put weights and running statistics back."""
+        for value, before in zip(self._values(), self._before, strict=True):
+            value.copy_(before)
 
     def _weights(self) -> list[nn.Parameter]:
         return [weight for weight in self._network.parameters() if weight.requires_grad]
+
+    def _values(self) -> list[Tensor]:
+        return [*self._weights(), *self._network.buffers()]
 
     def _move(self, weights: list[nn.Parameter], gradients: tuple[Tensor, ...]) -> None:
         squares = [gradient.float().square().reshape(self._replicas, -1).sum(1) for gradient in gradients]
