@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlflood.control.features import HIGHEST_LOSS, LOWEST_LOSS, OBSERVATIONS, ObservationKind, Seen
-from rlflood.control.turning_point import RISE, TurningPoint
+from rlflood.control.turning_point import RISE, TurningPoint, TurnSign
 from rlflood.errors import InputError
 from rlflood.metrics import Array, Metrics
 from rlflood.state import Stateful
@@ -56,6 +56,7 @@ class Observer(Stateful):
         epochs: Epochs of the run.
         decisions: How many times a run the controller decides; sets the length of the moving averages.
         rise: How far above its best, as a share of it, a validation loss has turned.
+        sign: What tells that a run has turned.
         classes: Number of classes, one for all replicas or an array ``(replicas,)``. ``None`` takes the
             first epoch's validation loss as the loss of guessing, right for a network that has hardly
             learned by then.
@@ -77,6 +78,7 @@ class Observer(Stateful):
         decisions: int,
         classes: int | NDArray[np.int64] | None,
         rise: float = RISE,
+        sign: TurnSign = "loss",
     ) -> None:
         check_observation(kind)
         if kind == "metrics" and classes is None:
@@ -95,7 +97,7 @@ class Observer(Stateful):
         self.level: Array = np.zeros(1)
         self._best_val_acc: Array = np.full(1, -np.inf)
         self._averages: Array = self._followed()
-        self.turning_point = TurningPoint(rise)
+        self.turning_point = TurningPoint(rise, sign)
 
     def update(self, metrics: Metrics, level: Array, *, validated: bool = True) -> None:
         """Take in the metrics of an epoch and the level, in nats, that it was trained at.
@@ -115,7 +117,7 @@ class Observer(Stateful):
             self._classes_known = self._classes_known | first
         self.epoch += 1
         train_loss, _, val_loss, val_acc = values
-        self.turning_point.update(self.epoch, train_loss, val_loss if validated else None)
+        self.turning_point.update(self.epoch, train_loss, val_loss if validated else None, val_acc)
         self._metrics, self.level = values, np.broadcast_to(level, val_loss.shape).copy()
         self._best_val_acc = np.fmax(self._best_val_acc, np.where(np.isfinite(val_acc), val_acc, -np.inf))
         decay = self._decay if self.epoch > 1 else 0.0

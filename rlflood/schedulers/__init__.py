@@ -4,6 +4,7 @@ from rlflood.schedulers.adaptive import AdaptiveFlood
 from rlflood.schedulers.backward import BackwardFlood
 from rlflood.schedulers.base import FloodScheduler
 from rlflood.schedulers.constant import ConstantFlood
+from rlflood.schedulers.hold import HoldFlood
 from rlflood.schedulers.piecewise import PiecewiseFlood
 from rlflood.schedulers.policy import PolicyScheduler, load_controller
 from rlflood.schedulers.replay import ReplayFlood
@@ -15,6 +16,7 @@ __all__ = [
     "BackwardFlood",
     "ConstantFlood",
     "FloodScheduler",
+    "HoldFlood",
     "PiecewiseFlood",
     "PolicyScheduler",
     "ReplayFlood",

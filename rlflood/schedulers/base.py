@@ -30,7 +30,7 @@ from rlflood.state import check_settings, check_state, load_state, plain_setting
 STATE_VERSION = 1
 """Of what :meth:`FloodScheduler.state_dict` gives."""
 
-_OWN_STATE = ("_epoch", "_level", "_reports")
+_OWN_STATE = ("_epoch", "_level", "_reports", "_met", "_begins")
 _FLOODED = (
     "The train loss that is reported is the flooded one, which is never below the level and says nothing. "
     "Report the loss before the scheduler's call, not what the call returns."
@@ -108,6 +108,8 @@ class FloodScheduler(ABC):
             self._level = np.broadcast_to(self._level, replicas).copy()
         self._epoch = 0
         self._reports = Reports()
+        self._met: bool | NDArray[np.bool_] = False  # whether the train loss has been below a level
+        self._begins: bool | NDArray[np.bool_] = False
         self._heard: list[Tensor] | None = None  # this epoch's losses, where they may tell
         self._position = Position(type(self).__name__)
         weakref.finalize(self, warn_if_left, self._position)
@@ -169,8 +171,12 @@ class FloodScheduler(ABC):
 
     @property
     def begins(self) -> NDArray[np.bool_] | bool:
-        """Whether an average of the weights begins with the next epoch: for all, or shape ``(replicas,)``."""
-        return False
+        """Whether an average of the weights begins with the next epoch: for all, or shape ``(replicas,)``.
+
+        It begins where the network first lies below its level, for from there on it walks around it, and
+        anew wherever the best weights are put back.
+        """
+        return self._begins | self.returns
 
     @property
     def returns(self) -> NDArray[np.bool_] | bool:
@@ -283,6 +289,8 @@ class FloodScheduler(ABC):
         seen = self._reports.taken(rows, validated=validated)
         level = self._next_level(seen) if validated else self._unvalidated_level(seen)
         level = np.broadcast_to(level, shape or (1,))
+        below = seen.train_loss < level
+        self._begins, self._met = below & ~self._met, below | self._met
         self._set_level(checked_level(level.reshape(shape)), shape)
         self._heard = [] if self.held and self._reports.in_doubt else None
         return self.level

@@ -66,7 +66,7 @@ class Average:
 
     def begin(self, which: NDArray[np.bool_]) -> None:
         """Let the means of some replicas begin with the next step, and be plain from then on."""
-        rows = torch.from_numpy(np.asarray(which)).to(self._steps.device)
+        rows = torch.from_numpy(np.array(which)).to(self._steps.device)
         self._steps.masked_fill_(rows, 0)
         self._over.masked_fill_(rows, torch.inf)
 

@@ -1,5 +1,6 @@
 """A task: one learning problem, fully specified but for its seeds."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -24,7 +25,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Network = Literal["mlp", "cnn", "resnet18", "resnet20", "resnet32", "resnet44", "resnet56", "resnet110"]
 OF_MLPS = ("hidden", "batch_norm", "dropout")
 """Fields that networks of images do without."""
-_OF_FEW = ("keep", "encode", "criterion", "strength")
+_RARE = ("keep", "encode", "criterion", "strength", "lr_cosine")
 
 
 class Task(BaseModel):
@@ -60,6 +61,8 @@ class Task(BaseModel):
         lr_milestones: Shares of the run, rising, after each of which the learning rate is multiplied by
             ``lr_gamma``: 0.5 is after half of the epochs.
         lr_gamma: See ``lr_milestones``.
+        lr_cosine: Let the learning rate fall to 0 over the run, along half a cosine (Loshchilov and Hutter,
+            ICLR 2017, without restarts), by the epoch.
         clip_norm: The most that the norm of a batch's gradient may be; ``None`` leaves it as it is. For image
             networks.
         augmentation: What is done to training images: ``none``, ``crop`` (padded by 4 pixels of the channel's
@@ -91,6 +94,7 @@ class Task(BaseModel):
     weight_decay: float = Field(0.0, ge=0)
     lr_milestones: tuple[Share, ...] = ()
     lr_gamma: PositiveFloat = 0.1
+    lr_cosine: bool = False
     clip_norm: PositiveFloat | None = None
     augmentation: Literal["none", "crop", "crop-flip"] = "none"
     batch_size: PositiveInt | None = None
@@ -130,13 +134,15 @@ class Task(BaseModel):
                 )
         if list(self.lr_milestones) != sorted(self.lr_milestones):
             raise ValueError(f"lr_milestones must rise: got {self.lr_milestones}")
+        if self.lr_cosine and self.lr_milestones:
+            raise ValueError("lr_cosine and lr_milestones are two schedules: leave one of them out")
         return self
 
     @model_serializer(mode="wrap")
     def _without_what_few_files_need(self, others: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # checkpoints are found, and studies compared, by what a task consists of: most have none of these
         fields: dict[str, Any] = others(self)
-        few = {name: type(self).model_fields[name].default for name in _OF_FEW}
+        few = {name: type(self).model_fields[name].default for name in _RARE}
         return {
             name: value
             for name, value in fields.items()
@@ -184,15 +190,16 @@ class Task(BaseModel):
     def learning_rate_in(self, epoch: int) -> float:
         """The learning rate in an epoch, counted from 0."""
         passed = sum(epoch >= round(share * self.epochs) for share in self.lr_milestones)
-        return float(self.learning_rate * self.lr_gamma**passed)
+        annealed = (1 + math.cos(math.pi * epoch / self.epochs)) / 2 if self.lr_cosine else 1.0
+        return float(self.learning_rate * self.lr_gamma**passed * annealed)
 
     @property
     def stack_key(self) -> tuple[object, ...]:
         """Tasks with the same key can be trained in one stack: their data and their strength may differ."""
         return (
             self.train_size, self.val_size, self.test_size, self.network, self.hidden, self.batch_norm,
-            self.dropout, self.criterion, self.optimizer, self.learning_rate, self.momentum,
-            self.weight_decay, self.lr_milestones, self.lr_gamma, self.clip_norm, self.augmentation,
+            self.dropout, self.criterion, self.optimizer, self.learning_rate, self.momentum, self.weight_decay,
+            self.lr_milestones, self.lr_gamma, self.lr_cosine, self.clip_norm, self.augmentation,
             self.batch_size, self.epochs,
         )  # fmt: skip
 
