@@ -1,6 +1,9 @@
 """Other regularisers in flooding's place, each as a grid search over its strength."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +20,9 @@ from rlflood.schedulers import ConstantFlood
 from rlflood.training import Machine, Task
 from rlflood.training.task import OF_MLPS
 
+NO_OTHERS: Mapping[str, Any] = MappingProxyType({})
 HIGHEST_SHARE = 0.5
-"""Of dropped units (Srivastava et al., JMLR 2014, drop half of the hidden ones) and of smoothed labels."""
+"""Of dropped units (Srivastava et al., JMLR 2014, drop half of the hidden ones)."""
 
 
 class TaskGrid(Method):
@@ -27,15 +31,20 @@ class TaskGrid(Method):
     All runs of a repeat share its data, initialisation and batch order. Each value is a stack of its own.
 
     Args:
-        name: The method's name, with hyphens for the underscores of the task's field.
+        name: The method's name.
         values: What the field is set to, shape ``(candidates,)``; the task's own value is not used.
+        field: The task's field; the method's name, with underscores for hyphens, if not given.
+        others: Other fields of the task, the same in all runs.
     """
 
     floods = False
 
-    def __init__(self, name: str, values: Array) -> None:
+    def __init__(
+        self, name: str, values: Array, *, field: str | None = None, others: Mapping[str, Any] = NO_OTHERS
+    ) -> None:
         self.name = name
         self.values = np.asarray(values, np.float64)
+        self._field, self._others = field or name.replace("-", "_"), others
 
     def check(self, task: Task) -> None:
         """See :meth:`Method.check`."""
@@ -43,10 +52,6 @@ class TaskGrid(Method):
             raise InputError(
                 f"the method {self.name} is for the network mlp, not for {task.network}: leave it out"
             )
-
-    @property
-    def _field(self) -> str:
-        return self.name.replace("-", "_")
 
     def epochs(self, task: Task) -> int:
         """One run a value."""
@@ -63,7 +68,7 @@ class TaskGrid(Method):
             def after_epoch(done: int, of: int, before: int = k) -> None:
                 on_progress(before * of + done, total)
 
-            task = setting.task.model_copy(update={self._field: value})
+            task = setting.task.model_copy(update={**self._others, self._field: value})
             columns.append(
                 run_schedule(
                     replace(setting, task=task),
@@ -76,7 +81,7 @@ class TaskGrid(Method):
         order = np.arange(len(columns) * setting.repeats).reshape(len(columns), -1).T.ravel()
         runs = Runs.concat(columns).take(order)
         values = np.tile(self.values, (setting.repeats, 1))
-        return picked_record(self.name, runs, values, knob=self.name.replace("-", " "))
+        return picked_record(self.name, runs, values, knob=self.name.removesuffix("-grid").replace("-", " "))
 
 
 def weight_decays(count: int) -> Array:
@@ -98,8 +103,3 @@ def _weight_decay(argument: str | None, options: MethodOptions) -> Method:
 @register("dropout", "a grid search over dropout, 0 to 0.5, instead of flooding")
 def _dropout(argument: str | None, options: MethodOptions) -> Method:
     return TaskGrid("dropout", even_levels(options.runs, HIGHEST_SHARE))
-
-
-@register("label-smoothing", "a grid search over label smoothing, 0 to 0.5, instead of flooding")
-def _label_smoothing(argument: str | None, options: MethodOptions) -> Method:
-    return TaskGrid("label-smoothing", even_levels(options.runs, HIGHEST_SHARE))
