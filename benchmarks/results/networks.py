@@ -16,7 +16,7 @@ from benchmarks.results.cells import (
     share,
     table,
 )
-from benchmarks.results.runs import FOLDER, KeptRuns, load
+from benchmarks.results.runs import FOLDER, KeptRuns, load, renamed
 from rlflood.experiments.analysis.statistics import paired
 from rlflood.experiments.report.text.markup import Text
 from rlflood.experiments.report.text.tables import ORACLE, in_percent
@@ -159,7 +159,7 @@ def one_thing_changed() -> str:
 def fashion_mnist_cnn() -> str:
     """All of Fashion-MNIST and a convolutional network: one seed."""
     records = {
-        (file, record["method"]): record
+        (file, record["method"]): renamed(record)
         for file in ("fashion-mnist-default.json", "fashion-mnist.json")
         for record in json.loads((FOLDER / file).read_text())["records"]
     }
@@ -171,12 +171,12 @@ def fashion_mnist_cnn() -> str:
     ):
         record = records[file, method]
         runs = record["epochs_spent"][0] / len(record["levels"][0])
-        moments = [np.array(record[name]) for name in ("test_acc_final", "test_acc_best")]
+        moments = [np.array(record[name]) for name in ("test_acc_last", "test_acc_best")]
         rows.append([method, f"{runs:.0f}", *(mean(scores) for scores in moments)])
-    search = records["fashion-mnist.json", "grid"]["search"]
+    search = renamed(records["fashion-mnist.json", "grid"]["search"])
     by_level = ", ".join(
         f"{in_percent(score)} at {level:g}"
-        for level, score in zip(search["values"][0], search["test_acc_final"][0], strict=True)
+        for level, score in zip(search["values"][0], search["test_acc_last"][0], strict=True)
     )
     caption = (
         f"{CLEAN}: 1 seed, so no intervals. The grid by level, in nats, after the last epoch: {by_level}."

@@ -57,7 +57,7 @@ def quick() -> KeptRuns:
 
 
 @lru_cache
-def summary(runs: KeptRuns, moment: Moment = "final") -> Summary:
+def summary(runs: KeptRuns, moment: Moment = "last") -> Summary:
     """The standings of a study, and nothing else of what its report shows.
 
     A file of runs does not say which of them diverged; none of these did.
@@ -71,7 +71,14 @@ def summary(runs: KeptRuns, moment: Moment = "final") -> Summary:
         gap_oracle(scores, runs.oracles),
         tuple(task.name for task in runs.tasks),
         tuple(runs.repeats),
-        standings(scores, NO_FLOODING, runs.oracles, spent, dict.fromkeys(runs.methods, 0)),
+        standings(
+            scores,
+            dict.fromkeys(runs.methods, moment),
+            NO_FLOODING,
+            runs.oracles,
+            spent,
+            dict.fromkeys(runs.methods, 0),
+        ),
         cells=(),
         budgets=(),
         equal_runs=None,

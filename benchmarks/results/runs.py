@@ -5,12 +5,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from rlflood.experiments.runs.record import score_field
 from rlflood.experiments.study.file import Study, StudyTask, load_study
 from rlflood.metrics import Array
 from rlflood.training.trainer import Moment
+
+Value = TypeVar("Value")
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 
@@ -61,22 +65,21 @@ class KeptRuns:
         """The same with test labels of that kind."""
         return replace(self, study=self.study.model_copy(update={"noisy_test": noisy}))
 
-    def scores(self, method: str, moment: Moment = "final", repeats: Sequence[int] = ()) -> Array:
+    def scores(self, method: str, moment: Moment = "last", repeats: Sequence[int] = ()) -> Array:
         """Test accuracies of a method, from 0 to 1: shape ``(tasks, seeds)``.
 
         Against noisy labels where the study's own figures are, else against clean ones.
 
         Args:
             method: Its name.
-            moment: After the last epoch, or at the best validation accuracy.
+            moment: Which network of a run.
             repeats: Which repeats; those that all methods have on all tasks if not given.
         """
-        kind = "noisy_test_acc" if self.study.noisy_test else "test_acc"
-        return self._column(method, f"{kind}_{moment}", repeats)
+        return self._column(method, score_field(moment, noisy=self.study.noisy_test), repeats)
 
     def picked(self, method: str) -> Array:
         """The settings that a search picked: shape ``(tasks, seeds)``."""
-        return self._column(method, "picked_final", ())
+        return self._column(method, "picked_last", ())
 
     def budget(self, method: str) -> float:
         """What a method spent in whole training runs, averaged over tasks and seeds."""
@@ -102,6 +105,11 @@ class KeptRuns:
         )
 
 
+def renamed(row: dict[str, Value]) -> dict[str, Value]:
+    """A row or a record by the present names of its fields: older files call the last epoch final."""
+    return {name.replace("_final", "_last"): value for name, value in row.items()}
+
+
 @lru_cache
 def load(runs: str, study: str) -> KeptRuns:
     """Read a file of runs below ``docs/results``.
@@ -114,7 +122,7 @@ def load(runs: str, study: str) -> KeptRuns:
     rows: dict[tuple[str, str], dict[int, dict[str, str]]] = {}
     with (FOLDER / runs).open(newline="") as file:
         for row in csv.DictReader(file):
-            rows.setdefault((row["task"], row["method"]), {})[int(row["repeat"])] = row
+            rows.setdefault((row["task"], row["method"]), {})[int(row["repeat"])] = renamed(row)
     methods = loaded.make_methods()
     return KeptRuns(
         loaded,

@@ -56,11 +56,11 @@ def methods() -> str:
     rows: list[list[Text | str]] = [["default", "1", mean(own), "", "", mean(own_best), ""]]
     users = [method for method in runs.methods if method not in {"default", SEVERAL} | runs.oracles]
     for method in (*users, *sorted(runs.oracles)):
-        final, best = runs.scores(method), runs.scores(method, "best")
+        last, best = runs.scores(method), runs.scores(method, "best")
         rows.append(
             [
                 _named(runs, method), _budget(runs, method),
-                mean(final), over_seeds(own, final), over_groups(own, final, groups),
+                mean(last), over_seeds(own, last), over_groups(own, last, groups),
                 mean(best), over_seeds(own_best, best),
             ]
         )  # fmt: skip
@@ -113,7 +113,7 @@ def equal_runs() -> str:
     rows: list[list[Text | str]] = []
     for method in (SEVERAL, "grid", "random", "tpe", "default"):
         row: list[Text | str] = [method, _budget(runs, method)]
-        for moment in ("final", "best"):
+        for moment in ("last", "best"):
             own, scores = runs.scores(SEVERAL, moment), runs.scores(method, moment)
             row += [mean(scores), "" if method == SEVERAL else over_seeds(own, scores)]
         rows.append(row)

@@ -23,9 +23,9 @@ from rlflood.cli.terminal_table import print_table
 from rlflood.experiments.analysis.comparison import rows
 from rlflood.experiments.analysis.statistics import Interval
 from rlflood.experiments.analysis.summary import Summary
-from rlflood.experiments.report.text.captions import diverged_definition
+from rlflood.experiments.report.text.captions import NETWORKS, VIEW_MOMENTS, diverged_definition
 from rlflood.experiments.report.text.data_wording import describe_data
-from rlflood.experiments.report.text.wording import DIVERGED, describe_setting, explanation
+from rlflood.experiments.report.text.wording import DEPLOYED, DIVERGED, describe_setting, explanation
 from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.setting import Setting
 from rlflood.experiments.study.plan import StudyProgress
@@ -163,7 +163,7 @@ def _clock(seconds: float) -> str:
 
 def print_standings(summary: Summary) -> None:
     """The methods of a study over all its tasks, accuracies in percent."""
-    headings = ("method", "runs", "mean", f"- {summary.reference}", "p (Holm)", "rank")
+    headings = ("method", "network", "runs", "mean", f"- {summary.reference}", "p (Holm)", "rank")
     lines = []
     for standing in summary.standings:
         difference, p = "", ""
@@ -172,12 +172,13 @@ def print_standings(summary: Summary) -> None:
             p = f"{standing.adjusted_p:.2g}"
         signs = (" †" if standing.oracle else "") + (f" {DIVERGED}" if standing.diverged else "")
         mean, runs, rank = _interval(standing.mean), f"{standing.runs:.3g}", f"{standing.rank:.1f}"
-        lines.append((standing.method + signs, runs, mean, difference, p, rank))
+        network = NETWORKS[standing.network]
+        lines.append((standing.method + signs, network, runs, mean, difference, p, rank))
     print_table(console, headings, lines, figures=True)
     labels = "noisy" if summary.noisy else "clean"
     tasks, repeats = len(summary.tasks), len(summary.repeats)
     _note(
-        f"Test accuracy in % after the last epoch, {labels} labels, {counted(tasks, 'task')}, "
+        f"Test accuracy in %, {labels} labels, {VIEW_MOMENTS[summary.moment]}; {counted(tasks, 'task')}, "
         f"{counted(repeats, 'repeat')}; ± half of the 95 % bootstrap interval over seeds; runs: the budget."
     )
     if any(standing.oracle for standing in summary.standings):
@@ -201,8 +202,12 @@ def print_records(records: Sequence[Record], *, noisy: bool) -> None:
     for row, record in zip(compared, records, strict=True):
         difference = "" if row.difference is None else _interval(row.difference.difference, signed=True)
         name = row.method + (f" {DIVERGED}" if record.diverged.any() else "")
-        lines.append((name, _interval(row.final), _interval(row.best), difference, f"{row.epochs:,}"))
-    headings = ("method", "final", "best checkpoint", "final - none", "epochs")
+        four = [
+            (DEPLOYED if moment == row.deployed else "") + percent(accuracy.mean)
+            for moment, accuracy in row.accuracy.items()
+        ]
+        lines.append((name, _interval(row.accuracy[row.deployed]), difference, *four, f"{row.epochs:,}"))
+    headings = ("method", "deployed", "- none", *NETWORKS.values(), "epochs")
     print_table(console, headings, lines, figures=True)
     for line in explanation(records, compared, noisy=noisy):
         _note(line)

@@ -99,7 +99,7 @@ def report(folder: Annotated[Path, typer.Argument(help="The folder of a study.")
     check_output(folder / "report.html", "the report")
     for part in ("figures", "tables"):
         check_output_folder(folder / part, f"the {part}")
-    summary = summarise(results, "final")
+    summary = summarise(results, "deployed")
     print_standings(summary)
     made, left_out = f"the page: {folder / 'report.html'}", []
     with progress_bar("page, figures, tables") as advance:

@@ -8,8 +8,9 @@ from rlflood.training.task import Task
 
 _SPARE = 0.8
 """The share of the free memory to plan with."""
-_COPIES = 6
-"""Of each weight: itself, its gradient, Adam's two moments, the best weights, and one copy on the way."""
+_COPIES = 8
+"""Of each weight: itself, its gradient, Adam's two moments, the average, the best of both, and one copy on
+the way."""
 _ACTIVATIONS = 4
 """Of each unit and sample of a mini-batch: before and after ReLU, and the gradients of both."""
 _FLOAT = 4

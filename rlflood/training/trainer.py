@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,9 @@ from rlflood.metrics import Metrics
 
 SplitName = Literal["train", "val", "test"]
 Moment = Literal["last", "best", "average", "best-average"]
-"""The four networks of a run: as it was after the last epoch and at the best validation accuracy, and the mean
-of its weights (see :mod:`rlflood.training.averaging`) at the end and at that mean's own best."""
+"""The four networks of a run: as it was after the last epoch and at the best validation accuracy, and the
+mean of its weights (see :mod:`rlflood.training.averaging`) at the end and at that mean's own best."""
+MOMENTS: tuple[Moment, ...] = get_args(Moment)
 
 
 @dataclass(frozen=True, slots=True)

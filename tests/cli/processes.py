@@ -16,7 +16,7 @@ policy = [4]
 observation = "extended"
 levels = "relative"
 decisions = 2
-reward = "final"
+reward = "last"
 [hyperparameters]
 minibatches = 1
 [tasks.base]

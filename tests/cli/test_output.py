@@ -191,7 +191,7 @@ def finished(tmp_path_factory):
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 120])
 def test_a_report_shows_every_name_and_figure_at_any_width(finished, monkeypatch, width):
-    summary, stream = summarise(load_results(finished), "final"), io.StringIO()
+    summary, stream = summarise(load_results(finished), "last"), io.StringIO()
     monkeypatch.setattr(console, "console", Console(file=stream, width=width))
     console.print_standings(summary)
     whole = unbroken(stream.getvalue())

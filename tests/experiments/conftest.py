@@ -7,7 +7,7 @@ from rlflood.control import Controller, ControlSpec, LevelSet
 from rlflood.experiments import Setting, compare, get_methods
 from rlflood.experiments.methods import Method
 from rlflood.experiments.runs.diagnosis import Diagnosis
-from rlflood.experiments.runs.record import Record, Runs
+from rlflood.experiments.runs.record import TEST_SCORES, Record, Runs
 from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.study.file import Study, StudyTask
 from rlflood.experiments.study.results import Results
@@ -101,11 +101,15 @@ def _invented_record(rng, method, place, seeds):
     }
     tests = {
         name: np.clip(base - (0.1 if "noisy" in name else 0) + rng.normal(0, 0.03, count), 0, 1)
-        for name in ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best")
+        for name in sorted(TEST_SCORES, key=lambda name: "average" in name)
+    }
+    curves |= {
+        "average_val_loss": 0.25 + np.exp(-epochs / 5) + rng.uniform(0, 0.05, (count, 12)),
+        "average_val_acc": np.clip(base + rng.normal(0, 0.03, (count, 12)), 0, 1),
     }
     if not searched:
         return Record(method=method, **curves, **tests, epochs_spent=np.full(seeds, 12.0))
-    for name in ("train_loss", "val_loss"):
+    for name in ("train_loss", "val_loss", "average_val_loss"):
         curves[name][4 : 5 if seeds > 1 else 4, 6:] = np.nan
     values = np.tile([0.0, 0.25, 0.5], (seeds, 1))
     return picked_record(method, Runs(**curves, **tests), values, anytime=method == "grid")

@@ -42,7 +42,7 @@ def test_a_copy_goes_on_as_its_source_does(changes, threads):
     stack.copy_replicas(np.array([3, 1, 3, 3]))
     assert stack.epoch == 5
     assert states_equal(stack.module(1).state_dict(), untouched)
-    for moment in ("final", "best"):
+    for moment in ("last", "best"):
         loss = stack.evaluate("test", moment).loss
         np.testing.assert_allclose(loss[[0, 2]], loss[[3, 3]], rtol=1e-6)
         assert loss[1] != loss[3]

@@ -15,10 +15,10 @@ from rlflood.experiments.analysis.aggregates import (
 from rlflood.experiments.analysis.statistics import Interval
 from rlflood.experiments.methods import METHODS, ControllerMethod, MethodName
 from rlflood.experiments.methods.best_of import BestOf
+from rlflood.experiments.runs.record import ViewMoment, score_field
 from rlflood.experiments.runs.selection import incumbents
 from rlflood.experiments.study.results import Results
 from rlflood.metrics import Array
-from rlflood.training.trainer import Moment
 
 RUN_COUNTS = (1, 3, 5, 11)
 """Numbers of runs at which methods are compared."""
@@ -92,7 +92,13 @@ class EqualRuns:
 
 
 def accuracy_by_budget(
-    results: Results, tasks: Sequence[str], method: str, repeats: list[int], moment: Moment, *, noisy: bool
+    results: Results,
+    tasks: Sequence[str],
+    method: str,
+    repeats: list[int],
+    moment: ViewMoment,
+    *,
+    noisy: bool,
 ) -> Budgets:
     """What a method reaches with each budget that it can be had with: one, if it cannot be stopped early."""
     first = results.records[tasks[0], method].search
@@ -199,16 +205,16 @@ def _anytime(
     task: str,
     method: str,
     repeats: list[int],
-    moment: Moment,
+    moment: ViewMoment,
     noisy: bool,
     budgets: Array,
 ) -> Array:
     """What the search would have reached with each budget: shape ``(repeats, budgets)``."""
     record, rows = results.records[task, method], results.rows(task, method, repeats)
     assert record.search is not None
-    search = record.search
-    tests = getattr(search, f"{'noisy_' if noisy else ''}test_acc_{moment}")
-    accuracy = np.take_along_axis(tests, incumbents(search, moment), axis=1)[rows]
+    search, own = record.search, record.moment(moment)
+    tests = getattr(search, score_field(own, noisy=noisy))
+    accuracy = np.take_along_axis(tests, incumbents(search, own), axis=1)[rows]
     spent = search.epochs.cumsum(axis=1)[rows] / record.levels.shape[1]
     last = (spent[:, :, None] <= budgets + 1e-9).sum(axis=1) - 1
     reached = np.take_along_axis(accuracy, np.maximum(last, 0), axis=1)

@@ -8,6 +8,7 @@ from rlflood.experiments.methods import Method
 from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.training import Machine
+from rlflood.training.trainer import MOMENTS, Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +17,16 @@ class Row:
 
     Attributes:
         method: Its name.
-        final: Test accuracy after the last epoch.
-        best: Test accuracy at the best validation accuracy.
-        difference: Final test accuracy less that of the reference, paired; None where there is none.
+        deployed: The network that its user would deploy.
+        accuracy: Test accuracy of each of the four networks of its runs.
+        difference: Test accuracy of the deployed network less that of the reference's, paired; None where
+            there is none.
         epochs: Training epochs spent on one repeat, on average.
     """
 
     method: str
-    final: Interval
-    best: Interval
+    deployed: Moment
+    accuracy: dict[Moment, Interval]
     difference: Paired | None
     epochs: int
 
@@ -70,11 +72,11 @@ def rows(records: Sequence[Record], *, reference: str = "none", noisy: bool = Fa
     base = next((record for record in records if record.method == reference), None)
     table = []
     for record in records:
-        final = record.test_accuracy("final", noisy=noisy)
+        scores = record.test_accuracy("deployed", noisy=noisy)
         difference = None
         if base is not None and base is not record:
-            difference = paired(final, base.test_accuracy("final", noisy=noisy))
-        best = mean_interval(record.test_accuracy("best", noisy=noisy))
+            difference = paired(scores, base.test_accuracy("deployed", noisy=noisy))
+        accuracy = {moment: mean_interval(record.test_accuracy(moment, noisy=noisy)) for moment in MOMENTS}
         spent = round(float(record.epochs_spent.mean()))
-        table.append(Row(record.method, mean_interval(final), best, difference, spent))
+        table.append(Row(record.method, record.deployed, accuracy, difference, spent))
     return table

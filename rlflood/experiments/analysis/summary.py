@@ -30,6 +30,7 @@ from rlflood.experiments.analysis.budgets import (
     runs_spent,
 )
 from rlflood.experiments.analysis.statistics import Interval, Paired, mean_interval, paired
+from rlflood.experiments.runs.record import ViewMoment
 from rlflood.experiments.study.results import Results
 from rlflood.metrics import Array
 from rlflood.training.trainer import Moment
@@ -46,6 +47,7 @@ class Standing:
     Attributes:
         method: Its name.
         oracle: Whether it saw the test split.
+        network: Which of its runs' four networks the figures are of.
         mean: Test accuracy over tasks and repeats.
         interquartile: Its mean without the lowest and the highest quarter of the runs.
         difference: Test accuracy less that of the reference, paired; None for the reference.
@@ -60,6 +62,7 @@ class Standing:
 
     method: str
     oracle: bool
+    network: Moment
     mean: Interval
     interquartile: Interval
     difference: PairedDifference | None
@@ -98,10 +101,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Summary:
-    """A study in figures, at one moment of the runs and against one kind of test labels.
+    """A study in figures, of one of the runs' networks and against one kind of test labels.
 
     Attributes:
-        moment: After the last epoch, or at the best validation accuracy.
+        moment: Which network of a run.
         noisy: Whether test labels have the task's noise.
         reference: The method that differences are taken from.
         oracle: The oracle that gaps end at, the best one; None without one or without no flooding.
@@ -114,7 +117,7 @@ class Summary:
         profiles: By method's name, the share of runs above each accuracy.
     """
 
-    moment: Moment
+    moment: ViewMoment
     noisy: bool
     reference: str
     oracle: str | None
@@ -128,13 +131,13 @@ class Summary:
 
 
 # page, figures and tables of one report show the same summaries
-@lru_cache(maxsize=8)
-def summarise(results: Results, moment: Moment, *, noisy: bool | None = None) -> Summary:
+@lru_cache(maxsize=12)
+def summarise(results: Results, moment: ViewMoment, *, noisy: bool | None = None) -> Summary:
     """Compare what is comparable in a study.
 
     Args:
         results: Of a study that may still be running: what all methods have done is compared.
-        moment: After the last epoch, or at the best validation accuracy.
+        moment: Which network of a run; ``deployed`` takes each method at the one that its user would deploy.
         noisy: Test labels with the task's noise; as the study says if not given.
 
     Raises:
@@ -160,6 +163,7 @@ def summarise(results: Results, moment: Moment, *, noisy: bool | None = None) ->
         method: accuracy_by_budget(results, tasks, method, repeats, moment, noisy=noisy) for method in methods
     }
     oracles = {method.name for method in results.methods if method.oracle}
+    networks = {method: results.records[tasks[0], method].moment(moment) for method in methods}
     runs = {
         method: float(np.mean([runs_spent(results, task, method, repeats).mean() for task in tasks]))
         for method in methods
@@ -172,7 +176,7 @@ def summarise(results: Results, moment: Moment, *, noisy: bool | None = None) ->
         gap_oracle(scores, oracles),
         tuple(tasks),
         tuple(repeats),
-        standings(scores, reference, oracles, runs, diverged),
+        standings(scores, networks, reference, oracles, runs, diverged),
         tuple(_cell(results, task, method, repeats, moment, noisy) for task in tasks for method in methods),
         tuple(budget_curve(method, budgets[method]) for method in methods),
         equal_runs(results, budgets),
@@ -190,6 +194,7 @@ def gap_oracle(scores: Mapping[str, Array], oracles: Collection[str]) -> str | N
 
 def standings(
     scores: Mapping[str, Array],
+    networks: Mapping[str, Moment],
     reference: str,
     oracles: Collection[str],
     runs: Mapping[str, float],
@@ -199,6 +204,7 @@ def standings(
 
     Args:
         scores: Test accuracies by method, in the study's order, each of shape ``(tasks, seeds)``.
+        networks: By method, which network of its runs they are of.
         reference: The method that differences are taken from.
         oracles: The methods that saw the test split.
         runs: By method, its budget in whole training runs.
@@ -220,6 +226,7 @@ def standings(
         Standing(
             method,
             method in oracles,
+            networks[method],
             stratified_interval(score, mean),
             stratified_interval(score, interquartile_mean),
             differences.get(method),
@@ -235,17 +242,18 @@ def standings(
     return tuple(sorted(found, key=lambda standing: -standing.mean.mean))
 
 
-def _cell(results: Results, task: str, method: str, repeats: list[int], moment: Moment, noisy: bool) -> Cell:
+def _cell(
+    results: Results, task: str, method: str, repeats: list[int], moment: ViewMoment, noisy: bool
+) -> Cell:
     score = results.scores(task, method, repeats, moment=moment, noisy=noisy)
     difference = None
     if method != results.study.reference:
         base = results.scores(task, results.study.reference, repeats, moment=moment, noisy=noisy)
         difference = paired(score, base)
-    search = results.records[task, method].search
-    picked: tuple[float, ...] = ()
+    record = results.records[task, method]
+    search, picked = record.search, tuple[float, ...]()
     if search is not None:
-        number = getattr(search, moment)
-        values = search.values[np.arange(len(number)), number]
+        values = search.picked_value(record.moment(moment))
         picked = tuple(float(v) for v in values[results.rows(task, method, repeats)])
     return Cell(
         task,

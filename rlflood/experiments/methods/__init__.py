@@ -8,7 +8,6 @@ registered with :func:`register`, and import the file below.
 from rlflood.experiments.methods import (  # noqa: F401
     adaflood,
     best_of,
-    early_stopping,
     grid,
     objectives,
     optuna_tpe,
@@ -16,6 +15,7 @@ from rlflood.experiments.methods import (  # noqa: F401
     random_search,
     regularisers,
     scheduled,
+    unflooded,
 )
 from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMethod
 from rlflood.experiments.methods.controller import ControllerMethod

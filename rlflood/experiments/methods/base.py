@@ -9,11 +9,12 @@ import numpy as np
 
 from rlflood.errors import InputError
 from rlflood.experiments.methods.level_runs import LevelRuns
-from rlflood.experiments.runs.record import Record
+from rlflood.experiments.runs.record import Record, Runs
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.experiments.runs.stacks import run_schedule
 from rlflood.schedulers import FloodScheduler
 from rlflood.training import Machine, Task
+from rlflood.training.trainer import Moment
 from rlflood.words import counted
 
 
@@ -25,6 +26,7 @@ class MethodOptions:
         runs: The budget of a search, in whole training runs: levels of a grid, trials of a tuner.
         highest_level: The highest flood level that a search tries, in nats; the lowest is 0.
         level_runs: The runs of a grid, which the oracle picks from too.
+        unflooded_runs: The runs without flooding, of which early stopping and averages are other networks.
 
     Raises:
         InputError: if one of them is not usable.
@@ -33,6 +35,7 @@ class MethodOptions:
     runs: int = 11
     highest_level: float = 0.5
     level_runs: LevelRuns = field(default_factory=LevelRuns, compare=False, repr=False)
+    unflooded_runs: LevelRuns = field(default_factory=LevelRuns, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.runs < 2:
@@ -51,6 +54,7 @@ class Method(ABC):
             from them alone.
         oracle: Whether it looks at the test split, which a user cannot.
         goes_on: Whether runs that are interrupted go on from a machine's checkpoints.
+        deployed: Which of a run's four networks its user would deploy: what its headline figure is of.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Method(ABC):
     floods: bool = True
     oracle: bool = False
     goes_on: bool = False
+    deployed: Moment = "last"
 
     def check(self, task: Task) -> None:  # noqa: B027  # most methods take every task and need nothing special
         """Make sure that the method can be run here and on this task, before anything is trained.
@@ -96,12 +101,14 @@ class ScheduledMethod(Method):
     Args:
         name: The method's name.
         make: Makes a fresh scheduler for a stack of runs of a task.
+        deployed: Which of a run's four networks its user would deploy.
+        floods: See :class:`Method`; False where levels are not held on each batch, or weights are put back.
     """
 
     goes_on = True
 
-    def __init__(self, name: str, make: ForTask) -> None:
-        self.name = name
+    def __init__(self, name: str, make: ForTask, *, deployed: Moment = "last", floods: bool = True) -> None:
+        self.name, self.deployed, self.floods = name, deployed, floods
         self._make = make
 
     def epochs(self, task: Task) -> int:
@@ -112,11 +119,15 @@ class ScheduledMethod(Method):
         self, setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
     ) -> Record:
         """See :meth:`Method.run`."""
-        runs = run_schedule(
+        runs = self._runs(setting, machine, on_progress)
+        spent = np.full(setting.repeats, float(setting.task.epochs))
+        return runs.as_record(self.name, spent, deployed=self.deployed)
+
+    def _runs(self, setting: Setting, machine: Machine, on_progress: Progress) -> Runs:
+        return run_schedule(
             setting,
             lambda numbers: self._make(setting.task),
             machine,
             on_progress=on_progress,
             name=self.name,
         )
-        return runs.as_record(self.name, np.full(setting.repeats, float(setting.task.epochs)))

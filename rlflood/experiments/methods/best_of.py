@@ -31,6 +31,7 @@ class BestOf(Method):
     def __init__(self, name: str, method: ScheduledMethod, restarts: int) -> None:
         self.name, self.width = name, restarts
         self.method = method
+        self.deployed, self.floods = method.deployed, method.floods
 
     def check(self, task: Task) -> None:
         """See :meth:`Method.check`: it needs what its method needs."""
@@ -54,7 +55,7 @@ class BestOf(Method):
         )
         runs = self.method.run(restarted, machine, on_progress).runs
         values = np.tile(np.arange(self.width, dtype=np.float64), (setting.repeats, 1))
-        return picked_record(self.name, runs, values, knob="restart", anytime=True)
+        return picked_record(self.name, runs, values, knob="restart", anytime=True, deployed=self.deployed)
 
 
 def restart_seed(network_seed: int, restart: int) -> int:

@@ -23,8 +23,9 @@ class _Trained:
 class LevelRuns:
     """Trains one run at every level for each repeat, and keeps the runs of the last call.
 
-    A grid and the oracle of the same levels pick from the same runs. Those that are made together hold one
-    object of this class, and the second to be run finds what the first has trained.
+    A grid and the oracle of the same levels pick from the same runs, as early stopping and averages take
+    other networks of the runs without flooding. Methods that are made together hold one object of this class,
+    and the second to be run finds what the first has trained.
     """
 
     def __init__(self) -> None:

@@ -36,7 +36,7 @@ class OptunaSearch(Method):
 
     - the trials drawn at random before the estimator takes over: a third of the runs, and no more than
       Optuna's 10. With 10, a search of 11 runs would be random search.
-    - the objective: final validation accuracy and, less than one validation sample's worth, loss. The
+    - the objective: last validation accuracy and, less than one validation sample's worth, loss. The
       estimator looks at the order of the trials only, and this is the order by which a run is picked.
 
     A pruner is told validation accuracy after each tenth of a run. The epochs that a pruned trial did not
@@ -98,7 +98,7 @@ class OptunaSearch(Method):
         running, spent = np.full(len(trials), True), np.zeros(len(trials), np.int64)
         for trained in run(trainer, GivenLevels(levels), epochs=epochs):
             epoch, metrics = trained.number, trained.metrics
-            history.add(trainer.levels, metrics)
+            history.add(trainer.levels, trained)
             spent[running] = epoch
             if epoch in turns:
                 accuracy = np.where(np.isfinite(metrics.val_loss), metrics.val_acc, np.nan)
@@ -109,7 +109,7 @@ class OptunaSearch(Method):
             on_progress(int(spent.sum()))
             if not running.any():
                 break
-        runs = history.runs(trainer.evaluate("test"), trainer.evaluate("test", "best"))
+        runs = history.runs(trainer)
         for number, (search, trial) in enumerate(zip(searches, trials, strict=True)):
             ended = _ended(runs.take([number]), int(spent[number]), epochs)
             candidate = _Candidate(float(levels[number]), int(spent[number]), ended)

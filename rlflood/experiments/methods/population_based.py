@@ -57,14 +57,14 @@ class PopulationBasedTraining(Method):
         history, turns = History(), set(interim_epochs(epochs))
         given = GivenLevels(levels.ravel())
         for epoch in run(trainer, given, epochs=epochs):
-            history.add(trainer.levels, epoch.metrics)
+            history.add(trainer.levels, epoch)
             if epoch.number in turns:
                 sources, levels = self._next_generation(generators, levels, epoch.metrics)
                 trainer.copy_replicas(sources)
                 history.copy_replicas(sources)
                 given.level = levels.ravel()
             on_progress(epoch.number * levels.size, epochs * levels.size)
-        runs = history.runs(trainer.evaluate("test"), trainer.evaluate("test", "best"))
+        runs = history.runs(trainer)
         return picked_record(self.name, runs, levels)
 
     def _next_generation(

@@ -13,11 +13,6 @@ from rlflood.schedulers import (
 )
 
 
-@register("none", "no flooding")
-def _none(argument: str | None, options: MethodOptions) -> Method:
-    return ScheduledMethod("none", lambda task: ConstantFlood(0.0))
-
-
 @register("constant", "one level in every epoch", argument="LEVEL")
 def _constant(argument: str | None, options: MethodOptions) -> Method:
     if argument is None:

@@ -7,6 +7,7 @@ import pickle
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -112,5 +113,6 @@ def identity(
         "threads": machine.threads,
         "runs": runs.tolist(),
         "scheduler": scheduler.state_dict(),  # a controller's fingerprint is in it
+        "hold": asdict(scheduler.hold),
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,25 @@ from rlflood.experiments.runs.environment import versions
 from rlflood.experiments.runs.setting import Setting
 from rlflood.metrics import Array
 from rlflood.training import Machine
-from rlflood.training.trainer import Moment
+from rlflood.training.trainer import MOMENTS, Moment
 
-FORMAT = "rlflood-comparison/2"
-TEST_SCORES = ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best")
+FORMAT = "rlflood-comparison/3"
+
+ViewMoment: TypeAlias = Moment | Literal["deployed"]
+"""Which network of a run a figure is of: one of the four, or the one that the method's user would deploy."""
+
+
+def of_moment(kind: str, moment: Moment) -> str:
+    """The field of runs, records and searches that holds something of one of the four networks."""
+    return f"{kind}_{moment.replace('-', '_')}"
+
+
+def score_field(moment: Moment, *, noisy: bool) -> str:
+    """The field that holds a network's test accuracy, against labels with the task's noise or clean ones."""
+    return of_moment("noisy_test_acc" if noisy else "test_acc", moment)
+
+
+TEST_SCORES = tuple(score_field(moment, noisy=noisy) for noisy in (False, True) for moment in MOMENTS)
 """The fields of runs, records and searches that come from the test split."""
 
 
@@ -28,42 +43,56 @@ class Search(Columns):
     candidate that was stopped before its last epoch, that diverged, or that a repeat does not have (another
     repeat had more), has NaN for its accuracies and is never picked.
 
+    What ends in ``last``, ``best``, ``average`` or ``best_average`` is of that network of each candidate: see
+    :data:`~rlflood.training.trainer.Moment`.
+
     Attributes:
         knob: What was searched for: ``level``, ``weight decay`` ...
         anytime: Whether the order means something: the search could have ended after any candidate.
-        final: Number of the candidate picked by its final validation accuracy, shape ``(repeats,)``.
-        best: Number of the candidate picked by its best validation accuracy, shape ``(repeats,)``.
         values: The knob's setting of each candidate.
         epochs: Training epochs spent on each.
-        val_acc_final: Validation accuracy after the last epoch.
-        val_loss_final: Validation loss there; ties in accuracy go to the lower loss.
-        val_acc_best: Best validation accuracy of all epochs.
-        val_loss_best: Lowest validation loss among the epochs of that accuracy.
-        test_acc_final: Test accuracy after the last epoch, against clean labels.
-        test_acc_best: The same at the best validation accuracy.
-        noisy_test_acc_final: As ``test_acc_final``, against labels with the task's noise.
-        noisy_test_acc_best: As ``test_acc_best``, against labels with the task's noise.
+        picked_last: Number of the candidate picked by the validation accuracy of that network, and so on:
+            shape ``(repeats,)``.
+        val_acc_last: Validation accuracy, and so on.
+        val_loss_last: Validation loss there, by which ties in accuracy are decided, and so on.
+        test_acc_last: Test accuracy, against clean labels, and so on.
+        noisy_test_acc_last: The same against labels with the task's noise, and so on.
     """
 
     knob: str
     anytime: bool
-    final: NDArray[np.int64]
-    best: NDArray[np.int64]
     values: Array
     epochs: Array
-    val_acc_final: Array
-    val_loss_final: Array
+    picked_last: NDArray[np.int64]
+    picked_best: NDArray[np.int64]
+    picked_average: NDArray[np.int64]
+    picked_best_average: NDArray[np.int64]
+    val_acc_last: Array
     val_acc_best: Array
+    val_acc_average: Array
+    val_acc_best_average: Array
+    val_loss_last: Array
     val_loss_best: Array
-    test_acc_final: Array
+    val_loss_average: Array
+    val_loss_best_average: Array
+    test_acc_last: Array
     test_acc_best: Array
-    noisy_test_acc_final: Array
+    test_acc_average: Array
+    test_acc_best_average: Array
+    noisy_test_acc_last: Array
     noisy_test_acc_best: Array
+    noisy_test_acc_average: Array
+    noisy_test_acc_best_average: Array
 
-    @property
-    def picked(self) -> Array:
-        """The value of the candidate picked by its final validation accuracy, shape ``(repeats,)``."""
-        values: Array = self.values[np.arange(len(self.final)), self.final]
+    def picked(self, moment: Moment) -> NDArray[np.int64]:
+        """Number of the candidate picked for one of the four networks, shape ``(repeats,)``."""
+        number: NDArray[np.int64] = getattr(self, of_moment("picked", moment))
+        return number
+
+    def picked_value(self, moment: Moment) -> Array:
+        """Its value, shape ``(repeats,)``."""
+        number = self.picked(moment)
+        values: Array = self.values[np.arange(len(number)), number]
         return values
 
     @classmethod
@@ -87,15 +116,16 @@ class Runs(Columns):
     """Training runs from beginning to end.
 
     Levels and metrics have shape ``(runs, epochs)``, losses in nats and never flooded, accuracies from 0 to
-    1; test accuracies have shape ``(runs,)``.
+    1; test accuracies have shape ``(runs,)``, one for each of a run's four networks
+    (:data:`~rlflood.training.trainer.Moment`).
 
     Attributes:
         levels: The flood level at which each epoch was trained.
         train_loss: Mean over the epoch's mini-batches, and so on for the other metrics.
-        test_acc_final: After the last epoch, against clean labels.
-        test_acc_best: At the best validation accuracy, against clean labels.
-        noisy_test_acc_final: After the last epoch, against labels with the task's noise.
-        noisy_test_acc_best: At the best validation accuracy, against labels with the task's noise.
+        average_val_loss: Validation loss of the averaged network after each epoch.
+        average_val_acc: Its validation accuracy.
+        test_acc_last: Against clean labels, of the network after the last epoch, and so on.
+        noisy_test_acc_last: The same against labels with the task's noise, and so on.
     """
 
     levels: Array
@@ -103,37 +133,48 @@ class Runs(Columns):
     train_acc: Array
     val_loss: Array
     val_acc: Array
-    test_acc_final: Array
+    average_val_loss: Array
+    average_val_acc: Array
+    test_acc_last: Array
     test_acc_best: Array
-    noisy_test_acc_final: Array
+    test_acc_average: Array
+    test_acc_best_average: Array
+    noisy_test_acc_last: Array
     noisy_test_acc_best: Array
+    noisy_test_acc_average: Array
+    noisy_test_acc_best_average: Array
 
-    def as_record(self, method: str, epochs_spent: Array, search: Search | None = None) -> "Record":
+    def as_record(
+        self, method: str, epochs_spent: Array, *, deployed: Moment = "last", search: Search | None = None
+    ) -> "Record":
         """These runs as a method's, one a repeat; see :class:`Record`."""
         own = {field.name: getattr(self, field.name) for field in fields(Runs)}
-        return Record(**own, method=method, epochs_spent=epochs_spent, search=search)
+        return Record(**own, method=method, epochs_spent=epochs_spent, deployed=deployed, search=search)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Record(Runs):
     """Everything of one method on one task: the run of each repeat.
 
-    The curves of a search are those of the run that it picked by final validation accuracy.
+    The curves of a search are those of the run that it picked for the network that is deployed.
 
     Attributes:
         method: The method's name.
         epochs_spent: Training epochs over all runs of the method, shape ``(repeats,)``.
+        deployed: Which of the four networks the method's user would deploy.
         search: What was searched through; None for a method of one run.
     """
 
     method: str
     epochs_spent: Array
+    deployed: Moment = "last"
     search: Search | None = None
 
     def __post_init__(self) -> None:
-        if any(curve.shape != self.levels.shape for curve in (self.train_loss, self.val_loss)):
+        curves = (self.train_loss, self.val_loss, self.average_val_loss)
+        if any(curve.shape != self.levels.shape for curve in curves):
             raise ValueError("the curves of a record have one shape, (repeats, epochs)")
-        if not self.test_acc_final.shape == self.epochs_spent.shape == self.levels.shape[:1]:
+        if not self.test_acc_last.shape == self.epochs_spent.shape == self.levels.shape[:1]:
             raise ValueError("a record has one test accuracy and one budget a repeat")
 
     @property
@@ -154,9 +195,13 @@ class Record(Runs):
         """
         return ended_without_a_loss(self.train_loss, self.val_loss)
 
-    def test_accuracy(self, moment: Moment, *, noisy: bool = False) -> Array:
+    def moment(self, shown: ViewMoment) -> Moment:
+        """Which of the four networks a figure is of."""
+        return self.deployed if shown == "deployed" else shown
+
+    def test_accuracy(self, shown: ViewMoment, *, noisy: bool = False) -> Array:
         """The test accuracy of each repeat, from 0 to 1: shape ``(repeats,)``."""
-        accuracy: Array = getattr(self, f"{'noisy_' if noisy else ''}test_acc_{moment}")
+        accuracy: Array = getattr(self, score_field(self.moment(shown), noisy=noisy))
         return accuracy
 
     @classmethod

@@ -12,14 +12,18 @@ from rlflood.experiments.runs.checkpoints import Checkpoint, identity
 from rlflood.experiments.runs.history import History
 from rlflood.experiments.runs.record import Runs
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
+from rlflood.holding import Hold
 from rlflood.schedulers import FloodScheduler
 from rlflood.training import Machine, MakeObjective, Population, Task, make_population, run
 from rlflood.training.memory import free_memory, replicas_that_fit
 from rlflood.training.size import network_size
 
+AVERAGE_SHARE = 0.05
+"""Of a run's steps: what the exponential average of its weights goes back. Measured."""
 MOST_REPLICAS = 64
 MOST_PARAMETERS = 64_000_000
-"""Weights of a whole stack; gradients, Adam's moments and the best checkpoints take four times that again."""
+"""Weights of a whole stack; gradients, Adam's moments, the average and both best checkpoints take six times
+that again."""
 
 MakeScheduler: TypeAlias = Callable[[NDArray[np.int64]], FloodScheduler]
 """Given the numbers of the runs that are trained together, shape ``(replicas,)``, a scheduler for them."""
@@ -67,8 +71,8 @@ def run_schedule(
             on_progress(before + epoch * size, total * epochs)
 
         own = None if objective is None else _of_runs(objective, numbers)
-        trainer = stack(setting, machine, repeat[start:end], objective=own)
         scheduler = make(numbers)
+        trainer = stack(setting, machine, repeat[start:end], hold=scheduler.hold, objective=own)
         file = None
         if name is not None and machine.checkpoints is not None:
             file = machine.checkpoints / f"{identity(name, setting, numbers, scheduler, machine)}.pt"
@@ -89,17 +93,29 @@ def stack(
     machine: Machine,
     repeat: NDArray[np.int64],
     *,
+    hold: Hold = Hold(),
     objective: MakeObjective | None = None,
 ) -> Population:
-    """A trainer with one replica for each entry of ``repeat``, on the seeds of that repeat."""
+    """A trainer with one replica for each entry of ``repeat``, on the seeds of that repeat.
+
+    It keeps all four networks of each run.
+    """
     return make_population(
         [setting.task] * len(repeat),
         [setting.data_seeds[r] for r in repeat],
         [setting.network_seeds[r] for r in repeat],
         machine=machine,
         keep_best=True,
+        average=average_steps(setting.task),
+        hold=hold,
         objective=objective,
     )
+
+
+def average_steps(task: Task) -> float:
+    """How many steps the exponential average of a run's weights goes back."""
+    batches = 1 if task.batch_size is None else ceil(task.train_size / task.batch_size)
+    return max(1.0, AVERAGE_SHARE * task.epochs * batches)
 
 
 def _run_stack(
@@ -114,10 +130,10 @@ def _run_stack(
     if checkpoint.restore(parts):
         after_epoch(trainer.epoch)
     for epoch in run(trainer, scheduler, epochs=epochs):
-        history.add(trainer.levels, epoch.metrics)
+        history.add(trainer.levels, epoch)
         after_epoch(epoch.number)
         checkpoint.save(parts)
-    runs = history.runs(trainer.evaluate("test"), trainer.evaluate("test", "best"))
+    runs = history.runs(trainer)
     checkpoint.finished()
     return runs
 

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from rlflood.experiments.runs.record import Record, Search
 
 _SEARCH = "search."
+_DEPLOYED = "deployed"
 _WORDS = ("knob", "anytime")
 
 
 def record_bytes(record: Record) -> bytes:
     """Everything of a record but its method's name."""
-    arrays = {name: value for name, value in _fields(record).items() if name not in ("method", "search")}
+    own = {name: value for name, value in _fields(record).items() if name not in ("method", "search")}
+    arrays = {name: np.asarray(value) for name, value in own.items()}
     if record.search is not None:
         arrays |= {f"{_SEARCH}{name}": np.asarray(value) for name, value in _fields(record.search).items()}
     return array_bytes(arrays)
@@ -28,7 +30,8 @@ def record_from_bytes(method: str, content: bytes) -> Record:
         name.removeprefix(_SEARCH): arrays.pop(name) for name in list(arrays) if name.startswith(_SEARCH)
     }
     parts |= {name: parts[name].item() for name in _WORDS if parts}
-    return Record(method=method, **arrays, search=Search(**parts) if parts else None)
+    deployed = arrays.pop(_DEPLOYED).item()
+    return Record(method=method, **arrays, deployed=deployed, search=Search(**parts) if parts else None)
 
 
 def array_bytes(arrays: dict[str, NDArray[Any]]) -> bytes:

@@ -9,13 +9,12 @@ from rlflood.data import Facts, facts_of
 from rlflood.errors import InputError
 from rlflood.experiments.methods import Method
 from rlflood.experiments.runs.diagnosis import Diagnosis
-from rlflood.experiments.runs.record import Record
+from rlflood.experiments.runs.record import Record, ViewMoment
 from rlflood.experiments.study.file import Study
 from rlflood.experiments.study.folder import open_study
 from rlflood.experiments.study.store import ENDED, Store
 from rlflood.metrics import Array
 from rlflood.training import Task
-from rlflood.training.trainer import Moment
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +73,9 @@ class Results:
         """Where these repeats are in the record of a method on a task."""
         return [self.repeats[task, method].index(repeat) for repeat in repeats]
 
-    def scores(self, task: str, method: str, repeats: Sequence[int], *, moment: Moment, noisy: bool) -> Array:
+    def scores(
+        self, task: str, method: str, repeats: Sequence[int], *, moment: ViewMoment, noisy: bool
+    ) -> Array:
         """Test accuracies of these repeats: shape ``(repeats,)``."""
         accuracy = self.records[task, method].test_accuracy(moment, noisy=noisy)
         return accuracy[self.rows(task, method, repeats)]

@@ -17,13 +17,13 @@ from rlflood.experiments.runs.record import TEST_SCORES, Record
 from rlflood.experiments.study.arrays import array_bytes, arrays_from_bytes, record_bytes, record_from_bytes
 
 DATABASE = "results.sqlite"
-FORMAT = "rlflood-study/1"
+FORMAT = "rlflood-study/2"
 _TRIED = "tried"
 ENDED = "ended"
 """The key of the time (ISO 8601) at which the last piece of work was committed; none in older databases."""
 
 # `runs` says again, in plain columns, what a reader of the database asks for first; the arrays have it all.
-_TABLES = """
+_TABLES = f"""
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS units (
     task TEXT NOT NULL, method TEXT NOT NULL, first INTEGER NOT NULL, repeats INTEGER NOT NULL,
@@ -33,9 +33,8 @@ CREATE TABLE IF NOT EXISTS units (
 CREATE TABLE IF NOT EXISTS runs (
     task TEXT NOT NULL, method TEXT NOT NULL, repeat INTEGER NOT NULL,
     data_seed INTEGER NOT NULL, network_seed INTEGER NOT NULL, epochs_spent INTEGER NOT NULL,
-    knob TEXT, picked REAL,
-    test_acc_final REAL NOT NULL, test_acc_best REAL NOT NULL,
-    noisy_test_acc_final REAL NOT NULL, noisy_test_acc_best REAL NOT NULL,
+    deployed TEXT NOT NULL, knob TEXT, picked REAL,
+    {", ".join(f"{name} REAL" for name in TEST_SCORES)},
     PRIMARY KEY (task, method, repeat)
 );
 CREATE TABLE IF NOT EXISTS diagnoses (
@@ -187,11 +186,13 @@ class Store:
             seconds: How long it took.
             start: The number of the process, from :meth:`begin`.
         """
-        picked = [None] * unit.repeats if record.search is None else record.search.picked.tolist()
+        search, knob, picked = record.search, None, [None] * unit.repeats
+        if search is not None:
+            knob, picked = search.knob, search.picked_value(record.deployed).tolist()
         rows = [
             (
                 unit.task, unit.method, unit.first + r, data_seeds[r], network_seeds[r],
-                int(record.epochs_spent[r]), None if record.search is None else record.search.knob, picked[r],
+                int(record.epochs_spent[r]), record.deployed, knob, picked[r],
                 *(float(getattr(record, name)[r]) for name in TEST_SCORES),
             )
             for r in range(unit.repeats)
@@ -203,7 +204,8 @@ class Store:
                 (unit.task, unit.method, unit.first, unit.repeats, record_bytes(record), seconds, start),
             )
             if added.rowcount:
-                connection.executemany(f"INSERT INTO runs VALUES ({', '.join('?' * 12)})", rows)
+                places = ", ".join("?" * len(rows[0]))
+                connection.executemany(f"INSERT INTO runs VALUES ({places})", rows)
                 _note_time(connection)
 
     def record(self, task: str, method: str) -> tuple[list[int], Record] | None:

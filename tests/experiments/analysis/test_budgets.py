@@ -7,7 +7,7 @@ from rlflood.experiments.analysis.budgets import family
 from rlflood.experiments.analysis.summary import summarise
 from rlflood.experiments.report.text.captions import equal_runs_definition
 from rlflood.experiments.report.text.tables import equal_runs_table, tables
-from rlflood.experiments.runs.record import Runs
+from rlflood.experiments.runs.record import TEST_SCORES, Runs
 from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.study.file import resolved
 from rlflood.experiments.study.results import Results
@@ -36,11 +36,10 @@ def record(name, task):
     offsets = np.repeat(OFFSETS[TASKS.index(task)], count)
     values = np.tile(validation, SEEDS)[:, None].repeat(EPOCHS, axis=1)
     tests = np.tile(test, SEEDS) + offsets
-    curves = dict.fromkeys(("levels", "train_loss", "train_acc", "val_loss"), np.ones_like(values))
-    scores = dict.fromkeys(
-        ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best"), tests
+    curves = dict.fromkeys(
+        ("levels", "train_loss", "train_acc", "val_loss", "average_val_loss"), np.ones_like(values)
     )
-    runs = Runs(**curves, val_acc=values, **scores)
+    runs = Runs(**curves, val_acc=values, average_val_acc=values, **dict.fromkeys(TEST_SCORES, tests))
     if name in SINGLE:
         return runs.as_record(name, np.full(SEEDS, float(EPOCHS)))
     anytime = not name.startswith(("grid", "oracle"))
@@ -81,7 +80,7 @@ def accuracies(equal):
 
 
 def test_prefixes_of_what_can_be_stopped_and_whole_grids(results):
-    equal = summarise(results("none", "grid", "grid:5", "random:5", "best-of:5:none"), "final").equal_runs
+    equal = summarise(results("none", "grid", "grid:5", "random:5", "best-of:5:none"), "last").equal_runs
     assert equal.counts == (1, 3, 5) and equal.reference is None
     assert accuracies(equal) == {
         "grid:K": {3: 0.55, 5: 0.6},
@@ -94,13 +93,13 @@ def test_prefixes_of_what_can_be_stopped_and_whole_grids(results):
 
 
 def test_a_search_of_that_budget_comes_before_the_first_runs_of_a_longer_one(results):
-    equal = summarise(results("none", "random:5", "random"), "final").equal_runs
+    equal = summarise(results("none", "random:5", "random"), "last").equal_runs
     assert accuracies(equal)["random:K"] == {1: 0.2, 3: 0.75, 5: 0.71}
 
 
 def test_differences_are_from_as_many_runs_of_the_controller(results):
     methods = ("none", "second", "best-of:5:none", "random:5", "grid", "best-of:3:second", "oracle:11")
-    equal = summarise(results(*methods), "final").equal_runs
+    equal = summarise(results(*methods), "last").equal_runs
     assert equal.reference == "best-of:K:second"
     # the oracle's 11 runs are no reason to compare at 11
     assert equal.counts == (1, 3, 5)
@@ -127,14 +126,14 @@ def test_differences_are_from_as_many_runs_of_the_controller(results):
 
 
 def test_there_must_be_something_to_compare(results):
-    assert summarise(results("none", "second"), "final").equal_runs is None
-    assert summarise(results("none", "oracle:11"), "final").equal_runs is None
-    assert summarise(results("best-of:5:none"), "final").equal_runs is None
+    assert summarise(results("none", "second"), "last").equal_runs is None
+    assert summarise(results("none", "oracle:11"), "last").equal_runs is None
+    assert summarise(results("best-of:5:none"), "last").equal_runs is None
 
 
 def test_the_table(results):
     made = results("none", "grid", "random:5", "best-of:3:second", "oracle:11")
-    summary = summarise(made, "final")
+    summary = summarise(made, "last")
     table = equal_runs_table(made, summary, summary.equal_runs)
     assert list(table.header) == [
         "Method", "1 run", "Difference", "3 runs", "Difference", "5 runs", "Difference",
@@ -149,16 +148,16 @@ def test_the_table(results):
     assert table.apart == 1 and table.rows[-1][0].mark == "†"
     assert "Differences in points from best-of:K:second" in table.caption
     plain = results("none", "grid", "random:5")
-    summary = summarise(plain, "final")
+    summary = summarise(plain, "last")
     table = equal_runs_table(plain, summary, summary.equal_runs)
     assert list(table.header) == ["Method", "1 run", "3 runs", "5 runs"]
     assert "Differences" not in table.caption
-    assert "equal-runs-final-clean.tex" in [name for name, _ in tables(plain)]
+    assert "equal-runs-deployed-clean.tex" in [name for name, _ in tables(plain)]
 
 
 def test_what_a_longer_tpe_is_not_is_said(results):
     with_tpe, without = (
-        equal_runs_definition(summarise(results("none", name), "final").equal_runs)
+        equal_runs_definition(summarise(results("none", name), "last").equal_runs)
         for name in ("tpe:5", "random:5")
     )
     assert "TPE draws the first third of its own budget" in with_tpe and "TPE" not in without

@@ -18,15 +18,15 @@ def results(invented_results):
     return invented_results()
 
 
-def scores(results, method, name="test_acc_final"):
+def scores(results, method, name="test_acc_last"):
     return np.stack([getattr(results.records[task, method], name) for task in TASKS])
 
 
 @pytest.mark.parametrize(
     ("moment", "noisy", "name"),
     [
-        ("final", False, "test_acc_final"),
-        ("final", True, "noisy_test_acc_final"),
+        ("last", False, "test_acc_last"),
+        ("last", True, "noisy_test_acc_last"),
         ("best", False, "test_acc_best"),
         ("best", True, "noisy_test_acc_best"),
     ],
@@ -60,7 +60,7 @@ def test_standings_are_those_of_the_moment_and_the_labels(results, moment, noisy
 
 
 def test_shares_of_the_gap_are_of_means_over_all_tasks(results):
-    summary = summarise(results, "final")
+    summary = summarise(results, "last")
     none, oracle = scores(results, "none").mean(), scores(results, "oracle").mean()
     assert summary.oracle == "oracle"
     gaps = {standing.method: standing.gap for standing in summary.standings}
@@ -75,12 +75,12 @@ def test_of_several_oracles_the_best_ends_the_gap(results):
     for task in TASKS:
         record = results.records[task, "tracking"]
         records[task, "oracle"] = dataclasses.replace(
-            results.records[task, "oracle"], test_acc_final=record.test_acc_final + 0.05
+            results.records[task, "oracle"], test_acc_last=record.test_acc_last + 0.05
         )
     methods = [copy.copy(method) for method in results.methods]
     for method in methods:
         method.oracle = method.name in ("oracle", "grid")
-    summary = summarise(dataclasses.replace(results, methods=methods, records=records), "final")
+    summary = summarise(dataclasses.replace(results, methods=methods, records=records), "last")
     means = {standing.method: standing.mean.mean for standing in summary.standings}
     assert means["oracle"] > means["grid"] and summary.oracle == "oracle"
     gaps = {standing.method: standing.gap for standing in summary.standings}
@@ -88,9 +88,9 @@ def test_of_several_oracles_the_best_ends_the_gap(results):
 
 
 def test_the_labels_are_the_studys_if_not_said(results):
-    assert not summarise(results, "final").noisy
+    assert not summarise(results, "last").noisy
     noisy = dataclasses.replace(results, study=results.study.model_copy(update={"noisy_test": True}))
-    assert summarise(noisy, "final").noisy
+    assert summarise(noisy, "last").noisy
 
 
 def test_cells_hold_one_task_each_and_what_was_picked(results):
@@ -101,7 +101,7 @@ def test_cells_hold_one_task_each_and_what_was_picked(results):
     cell = cells[TASKS[1], "grid"]
     assert cell.accuracy.mean == pytest.approx(grid.test_acc_best.mean())
     assert cell.knob == "level"
-    assert cell.picked == tuple(np.array([0, 0.25, 0.5])[grid.search.best])
+    assert cell.picked == tuple(np.array([0, 0.25, 0.5])[grid.search.picked_best])
     assert cells[TASKS[1], "none"].difference is None and cells[TASKS[1], "none"].picked == ()
     none = results.records[TASKS[1], "none"]
     difference = (grid.test_acc_best - none.test_acc_best).mean()
@@ -109,7 +109,7 @@ def test_cells_hold_one_task_each_and_what_was_picked(results):
 
 
 def test_accuracy_against_budget_is_that_of_the_shorter_search(results):
-    curves = {curve.method: curve for curve in summarise(results, "final").budgets}
+    curves = {curve.method: curve for curve in summarise(results, "last").budgets}
     assert curves["tracking"].runs.tolist() == [1] and curves["oracle"].runs.tolist() == [3]
     grid = curves["grid"]  # which the fixture calls anytime
     assert grid.runs.tolist() == [1, 2, 3]
@@ -118,13 +118,13 @@ def test_accuracy_against_budget_is_that_of_the_shorter_search(results):
         for task in TASKS:
             search = results.records[task, "grid"].search
             for repeat in range(4):
-                accuracy = search.val_acc_final[repeat, :budget]
-                loss = search.val_loss_final[repeat, :budget]
+                accuracy = search.val_acc_last[repeat, :budget]
+                loss = search.val_loss_last[repeat, :budget]
                 order = sorted(
                     (c for c in range(len(accuracy)) if np.isfinite(loss[c])),
                     key=lambda c: (-accuracy[c], loss[c], c),
                 )
-                reached.append(search.test_acc_final[repeat, order[0]])
+                reached.append(search.test_acc_last[repeat, order[0]])
         assert grid.accuracy[budget - 1].mean == pytest.approx(np.mean(reached))
 
 
@@ -136,15 +136,15 @@ def test_a_budget_that_no_candidate_fits_into_has_no_accuracy(results):
         records[task, "grid"] = dataclasses.replace(
             record, search=search, epochs_spent=record.epochs_spent * 2
         )
-    curves = {c.method: c for c in summarise(dataclasses.replace(results, records=records), "final").budgets}
-    before = {c.method: c for c in summarise(results, "final").budgets}
+    curves = {c.method: c for c in summarise(dataclasses.replace(results, records=records), "last").budgets}
+    before = {c.method: c for c in summarise(results, "last").budgets}
     assert curves["grid"].runs.tolist() == [2, 3, 4, 5, 6]
     doubled = [curves["grid"].accuracy[at].mean for at in (0, 2, 4)]
     assert doubled == [before["grid"].accuracy[at].mean for at in (0, 1, 2)]
 
 
 def test_profiles_fall_from_all_to_none(results):
-    for profile in summarise(results, "final").profiles.values():
+    for profile in summarise(results, "last").profiles.values():
         assert profile.share[0] == 1 and profile.share[-1] == 0
         assert (np.diff(profile.share) <= 0).all()
 
@@ -163,13 +163,13 @@ def test_of_an_unfinished_study_what_is_common_is_compared(results):
     del records[TASKS[1], "oracle"], repeats[TASKS[1], "oracle"]
     partial = dataclasses.replace(results, records=records, repeats=repeats)
     assert not partial.finished and results.finished
-    summary = summarise(partial, "final")
+    summary = summarise(partial, "last")
     assert summary.tasks == TASKS[:1] and summary.repeats == (1, 2)
     for standing in summary.standings:
         record = results.records[TASKS[0], standing.method]
-        assert standing.mean.mean == pytest.approx(record.test_acc_final[1:3].mean())
+        assert standing.mean.mean == pytest.approx(record.test_acc_last[1:3].mean())
 
 
 def test_nothing_to_compare(results):
     with pytest.raises(InputError, match="nothing to compare yet"):
-        summarise(dataclasses.replace(results, records={}, repeats={}), "final")
+        summarise(dataclasses.replace(results, records={}, repeats={}), "last")

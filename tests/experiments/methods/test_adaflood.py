@@ -92,18 +92,18 @@ def test_each_gamma_is_a_population_trained_by_hand(setting, record, probabiliti
     for _ in range(setting.task.epochs):
         metrics = trainer.run_epoch(GAMMAS[k])
     search = record.search
-    np.testing.assert_allclose(search.val_loss_final[:, k], metrics.val_loss, rtol=1e-3)
+    np.testing.assert_allclose(search.val_loss_last[:, k], metrics.val_loss, rtol=1e-3)
     best = trainer.evaluate("test", "best")
     np.testing.assert_allclose(search.test_acc_best[:, k], best.clean_accuracy, atol=0.02)
     levels = -np.log((1 - GAMMAS[k]) * probabilities + GAMMAS[k]).mean(1)
-    picked = search.final == k
+    picked = search.picked_last == k
     expected = np.repeat(levels[picked, None], setting.task.epochs, axis=1)
     np.testing.assert_allclose(record.levels[picked], expected, atol=1e-3)
 
 
 def test_at_gamma_1_nothing_is_flooded(setting, record):
     none = get_method("none").run(setting)
-    np.testing.assert_allclose(record.search.val_loss_final[:, -1], none.val_loss[:, -1], rtol=1e-3)
+    np.testing.assert_allclose(record.search.val_loss_last[:, -1], none.val_loss[:, -1], rtol=1e-3)
 
 
 def test_the_auxiliary_networks_are_paid_for(setting, record):
@@ -125,10 +125,10 @@ def test_the_run_is_picked_by_validation(setting, record):
     assert search.knob == "gamma"
     np.testing.assert_array_equal(search.values, [GAMMAS] * setting.repeats)
     for r in range(setting.repeats):
-        scores = list(zip(search.val_acc_final[r], -search.val_loss_final[r], strict=True))
+        scores = list(zip(search.val_acc_last[r], -search.val_loss_last[r], strict=True))
         chosen = max(range(3), key=scores.__getitem__)
-        assert search.final[r] == chosen
-        assert record.test_acc_final[r] == search.test_acc_final[r, chosen]
+        assert search.picked_last[r] == chosen
+        assert record.test_acc_last[r] == search.test_acc_last[r, chosen]
 
 
 def test_nineteen_runs_are_the_papers_gammas():

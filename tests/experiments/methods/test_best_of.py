@@ -9,9 +9,7 @@ from rlflood.control import Controller, ControlSpec, LevelSet
 from rlflood.errors import InputError
 from rlflood.experiments import get_method
 from rlflood.experiments.methods.best_of import restart_seed
-from rlflood.experiments.runs.record import Runs
-
-TESTS = ("test_acc_final", "test_acc_best", "noisy_test_acc_final", "noisy_test_acc_best")
+from rlflood.experiments.runs.record import TEST_SCORES, Runs
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +21,7 @@ def test_the_best_of_one_is_the_method_itself(setting):
     one, method = get_method("best-of:1:tracking").run(setting), get_method("tracking").run(setting)
     for name in (*(field.name for field in fields(Runs)), "epochs_spent"):
         np.testing.assert_array_equal(getattr(one, name), getattr(method, name))
-    np.testing.assert_array_equal(one.search.picked, np.zeros(setting.repeats))
+    np.testing.assert_array_equal(one.search.picked_last, np.zeros(setting.repeats))
 
 
 def test_every_restart_is_the_run_of_its_own_seed_on_the_repeats_data(setting, best_of_three):
@@ -31,9 +29,9 @@ def test_every_restart_is_the_run_of_its_own_seed_on_the_repeats_data(setting, b
         seeds = tuple(restart_seed(seed, k) for seed in setting.network_seeds)
         run = get_method("tracking").run(replace(setting, network_seeds=seeds))
         for name in ("val_acc", "val_loss"):
-            own = getattr(best_of_three.search, f"{name}_final")[:, k]
+            own = getattr(best_of_three.search, f"{name}_last")[:, k]
             np.testing.assert_allclose(own, getattr(run, name)[:, -1], rtol=1e-3)
-        for name in TESTS:
+        for name in TEST_SCORES:
             np.testing.assert_allclose(
                 getattr(best_of_three.search, name)[:, k], getattr(run, name), atol=0.02
             )
@@ -41,7 +39,7 @@ def test_every_restart_is_the_run_of_its_own_seed_on_the_repeats_data(setting, b
 
 def test_fewer_restarts_are_the_first_of_more(setting, best_of_three):
     two = get_method("best-of:2:tracking").run(setting).search
-    np.testing.assert_allclose(two.val_loss_final, best_of_three.search.val_loss_final[:, :2], rtol=1e-3)
+    np.testing.assert_allclose(two.val_loss_last, best_of_three.search.val_loss_last[:, :2], rtol=1e-3)
     assert two.anytime
 
 
@@ -50,11 +48,11 @@ def test_the_run_is_picked_by_validation(setting, best_of_three):
     assert search.knob == "restart"
     np.testing.assert_array_equal(search.values, [[0, 1, 2]] * setting.repeats)
     for r in range(setting.repeats):
-        scores = list(zip(search.val_acc_final[r], -search.val_loss_final[r], strict=True))
+        scores = list(zip(search.val_acc_last[r], -search.val_loss_last[r], strict=True))
         chosen = max(range(3), key=scores.__getitem__)
-        assert search.picked[r] == chosen
-        assert best_of_three.test_acc_final[r] == search.test_acc_final[r, chosen]
-        assert best_of_three.val_loss[r, -1] == search.val_loss_final[r, chosen]
+        assert search.picked_last[r] == chosen
+        assert best_of_three.test_acc_last[r] == search.test_acc_last[r, chosen]
+        assert best_of_three.val_loss[r, -1] == search.val_loss_last[r, chosen]
 
 
 def test_every_restart_is_paid_for(setting, best_of_three):
@@ -80,6 +78,17 @@ def test_a_controller_can_be_run_again(setting, tmp_path):
     assert (method.run(setting).levels == 0.25).all()
 
 
+def test_several_runs_of_early_stopping_are_picked_by_their_best_checkpoints(setting):
+    record = get_method("best-of:3:early-stopping").run(setting)
+    search = record.search
+    assert record.deployed == "best"
+    for r in range(setting.repeats):
+        scores = list(zip(search.val_acc_best[r], -search.val_loss_best[r], strict=True))
+        chosen = max(range(3), key=scores.__getitem__)
+        assert record.test_accuracy("deployed")[r] == search.test_acc_best[r, chosen]
+        assert record.val_acc[r].max() == search.val_acc_best[r, chosen]
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -89,7 +98,6 @@ def test_a_controller_can_be_run_again(setting, tmp_path):
         ("best-of:tracking:5", "whole number of at least 1"),
         ("best-of:0:tracking", "whole number of at least 1"),
         ("best-of:3:grid", "grid is none"),
-        ("best-of:3:early-stopping", "early-stopping is none"),
         ("best-of:3:best-of:2:none", "best-of:2:none is none"),
         ("best-of:3:gird", "did you mean grid"),
     ],

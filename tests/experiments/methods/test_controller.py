@@ -64,4 +64,4 @@ def test_its_levels_are_those_of_the_environment_and_an_interrupted_run_goes_on_
     resumed = get_method("default").run(setting, machine)
     np.testing.assert_array_equal(resumed.levels, record.levels)
     np.testing.assert_array_equal(resumed.train_loss, record.train_loss)
-    np.testing.assert_array_equal(resumed.test_acc_final, record.test_acc_final)
+    np.testing.assert_array_equal(resumed.test_acc_last, record.test_acc_last)

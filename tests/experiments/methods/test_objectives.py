@@ -45,11 +45,11 @@ def test_each_value_is_a_population_trained_by_hand(setting, records, name):
             metrics = trainer.run_epoch(value)
             levels.append(trainer.levels)
         np.testing.assert_array_equal(search.values[:, k], [value] * setting.repeats)
-        np.testing.assert_allclose(search.val_loss_final[:, k], metrics.val_loss, rtol=1e-3)
+        np.testing.assert_allclose(search.val_loss_last[:, k], metrics.val_loss, rtol=1e-3)
         last, best = trainer.evaluate("test"), trainer.evaluate("test", "best")
-        np.testing.assert_allclose(search.test_acc_final[:, k], last.clean_accuracy, atol=0.02)
+        np.testing.assert_allclose(search.test_acc_last[:, k], last.clean_accuracy, atol=0.02)
         np.testing.assert_allclose(search.noisy_test_acc_best[:, k], best.accuracy, atol=0.02)
-        picked = search.final == k
+        picked = search.picked_last == k
         np.testing.assert_allclose(record.levels[picked], np.stack(levels, axis=1)[picked], rtol=1e-3)
 
 
@@ -68,11 +68,11 @@ def test_the_run_is_picked_by_validation(setting, records, name):
     assert search.knob == OBJECTIVES[name][0]
     assert not search.anytime
     for r in range(setting.repeats):
-        scores = list(zip(search.val_acc_final[r], -search.val_loss_final[r], strict=True))
+        scores = list(zip(search.val_acc_last[r], -search.val_loss_last[r], strict=True))
         chosen = max(range(4), key=scores.__getitem__)
-        assert search.final[r] == chosen
-        assert record.test_acc_final[r] == search.test_acc_final[r, chosen]
-        assert record.val_loss[r, -1] == search.val_loss_final[r, chosen]
+        assert search.picked_last[r] == chosen
+        assert record.test_acc_last[r] == search.test_acc_last[r, chosen]
+        assert record.val_loss[r, -1] == search.val_loss_last[r, chosen]
 
 
 def test_levels_are_those_of_the_grid_search():

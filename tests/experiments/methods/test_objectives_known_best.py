@@ -65,7 +65,7 @@ def assert_picks_the_best(name, options, setting, dense, objective, scale=lambda
     accuracy = sweep(setting, dense, objective)
     best = scale(dense[accuracy.argmax(axis=1)])
     spacing = np.diff(grid).max()
-    assert np.all(np.abs(scale(search.picked) - best) <= spacing + 1e-9)
+    assert np.all(np.abs(scale(search.picked_value("last")) - best) <= spacing + 1e-9)
     # values further off are worse, so that the above says something; so are both ends
     for row, value in zip(accuracy, best, strict=True):
         assert row.max() > row[np.abs(scale(dense) - value) > 2 * spacing].max()

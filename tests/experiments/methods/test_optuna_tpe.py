@@ -58,7 +58,7 @@ def test_its_trials_are_those_of_a_study_that_is_told_the_results(setting, run):
             trial = study.ask()
             assert trial.suggest_float("level", 0.0, 0.5) == search.values[r, c]
             # the order is all that counts
-            earlier = list(zip(search.val_acc_final[r], -search.val_loss_final[r], strict=True))
+            earlier = list(zip(search.val_acc_last[r], -search.val_loss_last[r], strict=True))
             study.tell(trial, sum(other < earlier[c] for other in earlier))
 
 
@@ -77,10 +77,10 @@ def test_pruned_trials_pay_for_further_ones_within_the_budget(known_best, found,
     assert search.values.shape[1] > 20
     pruned = (search.epochs > 0) & (search.epochs < epochs)
     assert pruned.any()
-    assert np.isnan(search.test_acc_final[pruned]).all() and np.isnan(search.val_acc_best[pruned]).all()
+    assert np.isnan(search.test_acc_last[pruned]).all() and np.isnan(search.val_acc_best[pruned]).all()
     whole = search.epochs == epochs
-    assert np.isfinite(search.test_acc_final[whole]).all()
-    assert whole[np.arange(setting.repeats), search.final].all()
+    assert np.isfinite(search.test_acc_last[whole]).all()
+    assert whole[np.arange(setting.repeats), search.picked_last].all()
     np.testing.assert_array_equal(np.isnan(search.values), search.epochs == 0)
     np.testing.assert_array_equal(record.epochs_spent, search.epochs.sum(axis=1))
 
@@ -91,7 +91,9 @@ def test_a_repeat_is_the_same_alone_and_picks_a_plain_run(setting, run, name):
     alone = get_method(name).run(setting.part(slice(1, 2)))
     values = alone.search.values[0]
     np.testing.assert_array_equal(values, record.search.values[1, : len(values)])
-    constant = run_schedule(setting, lambda numbers: ConstantFlood(record.search.picked[numbers]))
+    constant = run_schedule(
+        setting, lambda numbers: ConstantFlood(record.search.picked_value("last")[numbers])
+    )
     np.testing.assert_allclose(constant.val_loss, record.val_loss, rtol=1e-3)
     np.testing.assert_array_equal(constant.levels, record.levels)
 
@@ -104,7 +106,7 @@ def test_where_everything_is_pruned_the_last_that_fits_is_not(setting, monkeypat
     assert (search.epochs[:, :-1] == 1).all() and (search.epochs[:, -1] == epochs).all()
     assert search.values.shape[1] == 2 * epochs + 1
     assert (record.epochs_spent == 3 * epochs).all()
-    assert (search.final == 2 * epochs).all() and np.isfinite(record.test_acc_final).all()
+    assert (search.picked_last == 2 * epochs).all() and np.isfinite(record.test_acc_last).all()
 
 
 def test_runs_that_diverge_are_lived_with(setting):
@@ -113,7 +115,7 @@ def test_runs_that_diverge_are_lived_with(setting):
     for name in ("tpe:3", "tpe-median:3", "tpe-hyperband:3"):
         record = get_method(name).run(diverging)
         assert record.levels.shape == (setting.repeats, 5)
-        assert np.isnan(record.search.val_acc_final).all()
+        assert np.isnan(record.search.val_acc_last).all()
 
 
 def test_a_run_of_one_epoch_is_too_short_to_prune(setting):
@@ -156,5 +158,5 @@ def test_optunas_verbosity_is_put_back_and_it_says_nothing(setting, capfd):
 
 @pytest.mark.parametrize("name", ["tpe", *PRUNED])
 def test_it_picks_a_level_near_the_best(known_best, found, name):
-    picked = found(name).search.picked
+    picked = found(name).search.picked_value("last")
     assert (np.abs(picked - known_best.best) <= known_best.spacing).all()

@@ -119,9 +119,11 @@ def test_its_last_level_is_near_the_best_where_the_present_level_decides(known_b
     task = known_best.task.model_copy(update={"momentum": 0.0, "learning_rate": 0.1, "epochs": 100})
     setting = known_best.setting.part(slice(0, 2))
     setting = type(setting)(task, setting.data_seeds, setting.network_seeds)
-    constant = GridSearch("dense", np.linspace(0.0, known_best.highest, 26)).run(setting).search.picked
+    constant = (
+        GridSearch("dense", np.linspace(0.0, known_best.highest, 26)).run(setting).search.picked_value("last")
+    )
     options = MethodOptions(highest_level=known_best.highest)
-    last = get_method("pbt:24", options).run(setting).search.picked
+    last = get_method("pbt:24", options).run(setting).search.picked_value("last")
     assert (np.abs(last - constant) <= known_best.spacing).all()
 
 

@@ -35,7 +35,7 @@ def test_levels_are_uniform(setting):
 def test_a_shorter_search_is_the_beginning_of_a_longer_one(setting, record):
     short = get_method("random:3", MethodOptions(highest_level=0.4)).run(setting)
     np.testing.assert_array_equal(short.search.values, record.search.values[:, :3])
-    np.testing.assert_allclose(short.search.val_loss_final, record.search.val_loss_final[:, :3], rtol=1e-4)
+    np.testing.assert_allclose(short.search.val_loss_last, record.search.val_loss_last[:, :3], rtol=1e-4)
 
 
 def test_a_repeat_is_the_same_whichever_others_run_beside_it(setting, record):
@@ -46,9 +46,9 @@ def test_a_repeat_is_the_same_whichever_others_run_beside_it(setting, record):
 def test_each_candidate_is_a_constant_level(setting, record):
     level = float(record.search.values[0, 2])
     constant = get_method(f"constant:{level!r}").run(setting.part(slice(0, 1)))
-    assert constant.val_loss[0, -1] == pytest.approx(record.search.val_loss_final[0, 2], rel=1e-4)
+    assert constant.val_loss[0, -1] == pytest.approx(record.search.val_loss_last[0, 2], rel=1e-4)
     rows = np.arange(setting.repeats)
-    np.testing.assert_array_equal(record.levels[:, 0], record.search.values[rows, record.search.final])
+    np.testing.assert_array_equal(record.levels[:, 0], record.search.values[rows, record.search.picked_last])
     np.testing.assert_array_equal(record.epochs_spent, 6 * setting.task.epochs)
 
 
@@ -61,7 +61,7 @@ def test_the_seeds_of_a_search_depend_on_both_seeds_of_its_repeat(setting):
 
 def test_it_picks_a_level_near_the_best(known_best):
     method = get_method("random:20", MethodOptions(highest_level=known_best.highest))
-    picked = method.run(known_best.setting).search.picked
+    picked = method.run(known_best.setting).search.picked_value("last")
     assert (np.abs(picked - known_best.best) <= known_best.spacing).all()
 
 

@@ -17,8 +17,8 @@ def by_name(records):
 def test_a_constant_of_the_grid_is_the_grids_run_of_that_level(records):
     constant, search = by_name(records)["constant:0.3"], by_name(records)["grid"].search
     column = np.flatnonzero(search.values[0] == 0.3).item()
-    np.testing.assert_allclose(search.val_acc_final[:, column], constant.val_acc[:, -1], atol=0.03)
-    np.testing.assert_allclose(search.test_acc_final[:, column], constant.test_acc_final, atol=0.03)
+    np.testing.assert_allclose(search.val_acc_last[:, column], constant.val_acc[:, -1], atol=0.03)
+    np.testing.assert_allclose(search.test_acc_last[:, column], constant.test_acc_last, atol=0.03)
 
 
 def test_the_grids_record_is_that_of_the_run_it_picked(records, setting):
@@ -26,12 +26,12 @@ def test_the_grids_record_is_that_of_the_run_it_picked(records, setting):
     search, repeats = record.search, range(setting.repeats)
     assert record.epochs_spent.tolist() == [11 * setting.task.epochs] * setting.repeats
     np.testing.assert_allclose(search.values, np.tile(np.arange(11) * 0.05, (setting.repeats, 1)))
-    np.testing.assert_array_equal(record.levels[:, -1], search.picked)
-    picked = [search.val_acc_final[r, search.final[r]] for r in repeats]
+    np.testing.assert_array_equal(record.levels[:, -1], search.picked_value("last"))
+    picked = [search.val_acc_last[r, search.picked_last[r]] for r in repeats]
     np.testing.assert_array_equal(record.val_acc[:, -1], picked)
-    np.testing.assert_array_equal(picked, search.val_acc_final.max(axis=1))
+    np.testing.assert_array_equal(picked, search.val_acc_last.max(axis=1))
     np.testing.assert_array_equal(
-        record.test_acc_final, [search.test_acc_final[r, search.final[r]] for r in repeats]
+        record.test_acc_last, [search.test_acc_last[r, search.picked_last[r]] for r in repeats]
     )
 
 
@@ -52,10 +52,10 @@ def test_the_grid_is_as_asked_for():
 def test_the_oracle_is_the_grid_picked_by_the_test_split(setting, records):
     oracle = get_method("oracle").run(setting)
     grid = by_name(records)["grid"]
-    np.testing.assert_array_equal(oracle.search.test_acc_final, grid.search.test_acc_final)
-    np.testing.assert_array_equal(oracle.test_acc_final, grid.search.test_acc_final.max(axis=1))
+    np.testing.assert_array_equal(oracle.search.test_acc_last, grid.search.test_acc_last)
+    np.testing.assert_array_equal(oracle.test_acc_last, grid.search.test_acc_last.max(axis=1))
     np.testing.assert_array_equal(oracle.test_acc_best, grid.search.test_acc_best.max(axis=1))
-    assert (oracle.test_acc_final >= grid.test_acc_final).all()
+    assert (oracle.test_acc_last >= grid.test_acc_last).all()
     assert get_method("oracle").oracle and not get_method("grid").oracle
 
 
@@ -83,7 +83,7 @@ def test_the_oracle_trains_nothing_after_a_grid_of_the_same_levels_and_seeds(set
     assert epochs_trained(made["oracle:3"])  # other levels
     assert epochs_trained(made["oracle:3"], setting.part(slice(1, 2)))  # other seeds
     again = made["grid:2"].run(setting)
-    np.testing.assert_array_equal(again.test_acc_final, grid.test_acc_final)
+    np.testing.assert_array_equal(again.test_acc_last, grid.test_acc_last)
     assert epochs_trained(get_method("oracle:2")), "made by itself it shares with nobody"
 
 

@@ -34,9 +34,9 @@ def test_each_value_is_the_run_of_a_task_with_that_value(setting, records, name)
             metrics = trainer.run_epoch(0.0)
         losses.append(metrics.val_loss)
         search = record.search
-        np.testing.assert_allclose(search.val_loss_final[:, k], metrics.val_loss, rtol=1e-5)
+        np.testing.assert_allclose(search.val_loss_last[:, k], metrics.val_loss, rtol=1e-5)
         last, best = trainer.evaluate("test"), trainer.evaluate("test", "best")
-        np.testing.assert_allclose(search.test_acc_final[:, k], last.clean_accuracy, atol=0.02)
+        np.testing.assert_allclose(search.test_acc_last[:, k], last.clean_accuracy, atol=0.02)
         np.testing.assert_allclose(search.noisy_test_acc_best[:, k], best.accuracy, atol=0.02)
     # the values differ by more than the tolerance, so that no column can stand in for another
     assert (np.abs(np.diff(losses, axis=0)) > 1e-4).all()
@@ -58,11 +58,11 @@ def test_the_run_is_picked_by_validation(setting, records, name):
     assert search.knob == name.replace("-", " ")
     assert not search.anytime
     for r in range(setting.repeats):
-        scores = list(zip(search.val_acc_final[r], -search.val_loss_final[r], strict=True))
+        scores = list(zip(search.val_acc_last[r], -search.val_loss_last[r], strict=True))
         chosen = max(range(3), key=scores.__getitem__)
-        assert search.final[r] == chosen
-        assert record.test_acc_final[r] == search.test_acc_final[r, chosen]
-        assert record.val_acc[r, -1] == search.val_acc_final[r, chosen]
+        assert search.picked_last[r] == chosen
+        assert record.test_acc_last[r] == search.test_acc_last[r, chosen]
+        assert record.val_acc[r, -1] == search.val_acc_last[r, chosen]
 
 
 def test_0_turns_the_tasks_own_regulariser_off(setting):

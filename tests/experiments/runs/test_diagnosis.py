@@ -74,8 +74,8 @@ def test_it_repeats_the_runs_of_a_comparison(diagnosed):
     runs = run_schedule(SETTING, lambda numbers: ReplayFlood(LEVELS[numbers].T))
     np.testing.assert_array_equal(runs.levels, LEVELS)
     np.testing.assert_allclose(diagnosed.val_loss, runs.val_loss, rtol=1e-4)
-    np.testing.assert_allclose(diagnosed.test_acc[:, -1], runs.test_acc_final)
-    np.testing.assert_allclose(diagnosed.noisy_test_acc[:, -1], runs.noisy_test_acc_final)
+    np.testing.assert_allclose(diagnosed.test_acc[:, -1], runs.test_acc_last)
+    np.testing.assert_allclose(diagnosed.noisy_test_acc[:, -1], runs.noisy_test_acc_last)
 
 
 def test_it_can_take_some_of_the_repeats(diagnosed):

@@ -16,18 +16,29 @@ def test_rows_compare_with_none_on_the_same_seeds(records):
     none, tracking = records[0], records[2]
     assert [row.method for row in table] == ["none", "grid", "tracking", "constant:0.3"]
     assert table[0].difference is None
-    expected = mean_interval(tracking.test_acc_final - none.test_acc_final)
+    expected = mean_interval(tracking.test_acc_last - none.test_acc_last)
     assert table[2].difference.difference == expected
-    assert table[2].final == mean_interval(tracking.test_acc_final)
-    assert table[2].best == mean_interval(tracking.test_acc_best)
+    assert table[2].deployed == "last"
+    assert table[2].accuracy == {
+        "last": mean_interval(tracking.test_acc_last),
+        "best": mean_interval(tracking.test_acc_best),
+        "average": mean_interval(tracking.test_acc_average),
+        "best-average": mean_interval(tracking.test_acc_best_average),
+    }
     assert [row.epochs for row in table] == [12, 132, 12, 12]
 
 
 def test_rows_against_noisy_test_labels(records):
     row = rows(records, noisy=True)[1]
-    assert row.final == mean_interval(records[1].noisy_test_acc_final)
-    assert row.best == mean_interval(records[1].noisy_test_acc_best)
-    assert row.final.mean < rows(records)[1].final.mean
+    assert row.accuracy["last"] == mean_interval(records[1].noisy_test_acc_last)
+    assert row.accuracy["best-average"] == mean_interval(records[1].noisy_test_acc_best_average)
+    assert row.accuracy["last"].mean < rows(records)[1].accuracy["last"].mean
+
+
+def test_a_difference_is_of_what_is_deployed(records):
+    none, tracking = records[0], dataclasses.replace(records[2], deployed="best-average")
+    found = rows([none, tracking])[1].difference.difference
+    assert found == mean_interval(tracking.test_acc_best_average - none.test_acc_last)
 
 
 def test_rows_without_the_reference_have_no_difference(records):
@@ -46,8 +57,8 @@ def test_json_holds_the_task_the_seeds_and_every_number_as_it_is(setting, record
             value = getattr(record, field.name)
             if isinstance(value, np.ndarray):
                 np.testing.assert_array_equal(stored[field.name], value)
-    assert content["records"][0]["search"] is None
-    assert content["records"][1]["search"]["final"] == records[1].search.final.tolist()
+    assert content["records"][0]["search"] is None and content["records"][0]["deployed"] == "last"
+    assert content["records"][1]["search"]["picked_last"] == records[1].search.picked_last.tolist()
 
 
 def test_numbers_that_are_not_finite_become_null(setting, records):
@@ -73,4 +84,4 @@ def test_a_record_whose_parts_do_not_fit_is_refused(records):
     with pytest.raises(ValueError, match="one shape"):
         dataclasses.replace(records[0], val_loss=records[0].val_loss[:, 1:])
     with pytest.raises(ValueError, match="one test accuracy"):
-        dataclasses.replace(records[0], test_acc_final=np.zeros(5))
+        dataclasses.replace(records[0], test_acc_last=np.zeros(5))

@@ -23,7 +23,7 @@ def test_a_run_is_what_a_trainer_driven_by_hand_gives(setting):
             level = 0.7 * best
             assert runs.val_loss[repeat, epoch] == pytest.approx(metrics.val_loss[0], rel=1e-4)
             assert runs.train_loss[repeat, epoch] == pytest.approx(metrics.train_loss[0], rel=1e-4)
-        assert runs.test_acc_final[repeat] == pytest.approx(trainer.evaluate("test").clean_accuracy[0])
+        assert runs.test_acc_last[repeat] == pytest.approx(trainer.evaluate("test").clean_accuracy[0])
         assert runs.noisy_test_acc_best[repeat] == pytest.approx(trainer.evaluate("test", "best").accuracy[0])
 
 
@@ -45,7 +45,7 @@ def test_the_size_of_a_stack_changes_nothing_but_memory(setting, monkeypatch, re
     assert len(made) > 2 and sum(made) == 18
     np.testing.assert_array_equal(parts.levels, whole.levels)
     np.testing.assert_allclose(parts.val_loss, whole.val_loss, rtol=1e-4)
-    np.testing.assert_allclose(parts.test_acc_final, whole.test_acc_final, atol=0.02)
+    np.testing.assert_allclose(parts.test_acc_last, whole.test_acc_last, atol=0.02)
     # every epoch of every network is counted once
     assert done[-1] == (9 * setting.task.epochs,) * 2
     assert sorted(done) == done

@@ -52,7 +52,7 @@ def test_searches_of_different_lengths_are_padded_with_nothing(records):
     both = Record.concat([few, grid]).search
     repeats = len(grid.levels)
     assert both.values.shape == (2 * repeats, 11)
-    assert np.isnan(both.values[:repeats, 4:]).all() and np.isnan(both.test_acc_final[:repeats, 4:]).all()
+    assert np.isnan(both.values[:repeats, 4:]).all() and np.isnan(both.test_acc_last[:repeats, 4:]).all()
     assert (both.epochs[:repeats, 4:] == 0).all()
     np.testing.assert_array_equal(both.values[repeats:], search.values)
 

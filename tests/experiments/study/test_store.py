@@ -46,22 +46,22 @@ def test_what_is_added_comes_back(store, records, setting):
 def test_the_plain_columns_say_what_the_arrays_say(store, records, setting):
     for record in records[:2]:
         add(store, record, setting)
-    columns = "method, repeat, data_seed, network_seed, epochs_spent, knob, picked, test_acc_final"
+    columns = "method, repeat, data_seed, network_seed, epochs_spent, deployed, knob, picked, test_acc_last"
     found = rows(store, f"SELECT {columns} FROM runs ORDER BY method DESC, repeat")
     none, grid = records[:2]
     assert found == [
-        *(("none", r, setting.data_seeds[r], setting.network_seeds[r], 12, None, None, none.test_acc_final[r])
+        *(("none", r, setting.data_seeds[r], setting.network_seeds[r], 12, "last", None, None, none.test_acc_last[r])
           for r in range(3)),
-        *(("grid", r, setting.data_seeds[r], setting.network_seeds[r], 132, "level", grid.search.picked[r],
-           grid.test_acc_final[r]) for r in range(3)),
+        *(("grid", r, setting.data_seeds[r], setting.network_seeds[r], 132, "last", "level", grid.search.picked_value("last")[r],
+           grid.test_acc_last[r]) for r in range(3)),
     ]  # fmt: skip
 
 
 def test_a_unit_that_is_there_stays_as_it_is(store, records, setting):
     add(store, records[0], setting)
-    other = dataclasses.replace(records[0], test_acc_final=records[0].test_acc_final * 0)
+    other = dataclasses.replace(records[0], test_acc_last=records[0].test_acc_last * 0)
     add(store, other, setting, seconds=9.0)
-    assert store.record("wine", "none")[1].test_acc_final.tolist() == records[0].test_acc_final.tolist()
+    assert store.record("wine", "none")[1].test_acc_last.tolist() == records[0].test_acc_last.tolist()
     assert list(store.units().values()) == [1.5]
     assert len(rows(store, "SELECT * FROM runs")) == 3
 

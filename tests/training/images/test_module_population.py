@@ -89,7 +89,7 @@ def test_replicas_are_what_each_would_be_alone(threads):
         alone = make_population([task()], [data_seed], [seed], keep_best=True)
         for own in metrics:
             assert alone.run_epoch(levels[i]).val_loss[0] == pytest.approx(own.val_loss[i], rel=1e-4)
-        for moment in ("final", "best"):
+        for moment in ("last", "best"):
             a, b = together.evaluate("test", moment), alone.evaluate("test", moment)
             assert a.accuracy[i] == pytest.approx(b.accuracy[0])
         np.testing.assert_allclose(

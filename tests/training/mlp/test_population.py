@@ -323,7 +323,7 @@ def test_without_keep_best_there_is_none():
 
 
 @pytest.mark.parametrize("rows", [1, 7, 60])
-@pytest.mark.parametrize("moment", ["final", "best"])
+@pytest.mark.parametrize("moment", ["last", "best"])
 def test_evaluating_in_parts_gives_the_whole(monkeypatch, rows, moment):
     stack = trainer(tasks(batch_norm=True), keep_best=True)
     run(stack, LEVELS, 5)
@@ -431,7 +431,7 @@ def test_a_run_resumes_bit_for_bit(changes, stop):
     resumed.load_state_dict(state)
     assert resumed.epoch == stop
     np.testing.assert_array_equal(run(resumed, LEVELS[::-1].copy(), 6), expected)
-    for moment in ("final", "best"):
+    for moment in ("last", "best"):
         ours, theirs = resumed.evaluate("test", moment), straight.evaluate("test", moment)
         np.testing.assert_array_equal(ours.loss, theirs.loss)
         np.testing.assert_array_equal(ours.clean_accuracy, theirs.clean_accuracy)

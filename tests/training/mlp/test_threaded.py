@@ -26,7 +26,7 @@ def test_threads_change_nothing_but_rounding(threads: int) -> None:
         expected, found = one.run_epoch(LEVELS), many.run_epoch(LEVELS)
         for name in ("train_loss", "train_acc", "val_loss", "val_acc"):
             np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-4, atol=1e-6)
-    for moment in ("final", "best"):
+    for moment in ("last", "best"):
         np.testing.assert_allclose(
             many.evaluate("test", moment).accuracy, one.evaluate("test", moment).accuracy
         )

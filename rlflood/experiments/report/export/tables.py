@@ -1,7 +1,8 @@
 """A study's results as tidy tables for other programs: Parquet and CSV, the same rows and columns in both.
 
 Losses are in nats, accuracies from 0 to 1. ``noisy_`` stands before what is measured against test labels with
-the task's noise; ``test_`` without it is against clean ones. An empty cell (null in Parquet) is a value that
+the task's noise; ``test_`` without it is against clean ones. ``last``, ``best``, ``average`` and
+``best_average`` stand for the four networks of a run. An empty cell (null in Parquet) is a value that
 does not exist or is not finite, as in the curves of a run that has diverged. Rows are in the study's order.
 """
 
@@ -13,20 +14,24 @@ import numpy as np
 
 from rlflood.data import FILE_ENDINGS
 from rlflood.experiments.report.export.files import Kind, Rows, csv_file, parquet_file
-from rlflood.experiments.runs.record import TEST_SCORES, Record
+from rlflood.experiments.runs.record import TEST_SCORES, Record, of_moment
 from rlflood.experiments.study.file import StudyTask
 from rlflood.experiments.study.results import Results
 from rlflood.extras import check_package
 from rlflood.output import write_output
 from rlflood.training import Task
+from rlflood.training.trainer import MOMENTS
 
 _WRITERS = {"csv": csv_file, "parquet": parquet_file}
 _RUN: dict[str, Kind] = {"task": "string", "method": "string", "repeat": "int64"}
-_CURVES = ("train_loss", "train_acc", "val_loss", "val_acc")
+_CURVES = ("train_loss", "train_acc", "val_loss", "val_acc", "average_val_loss", "average_val_acc")
 _DIAGNOSED = (
     "train_loss", "train_acc", "val_loss", "noisy_test_loss", "noisy_test_acc", "test_acc", "gradient_norm",
 )  # fmt: skip
-_CANDIDATE = ("val_acc_final", "val_loss_final", "val_acc_best", "val_loss_best", *TEST_SCORES)
+_CANDIDATE = (
+    *(of_moment(kind, moment) for moment in MOMENTS for kind in ("val_acc", "val_loss")), *TEST_SCORES,
+)  # fmt: skip
+_PICKED = {moment: of_moment("picked", moment) for moment in MOMENTS}
 _TASK: dict[str, Kind] = {
     "data": "string", "data_options": "string", "target": "string", "label_noise": "double",
     "train_size": "int64", "val_size": "int64", "test_size": "int64", "network": "string", "hidden": "string",
@@ -38,13 +43,13 @@ _TASK: dict[str, Kind] = {
 _COLUMNS: dict[str, dict[str, Kind]] = {
     "runs": {
         **_RUN, "data_seed": "int64", "network_seed": "int64", "oracle": "bool", "epochs_spent": "double",
-        "knob": "string", "picked_final": "double", "picked_best": "double",
+        "deployed": "string", "knob": "string", **dict.fromkeys(_PICKED.values(), "double"),
         **dict.fromkeys(TEST_SCORES, "double"), "diverged": "bool", **_TASK,
     },
     "epochs": {**_RUN, "epoch": "int64", "level": "double", **dict.fromkeys(_CURVES, "double")},
     "candidates": {
         **_RUN, "candidate": "int64", "knob": "string", "value": "double", "epochs_spent": "double",
-        "picked_final": "bool", "picked_best": "bool", **dict.fromkeys(_CANDIDATE, "double"),
+        **dict.fromkeys(_PICKED.values(), "bool"), **dict.fromkeys(_CANDIDATE, "double"),
     },
     "diagnosis": {**_RUN, "epoch": "int64", **dict.fromkeys(_DIAGNOSED, "double")},
     "perturbation": {
@@ -58,8 +63,9 @@ _COLUMNS: dict[str, dict[str, Kind]] = {
 def export(results: Results, folder: Path) -> list[Path]:
     """Write the tables, each as CSV and as Parquet.
 
-    ``runs``: a row a task, method and repeat: seeds, budget, what a search picked, test accuracies, whether
-    the run diverged, and the task's settings. ``epochs``: a row an epoch of these runs, from 1.
+    ``runs``: a row a task, method and repeat: seeds, budget, which of the four networks is deployed, what a
+    search picked, test accuracies, whether the run diverged, and the task's settings. ``epochs``: a row an
+    epoch of these runs, from 1.
     ``candidates``: a row a candidate of a search, from 0 in the order of training. ``diagnosis``: a row an
     epoch that was looked at.
     ``perturbation``: a row a step along a random direction from a network; ``reached_epoch`` is the epoch
@@ -97,7 +103,7 @@ def _runs(results: Results) -> Iterator[Rows]:
     oracles = {method.name for method in results.methods if method.oracle}
     for task, method, repeats, record in _each(results):
         setting = results.study.setting(task)
-        search, rows = record.search, np.arange(len(repeats))
+        search = record.search
         yield {
             "task": task.name,
             "method": method,
@@ -106,9 +112,12 @@ def _runs(results: Results) -> Iterator[Rows]:
             "network_seed": [setting.network_seeds[repeat] for repeat in repeats],
             "oracle": method in oracles,
             "epochs_spent": record.epochs_spent,
+            "deployed": record.deployed,
             "knob": None if search is None else search.knob,
-            "picked_final": None if search is None else search.values[rows, search.final],
-            "picked_best": None if search is None else search.values[rows, search.best],
+            **{
+                name: None if search is None else search.picked_value(moment)
+                for moment, name in _PICKED.items()
+            },
             **{name: getattr(record, name) for name in TEST_SCORES},
             "diverged": record.diverged,
             **_settings(task),
@@ -152,8 +161,7 @@ def _candidates(results: Results) -> Iterator[Rows]:
             "knob": search.knob,
             "value": search.values[there],
             "epochs_spent": search.epochs[there],
-            "picked_final": (number == search.final[:, None])[there],
-            "picked_best": (number == search.best[:, None])[there],
+            **{name: (number == search.picked(moment)[:, None])[there] for moment, name in _PICKED.items()},
             **{name: getattr(search, name)[there] for name in _CANDIDATE},
         }
 

@@ -17,6 +17,7 @@ from rlflood.experiments.report.figures.canvas import (
     rendered,
 )
 from rlflood.experiments.report.figures.palette import LEVEL, TRAINING, VALIDATION
+from rlflood.experiments.report.text.captions import NETWORKS
 from rlflood.experiments.runs.record import Record
 from rlflood.metrics import Array
 from rlflood.words import counted
@@ -95,11 +96,11 @@ def draw_schedules(title: str, records: Sequence[Record], *, noisy: bool = False
 
 
 def _draw_levels(panel: Any, record: Record, highest: float, *, noisy: bool) -> None:
-    accuracy = 100 * record.test_accuracy("final", noisy=noisy).mean()
+    accuracy = 100 * record.test_accuracy("deployed", noisy=noisy).mean()
     name = plain(record.method) + (" (the runs picked)" if record.search else "")
     diverged = record.diverged.sum()
     lost = f"\n{diverged} of {counted(record.repeats, 'run')} diverged" if diverged else ""
-    panel.set_title(f"{name}\n{accuracy:.1f} % final test accuracy{lost}", fontsize=7)
+    panel.set_title(f"{name}\n{accuracy:.1f} % test accuracy ({NETWORKS[record.deployed]}){lost}", fontsize=7)
     _draw(panel, record.levels, LEVEL, "flood level $b$")
     panel.set_ylim(-0.03 * highest, highest)
 

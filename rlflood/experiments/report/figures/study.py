@@ -28,11 +28,11 @@ _Drawing: TypeAlias = tuple[str, Callable[[], Any]]
 def figures(results: Results) -> Iterator[tuple[str, bytes]]:
     """Draw them one by one: names of files and what goes into them.
 
-    Over all tasks, one of each for every moment and kind of test labels, if there is anything to compare:
-    ``headline-final-clean`` and so on, ``budget-...``, ``profiles-...``, and ``equal-runs-...`` where methods
-    can be compared at several numbers of runs. For each task that has begun, by its number in the study and
-    its name: ``...-schedules`` (``-2`` and on for more than twelve methods), and, of what was diagnosed,
-    ``...-test-loss``, ``...-flatness`` and ``...-perturbation``.
+    Over all tasks, one of each for every network of a run and kind of test labels, if there is anything to
+    compare: ``headline-deployed-clean`` and so on, ``budget-...``, ``profiles-...``, and ``equal-runs-...``
+    where methods can be compared at several numbers of runs. For each task that has begun, by its number in
+    the study and its name: ``...-schedules`` (``-2`` and on for more than twelve methods), and, of what was
+    diagnosed, ``...-test-loss``, ``...-flatness`` and ``...-perturbation``.
 
     The same results give the same bytes with the same version of Matplotlib.
 

@@ -1,7 +1,7 @@
 // The charts and tables over all tasks; each shows the view that the switches have chosen.
 "use strict";
 
-const choice = { moment: DATA.view.split("-")[0], labels: DATA.view.split("-")[1], average: "mean" };
+const choice = { ...DATA.choice, average: "mean" };
 const view = () => DATA.views[`${choice.moment}-${choice.labels}`];
 const nameOf = ({ method }) => DATA.methods[method].name;
 const taskOf = ({ task }) => DATA.tasks[task];
@@ -162,6 +162,7 @@ const RUNS = numeric("Runs", (row) => row.runs, (row) => runs(row.runs), "ascend
 
 const STANDINGS = [
   METHOD,
+  { label: "Network", value: (row) => row.network, show: (row) => row.network },
   RUNS,
   numeric("Mean", (row) => row.mean[0], (row) => estimate(row.mean, accuracy)),
   numeric("IQM", (row) => row.iqm[0], (row) => estimate(row.iqm, accuracy)),

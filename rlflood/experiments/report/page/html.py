@@ -10,8 +10,8 @@ from rlflood.errors import InputError
 from rlflood.experiments.analysis.summary import summarise
 from rlflood.experiments.report.page import provenance
 from rlflood.experiments.report.page.curves import task_curves
-from rlflood.experiments.report.page.payload import comparison, names, view_name
-from rlflood.experiments.report.text.captions import definitions, noisy_labels
+from rlflood.experiments.report.page.payload import comparison, names
+from rlflood.experiments.report.text.captions import VIEW_MOMENTS, definitions, noisy_labels
 from rlflood.experiments.study.folder import STUDY
 from rlflood.experiments.study.results import Results
 from rlflood.extras import check_package
@@ -39,11 +39,12 @@ def page(results: Results) -> str:
     data = names(results)
     nothing_yet, notes = "", {}
     try:
-        data, notes = comparison(results), definitions(summarise(results, "final"))
+        data, notes = comparison(results), definitions(summarise(results, "deployed"))
     except InputError as error:
         nothing_yet = str(error)
     study = results.study
-    data["view"] = view_name("final", noisy=study.noisy_test)
+    # what the switches are set to at first
+    data["choice"] = {"moment": "deployed", "labels": "noisy" if study.noisy_test else "clean"}
     scripts = [Markup(text) for text in (get_plotlyjs(), *map(_file, _SCRIPTS))]
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -54,6 +55,7 @@ def page(results: Results) -> str:
         methods=results.methods,
         nothing_yet=nothing_yet,
         notes=notes,
+        moments=VIEW_MOMENTS,
         gaps=provenance.gaps(results),
         runs_done=sum(len(repeats) for repeats in results.repeats.values()),
         runs_wanted=study.seeds * len(study.tasks) * len(results.methods),

@@ -9,19 +9,12 @@ from rlflood.experiments.analysis.statistics import mean_interval
 from rlflood.experiments.analysis.summary import Cell, Standing, Summary, summarise
 from rlflood.experiments.report.figures.palette import styles
 from rlflood.experiments.report.page.numbers import interval, short, shortened
+from rlflood.experiments.report.text.captions import NETWORKS, VIEW_MOMENTS, View
 from rlflood.experiments.study.results import Results
-from rlflood.training.trainer import Moment
-
-MOMENTS: tuple[Moment, ...] = ("final", "best")
-
-
-def view_name(moment: Moment, *, noisy: bool) -> str:
-    """What the page calls one of its four summaries."""
-    return f"{moment}-{'noisy' if noisy else 'clean'}"
 
 
 def comparison(results: Results) -> dict[str, Any]:
-    """Methods with their looks, and the summaries by :func:`view_name`.
+    """Methods with their looks, and the summaries by :attr:`View.key`.
 
     Methods and tasks are numbers, their places in the study.
 
@@ -33,8 +26,8 @@ def comparison(results: Results) -> dict[str, Any]:
         **names(results),
         "compared": {"tasks": len(tasks), "repeats": len(repeats)},
         "views": {
-            view_name(moment, noisy=noisy): _view(results, summarise(results, moment, noisy=noisy))
-            for moment in MOMENTS
+            View(moment, noisy).key: _view(results, summarise(results, moment, noisy=noisy))
+            for moment in VIEW_MOMENTS
             for noisy in (False, True)
         },
     }
@@ -112,6 +105,7 @@ def _view(results: Results, summary: Summary) -> dict[str, Any]:
 def _standing(standing: Standing) -> dict[str, Any]:
     difference, improvement, gap = standing.difference, standing.improvement, standing.gap
     return {
+        "network": NETWORKS[standing.network],
         "mean": interval(standing.mean),
         "iqm": interval(standing.interquartile),
         "overSeeds": None if difference is None else interval(difference.over_seeds),

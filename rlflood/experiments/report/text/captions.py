@@ -5,14 +5,30 @@ from dataclasses import dataclass
 from rlflood.experiments.analysis.budgets import EqualRuns
 from rlflood.experiments.analysis.summary import NO_FLOODING, Summary
 from rlflood.experiments.report.text.wording import diverged_note
+from rlflood.experiments.runs.record import ViewMoment
 from rlflood.experiments.study.results import Results
 from rlflood.training.trainer import Moment
 from rlflood.words import capitalised, counted
 
-MOMENTS: dict[Moment, str] = {
-    "final": "after the last epoch",
-    "best": "at the best validation checkpoint",
+NETWORKS: dict[Moment, str] = {
+    "last": "last epoch",
+    "best": "best checkpoint",
+    "average": "average",
+    "best-average": "best average",
 }
+"""What tables call the four networks of a run."""
+VIEW_MOMENTS: dict[ViewMoment, str] = {
+    "deployed": "of the network that the method's user would deploy",
+    "last": "after the last epoch",
+    "best": "at the best validation checkpoint",
+    "average": "of the averaged weights after the last epoch",
+    "best-average": "of the averaged weights at their best validation checkpoint",
+}
+"""Which network of a run a figure is of, the headline first."""
+NETWORK_DEFINITION = (
+    "Network: the one that is deployed: as it is after the last epoch, at its best validation accuracy "
+    "(checkpoint), the average of its weights, or that average at its own best."
+)
 NO_USER = "looks at the test split, which a user cannot"
 
 
@@ -21,29 +37,29 @@ class View:
     """One way to look at a study.
 
     Attributes:
-        moment: After the last epoch, or at the best validation accuracy.
+        moment: Which network of a run.
         noisy: Whether test labels have the task's noise.
     """
 
-    moment: Moment
+    moment: ViewMoment
     noisy: bool
 
     @property
     def key(self) -> str:
-        """For names of files, such as ``final-clean``."""
+        """For names of files, such as ``deployed-clean``."""
         return f"{self.moment}-{'noisy' if self.noisy else 'clean'}"
 
     @property
     def accuracy(self) -> str:
         """What accuracy it is of: test labels and moment."""
-        return f"test accuracy, {'noisy' if self.noisy else 'clean'} labels, {MOMENTS[self.moment]}"
+        return f"test accuracy, {'noisy' if self.noisy else 'clean'} labels, {VIEW_MOMENTS[self.moment]}"
 
 
 def views(results: Results) -> list[View]:
     """All of them, the study's headline first; without noisy labels anywhere, there is one kind of labels."""
     headline = results.study.noisy_test
     kinds = [headline, not headline] if any(task.label_noise for task in results.study.tasks) else [headline]
-    return [View(moment, noisy) for noisy in kinds for moment in MOMENTS]
+    return [View(moment, noisy) for noisy in kinds for moment in VIEW_MOMENTS]
 
 
 def described(results: Results, summary: Summary) -> str:

@@ -8,6 +8,8 @@ from rlflood.experiments.analysis.budgets import AtRuns, EqualRuns
 from rlflood.experiments.analysis.statistics import Interval
 from rlflood.experiments.analysis.summary import Cell, Standing, Summary, summarise
 from rlflood.experiments.report.text.captions import (
+    NETWORK_DEFINITION,
+    NETWORKS,
     NO_USER,
     described,
     diverged_definition,
@@ -26,9 +28,9 @@ MARK, ORACLE = "*", "†"
 def tables(results: Results) -> Iterator[tuple[str, str]]:
     """Names of files and what goes into them: ``.md`` and ``.tex`` of each table.
 
-    ``standings-final-clean``, ``accuracy-final-clean`` and, where methods can be compared at several numbers
-    of runs, ``equal-runs-final-clean``, and so on for the other moment and, where there is label noise, the
-    other kind of test labels.
+    ``standings-deployed-clean``, ``accuracy-deployed-clean`` and, where methods can be compared at several
+    numbers of runs, ``equal-runs-deployed-clean``, and so on for each of the four networks of a run and,
+    where there is label noise, the other kind of test labels.
 
     Raises:
         InputError: if the study has nothing to compare yet.
@@ -52,11 +54,13 @@ def standings_table(results: Results, summary: Summary) -> Table:
     standings = _oracles_last(summary)
     best = max((s.mean.mean for s in standings if not s.oracle), default=math.nan)
     gaps = any(standing.gap is not None for standing in standings)
+    networks = summary.moment == "deployed"
     header = (
-        "Method", "Mean", "IQM", f"Difference from {summary.reference}", "For unseen tasks", "p", "P(better)",
+        "Method", *(("Network",) if networks else ()), "Mean", "IQM",
+        f"Difference from {summary.reference}", "For unseen tasks", "p", "P(better)",
         *(("Gap closed", "For unseen tasks") if gaps else ()), "Rank", "Runs",
     )  # fmt: skip
-    rows = [_standing_row(standing, best, gaps=gaps) for standing in standings]
+    rows = [_standing_row(standing, best, networks=networks, gaps=gaps) for standing in standings]
     intervals = (
         "In brackets: 95 % bootstrap intervals over seeds, and for unseen tasks over tasks and seeds; "
         f"{MARK}: that of a difference excludes 0. "
@@ -69,12 +73,13 @@ def standings_table(results: Results, summary: Summary) -> Table:
         "p: Wilcoxon signed-rank test with Holm's correction over all methods. P(better): probability that a "
         f"run beats one of {summary.reference} on the same task. Rank: 1 is the best. Runs: budget in whole "
         f"training runs.{f' {gap_definition(summary)}' if gaps else ''}"
+        f"{f' {NETWORK_DEFINITION}' if networks else ''}"
     )
     oracles = sum(standing.oracle for standing in standings)
     return Table(_with_signs(caption, oracles, summary), header, rows, oracles)
 
 
-def _standing_row(standing: Standing, best: float, *, gaps: bool) -> list[Text]:
+def _standing_row(standing: Standing, best: float, *, networks: bool, gaps: bool) -> list[Text]:
     versus = [Text("")] * 4
     if standing.difference is not None and standing.improvement is not None:
         over_seeds, over_tasks = standing.difference.over_seeds, standing.difference.over_tasks
@@ -87,6 +92,7 @@ def _standing_row(standing: Standing, best: float, *, gaps: bool) -> list[Text]:
         ]
     return [
         Text(standing.method, mark=_signs(standing)),
+        *([Text(NETWORKS[standing.network])] if networks else ()),
         Text(bracketed(standing.mean), bold=not standing.oracle and standing.mean.mean == best),
         Text(in_percent(standing.interquartile.mean)),
         *versus,

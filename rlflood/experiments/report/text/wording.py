@@ -13,6 +13,8 @@ from rlflood.words import counted
 
 DIVERGED = "‡"
 """The sign of a method with runs that diverged."""
+DEPLOYED = "→"
+"""The sign of the network that is deployed, among four."""
 
 
 def describe_setting(task: Task, facts: Facts | None, repeats: int) -> tuple[str, str]:
@@ -69,20 +71,22 @@ def _shares(milestones: Sequence[float]) -> str:
 
 def explanation(records: Sequence[Record], rows: Sequence[Row], *, noisy: bool) -> list[str]:
     """The lines under a table: what its columns mean, and what searches picked."""
-    repeats = len(records[0].test_acc_final)
+    repeats = len(records[0].test_acc_last)
     interval = (
         f"mean ± 95 % interval over {repeats} repeats" if repeats > 1 else "one repeat, so no intervals"
     )
     labels = "noisy labels, wrong in the same share as those of training" if noisy else "clean labels"
     lines = [
         f"Test accuracy in %, {labels}; {interval}.",
-        "Best checkpoint: at the best validation accuracy. Epochs: of all runs of a repeat.",
+        f"Deployed: of the network that a method's user would deploy, behind the {DEPLOYED}: as it is after "
+        "the last epoch, at its best validation accuracy (checkpoint), the average of its weights, or that "
+        "average at its own best. Epochs: of all runs of a repeat.",
     ]
     if any(row.difference and row.difference.difference.excludes_zero for row in rows):
         lines.append("*: the interval of the difference, paired by seeds, excludes 0.")
     for record in records:
         if record.search is not None:
-            picked, values = record.search.picked, record.search.values
+            picked, values = record.search.picked_value(record.deployed), record.search.values
             which = f"{picked.min():g} to {picked.max():g}, {picked.mean():.3g} on average,"
             if picked.min() == picked.max():
                 which = f"{picked[0]:g}"
@@ -106,10 +110,11 @@ def _never_flooded_note(records: Sequence[Record]) -> str:
         record.method
         for record in records
         if record is not plain
+        and record.deployed == plain.deployed
         and record.search is None
         and not record.levels.any()
         and np.array_equal(record.train_loss, plain.train_loss, equal_nan=True)
-        and np.array_equal(record.test_acc_final, plain.test_acc_final)
+        and np.array_equal(record.test_acc_last, plain.test_acc_last)
     ]
     if not same:
         return ""

@@ -66,13 +66,13 @@ def test_a_run_is_its_row(results, folder):
     setting = results.study.setting(task)
     assert row["data_seed"] == setting.data_seeds[2] and row["network_seed"] == setting.network_seeds[2]
     assert row["test_acc_best"] == record.test_acc_best[2]
-    assert row["noisy_test_acc_final"] == record.noisy_test_acc_final[2]
+    assert row["noisy_test_acc_last"] == record.noisy_test_acc_last[2]
     assert row["knob"] == "level" and row["epochs_spent"] == 36 and row["oracle"] is False
-    assert row["picked_final"] == record.search.values[2, record.search.final[2]]
-    assert row["picked_best"] == record.search.values[2, record.search.best[2]]
+    assert row["picked_last"] == record.search.values[2, record.search.picked_last[2]]
+    assert row["picked_best"] == record.search.values[2, record.search.picked_best[2]]
     assert (row["data"], row["label_noise"], row["hidden"], row["batch_size"]) == ("wine", 0.2, "16-8", None)
     (plain,) = one(folder, "runs", task="a|b_c & d", method="none", repeat=2)
-    assert (plain["knob"], plain["picked_final"], plain["epochs_spent"]) == (None, None, 12)
+    assert (plain["knob"], plain["picked_last"], plain["epochs_spent"]) == (None, None, 12)
     assert len(rows(folder, "runs")) == 2 * 4 * 4
     assert "seconds" not in row
 
@@ -89,11 +89,11 @@ def test_candidates_with_the_pick_marked(results, folder):
     search = results.records["wine, 20 % noise", "oracle"].search
     found = one(folder, "candidates", task="wine, 20 % noise", method="oracle")
     assert [row["value"] for row in found] == [0.0, 0.25, 0.5] * 4
-    assert [row["candidate"] for row in found if row["picked_final"]] == search.final.tolist()
-    assert [row["candidate"] for row in found if row["picked_best"]] == search.best.tolist()
+    assert [row["candidate"] for row in found if row["picked_last"]] == search.picked_last.tolist()
+    assert [row["candidate"] for row in found if row["picked_best"]] == search.picked_best.tolist()
     # the second candidate of the second repeat diverged
-    assert found[4]["val_acc_final"] is None and found[4]["epochs_spent"] == 12
-    assert found[5]["val_acc_final"] == search.val_acc_final[1, 2]
+    assert found[4]["val_acc_last"] is None and found[4]["epochs_spent"] == 12
+    assert found[5]["val_acc_last"] == search.val_acc_last[1, 2]
     assert {row["method"] for row in rows(folder, "candidates")} == {"grid", "oracle"}
 
 

@@ -48,7 +48,7 @@ def results(invented_results):
 
 @pytest.fixture(scope="module")
 def summary(results):
-    return summarise(results, "final")
+    return summarise(results, "last")
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_every_figure_is_there_in_both_kinds(invented_results):
     files = list(figures(small))
     overall = [
         f"{kind}-{moment}-clean"
-        for moment in ("final", "best")
+        for moment in ("last", "best")
         for kind in ("headline", "budget", "profiles", "equal-runs")
     ]
     kinds = ("schedules", "test-loss", "flatness", "perturbation")
@@ -142,7 +142,7 @@ def test_budgets_and_profiles_are_the_summarys(summary, looks):
 
 def test_points_of_the_same_budget_do_not_hide_each_other(invented_results):
     results = invented_results(("none", "a", "b"))
-    panel = drawn(draw_budget, summarise(results, "final"), styles(["none", "a", "b"])).axes[0]
+    panel = drawn(draw_budget, summarise(results, "last"), styles(["none", "a", "b"])).axes[0]
     budgets = sorted(float(line.get_xdata()[0]) for line in panel.lines)
     assert budgets == pytest.approx([1 / 1.05, 1, 1.05])
 
@@ -236,7 +236,7 @@ def test_perturbations_of_networks_that_were_never_below_their_level_are_left_ou
 
 def test_twenty_methods_all_have_their_name_in_the_legend(invented_results):
     results = invented_results(MANY, (TASK,), seeds=2)
-    summary = summarise(results, "final")
+    summary = summarise(results, "last")
     for draw in (draw_budget, draw_profiles):
         assert {method for method in MANY if method != "oracle"} <= texts(drawn(draw, summary, styles(MANY)))
 
@@ -244,7 +244,7 @@ def test_twenty_methods_all_have_their_name_in_the_legend(invented_results):
 def test_a_name_is_no_formula_and_is_not_hidden(invented_results):
     names = ("none", "_own", "$x$ and $")
     results = invented_results(names, (TASK,), seeds=2)
-    canvas = drawn(draw_budget, summarise(results, "final"), styles(names))
+    canvas = drawn(draw_budget, summarise(results, "last"), styles(names))
     legend = [text.get_text() for text in canvas.legends[0].get_texts()]
     assert sorted(legend) == sorted(["none", "_own", r"\$x\$ and \$"])
     texts(canvas)  # parses

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from rlflood.experiments.runs.diagnosis import Diagnosis
-from rlflood.experiments.runs.record import Record, Search
+from rlflood.experiments.runs.record import Record, Search, of_moment, score_field
 from rlflood.experiments.study.file import resolved
 from rlflood.experiments.study.results import Results
+from rlflood.training.trainer import MOMENTS
 
 EPOCHS = 30
 NAMES = ("none", "early-stopping", "grid", "best-of:5:tracking", "oracle", "tracking")
@@ -79,14 +80,22 @@ def _record(method, accuracy, rng, epochs, search):
     seeds, runs = len(accuracy), 5 if search else 1
     curves = {
         name: np.linspace(1, low, epochs) + 0.05 * rng.random((seeds, epochs))
-        for name, low in {"train_loss": 0.05, "train_acc": 0.4, "val_loss": 0.6, "val_acc": 0.4}.items()
+        for name, low in {
+            "train_loss": 0.05,
+            "train_acc": 0.4,
+            "val_loss": 0.6,
+            "val_acc": 0.4,
+            "average_val_loss": 0.5,
+            "average_val_acc": 0.4,
+        }.items()
     }
-    tests = {
-        "test_acc_final": accuracy,
-        "test_acc_best": accuracy + 0.02,
-        "noisy_test_acc_final": accuracy - 0.2,
-        "noisy_test_acc_best": accuracy - 0.18,
+    gains = dict(zip(MOMENTS, (0.0, 0.02, 0.01, 0.03), strict=True))
+    shifts = {
+        score_field(moment, noisy=noisy): gain - 0.2 * noisy
+        for moment, gain in gains.items()
+        for noisy in (False, True)
     }
+    tests = {name: accuracy + shift for name, shift in shifts.items()}
     levels = np.full((seeds, epochs), 0.0 if method == "none" else 0.3)
     candidates = None
     if search:
@@ -94,17 +103,18 @@ def _record(method, accuracy, rng, epochs, search):
         scores = {
             name: accuracy[:, None] - 0.05 + 0.01 * np.arange(runs) + shift
             for name, shift in {
-                "val_acc_final": 0, "val_loss_final": 0, "val_acc_best": 0, "val_loss_best": 0,
-                "test_acc_final": 0, "test_acc_best": 0.02, "noisy_test_acc_final": -0.2,
-                "noisy_test_acc_best": -0.18,
+                **{of_moment(kind, moment): 0 for kind in ("val_acc", "val_loss") for moment in MOMENTS},
+                **shifts,
             }.items()
-        }  # fmt: skip
-        picked = np.full(seeds, runs - 1)
+        }
+        picked = {of_moment("picked", moment): np.full(seeds, runs - 1) for moment in MOMENTS}
         spent = np.full(grid.shape, float(epochs))
         knob, anytime = ("restart", True) if method.startswith("best-of") else ("level", False)
-        candidates = Search(knob, anytime, picked, picked, grid, spent, **scores)
+        candidates = Search(knob, anytime, grid, spent, **picked, **scores)
     spent = np.full(seeds, float(runs * epochs))
-    return Record(method=method, levels=levels, **curves, **tests, epochs_spent=spent, search=candidates)
+    deployed = "best" if method == "early-stopping" else "last"
+    own = {"epochs_spent": spent, "deployed": deployed, "search": candidates}
+    return Record(method=method, levels=levels, **curves, **tests, **own)
 
 
 def _diagnosis(rng, epochs):

@@ -171,7 +171,7 @@ def test_sorting_by_keyboard_puts_what_has_no_value_last(opened):
 
 
 def test_gaps_and_equal_runs_have_their_figures(opened, results):
-    summary = summarise(results, "final")
+    summary = summarise(results, "last")
     shares = {
         s.method: "\u2013" if s.gap is None else f"{100 * s.gap.over_seeds.mean:.0f}"
         for s in summary.standings

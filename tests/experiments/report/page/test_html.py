@@ -110,7 +110,7 @@ def test_all_four_summaries_are_embedded(elements, results):
 
 
 def test_gaps_and_equal_runs_are_embedded_and_explained(elements, results, make_results):
-    data, summary = elements.json("data"), summarise(results, "final")
+    data, summary = elements.json("data"), summarise(results, "last")
     view = data["views"]["final-clean"]
     by_name = {standing.method: standing for standing in summary.standings}
     for shown in view["standings"]:
@@ -207,7 +207,7 @@ def test_unfinished_study_says_what_is_missing(results, without):
     cells = [cell for cell in data["views"]["final-clean"]["cells"] if cell["task"] == 1]
     assert len(cells) == 5 and all(cell["difference"] is None for cell in cells)
     tracking = next(cell for cell in cells if cell["method"] == 5)
-    scores = part.records["gaussians", "tracking"].test_acc_final
+    scores = part.records["gaussians", "tracking"].test_acc_last
     assert tracking["accuracy"][0] == pytest.approx(scores.mean(), rel=1e-4)
 
 

@@ -28,7 +28,7 @@ def results(invented_results):
         (SECOND, "oracle"): (0.65, 0.66, 0.67),
     }
     records = {
-        key: dataclasses.replace(record, test_acc_final=np.array(scores[key]))
+        key: dataclasses.replace(record, test_acc_last=np.array(scores[key]))
         for key, record in results.records.items()
     }
     return dataclasses.replace(results, records=records)
@@ -36,7 +36,7 @@ def results(invented_results):
 
 @pytest.fixture(scope="module")
 def summary(results):
-    return summarise(results, "final")
+    return summarise(results, "last")
 
 
 def test_accuracies_with_intervals(results, summary):
@@ -98,7 +98,7 @@ def test_without_both_ends_of_the_gap_there_is_no_such_column(invented_results, 
     results = invented_results(methods)
     study = results.study.model_copy(update={"reference": methods[0]})
     results = dataclasses.replace(results, study=study)
-    summary = summarise(results, "final")
+    summary = summarise(results, "last")
     table = standings_table(results, summary)
     assert "Gap closed" not in table.header and "Gap" not in table.caption
     assert summary.oracle is None and all(standing.gap is None for standing in summary.standings)
@@ -115,14 +115,14 @@ def test_captions_say_what_is_shown(results):
 
 def test_more_tasks_than_methods_go_downwards(invented_results):
     results = invented_results(("none", "oracle"), ("a", "b", "c"))
-    table = accuracy_table(results, summarise(results, "final"))
+    table = accuracy_table(results, summarise(results, "last"))
     assert list(table.header) == ["Task", "none", "oracle †"]
     assert [row[0].text for row in table.rows] == ["a", "b", "c"] and table.apart == 0
 
 
 def test_one_seed_has_no_intervals(invented_results):
     results = invented_results(("none", "grid"), seeds=1)
-    summary = summarise(results, "final")
+    summary = summarise(results, "last")
     cells = [cell for row in accuracy_table(results, summary).rows for cell in row[1:]]
     assert all(float(cell.text) and not cell.mark for cell in cells)
     for table in (accuracy_table(results, summary), standings_table(results, summary)):
@@ -133,7 +133,7 @@ def test_one_seed_has_no_intervals(invented_results):
 def test_an_unfinished_study_says_what_is_missing(invented_results):
     results = invented_results(("none", "grid"))
     del results.records[SECOND, "grid"], results.repeats[SECOND, "grid"]
-    summary = summarise(results, "final")
+    summary = summarise(results, "last")
     table = accuracy_table(results, summary)
     assert [row[0].text for row in table.rows] == ["none", "grid"] and len(table.header) == 2
     assert "unfinished: 12 of 16 runs" in table.caption
@@ -145,7 +145,7 @@ def test_files_for_each_moment_and_kind_of_labels(invented_results):
     stems = [
         f"{kind}-{moment}-{labels}"
         for labels in ("clean", "noisy")
-        for moment in ("final", "best")
+        for moment in ("last", "best")
         for kind in ("standings", "accuracy", "equal-runs")
     ]
     assert names == [f"{stem}.{suffix}" for stem in stems for suffix in ("md", "tex")]

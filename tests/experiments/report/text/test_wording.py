@@ -61,7 +61,7 @@ def test_runs_that_diverged_are_told_with_their_method(records):
 
 def test_the_star_is_explained_where_there_is_one_and_the_grid_says_what_it_picked(records):
     better = dataclasses.replace(
-        records[1], test_acc_final=records[0].test_acc_final + np.array([0.10, 0.11, 0.12])
+        records[1], test_acc_last=records[0].test_acc_last + np.array([0.10, 0.11, 0.12])
     )
     none = records[0]
     lines = explanation([none, better], rows([none, better]), noisy=False)
@@ -92,7 +92,7 @@ def test_methods_that_never_flooded_are_told_to_be_none(records):
         ),
     ):
         assert explanation(together, rows(together), noisy=False)[-1] == expected
-    early = dataclasses.replace(none, method="early-stopping", test_acc_final=none.test_acc_final + 0.1)
+    early = dataclasses.replace(none, method="early-stopping", test_acc_last=none.test_acc_last + 0.1)
     decay = dataclasses.replace(none, method="weight-decay", train_loss=none.train_loss * 1.01)
     for together in ([none, early, decay, tracking], [calm, tracking]):
         assert not any("above 0" in line for line in explanation(together, rows(together), noisy=False))
