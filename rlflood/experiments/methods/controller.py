@@ -30,14 +30,20 @@ class ControllerMethod(ScheduledMethod):
         return PolicyScheduler(self.controller, epochs=task.epochs, classes=task.source().classes)
 
 
+def controller_of(method: Method) -> ControllerMethod | None:
+    """The controller that a method runs, once or several times, on whatever criterion; None if it has none."""
+    while hasattr(method, "method"):
+        method = method.method
+    return method if isinstance(method, ControllerMethod) else None
+
+
 def validation_warning(methods: Iterable[Method], task: Task) -> str | None:
     """What to tell whoever rolls controllers out on a task with too few validation samples, in one line.
 
     Returns:
         None if no controller is among the methods, alone or in several runs, or the samples are enough.
     """
-    # best-of has the method that it repeats
-    steered = [m.name for m in methods if isinstance(getattr(m, "method", m), ControllerMethod)]
+    steered = [method.name for method in methods if controller_of(method) is not None]
     if not steered or task.val_size >= LEAST_VALIDATION:
         return None
     return (

@@ -1,9 +1,7 @@
 """Other regularisers in flooding's place, each as a grid search over its strength."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +18,6 @@ from rlflood.schedulers import ConstantFlood
 from rlflood.training import Machine, Task
 from rlflood.training.task import OF_MLPS
 
-NO_OTHERS: Mapping[str, Any] = MappingProxyType({})
 HIGHEST_SHARE = 0.5
 """Of dropped units (Srivastava et al., JMLR 2014, drop half of the hidden ones)."""
 
@@ -31,20 +28,19 @@ class TaskGrid(Method):
     All runs of a repeat share its data, initialisation and batch order. Each value is a stack of its own.
 
     Args:
-        name: The method's name.
+        name: The method's name, with hyphens for the underscores of the task's field.
         values: What the field is set to, shape ``(candidates,)``; the task's own value is not used.
-        field: The task's field; the method's name, with underscores for hyphens, if not given.
-        others: Other fields of the task, the same in all runs.
     """
 
     floods = False
 
-    def __init__(
-        self, name: str, values: Array, *, field: str | None = None, others: Mapping[str, Any] = NO_OTHERS
-    ) -> None:
+    def __init__(self, name: str, values: Array) -> None:
         self.name = name
         self.values = np.asarray(values, np.float64)
-        self._field, self._others = field or name.replace("-", "_"), others
+
+    @property
+    def _field(self) -> str:
+        return self.name.replace("-", "_")
 
     def check(self, task: Task) -> None:
         """See :meth:`Method.check`."""
@@ -68,7 +64,7 @@ class TaskGrid(Method):
             def after_epoch(done: int, of: int, before: int = k) -> None:
                 on_progress(before * of + done, total)
 
-            task = setting.task.model_copy(update={**self._others, self._field: value})
+            task = setting.task.model_copy(update={self._field: value})
             columns.append(
                 run_schedule(
                     replace(setting, task=task),
@@ -77,11 +73,23 @@ class TaskGrid(Method):
                     on_progress=after_epoch,
                 )
             )
-        # from the repeats of one value after the other to the candidates of one repeat after the other
-        order = np.arange(len(columns) * setting.repeats).reshape(len(columns), -1).T.ravel()
-        runs = Runs.concat(columns).take(order)
-        values = np.tile(self.values, (setting.repeats, 1))
-        return picked_record(self.name, runs, values, knob=self.name.removesuffix("-grid").replace("-", " "))
+        return column_record(self.name, columns, self.values, knob=self.name.replace("-", " "))
+
+
+def column_record(name: str, columns: Sequence[Runs], values: Array, *, knob: str) -> Record:
+    """The record of a search whose candidates were trained one after the other.
+
+    Args:
+        name: The method's name.
+        columns: Of each candidate its run of every repeat.
+        values: The candidates' settings, shape ``(candidates,)``.
+        knob: What they are settings of.
+    """
+    repeats = len(columns[0].levels)
+    # from the repeats of one value after the other to the candidates of one repeat after the other
+    order = np.arange(len(columns) * repeats).reshape(len(columns), -1).T.ravel()
+    runs = Runs.concat(columns).take(order)
+    return picked_record(name, runs, np.tile(values, (repeats, 1)), knob=knob)
 
 
 def weight_decays(count: int) -> Array:

@@ -7,6 +7,7 @@ from rlflood.schedulers import (
     AdaptiveFlood,
     BackwardFlood,
     ConstantFlood,
+    DynamicFlood,
     PiecewiseFlood,
     RewindFlood,
     TrackingFlood,
@@ -24,6 +25,11 @@ def _constant(argument: str | None, options: MethodOptions) -> Method:
 @register("adaptive", "up while validation accuracy rises, down while it falls")
 def _adaptive(argument: str | None, options: MethodOptions) -> Method:
     return ScheduledMethod("adaptive", lambda task: AdaptiveFlood())
+
+
+@register("dynamic", "down while validation accuracy stalls, up while validation loss is above its best")
+def _dynamic(argument: str | None, options: MethodOptions) -> Method:
+    return ScheduledMethod("dynamic", lambda task: DynamicFlood())
 
 
 @register("backward", "to zero training loss first, then one level to the end", argument="LEVEL")
