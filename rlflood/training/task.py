@@ -198,8 +198,9 @@ class Task(BaseModel):
         """Tasks with the same key can be trained in one stack: their data and their strength may differ."""
         return (
             self.train_size, self.val_size, self.test_size, self.network, self.hidden, self.batch_norm,
-            self.dropout, self.criterion, self.optimizer, self.learning_rate, self.momentum, self.weight_decay,
-            self.lr_milestones, self.lr_gamma, self.lr_cosine, self.clip_norm, self.augmentation,
+            self.dropout, self.criterion, self.optimizer, self.learning_rate, self.momentum,
+            self.weight_decay, self.lr_milestones, self.lr_gamma, self.lr_cosine, self.clip_norm,
+            self.augmentation,
             self.batch_size, self.epochs,
         )  # fmt: skip
 

@@ -37,5 +37,9 @@ def test_down_after_eight_epochs_without_gain_and_never_below_0() -> None:
 def test_what_is_no_number_is_no_gain_and_no_rise() -> None:
     scheduler = DynamicFlood(replicas=2)
     scheduler.step(after(np.array([np.nan, 1.0]), np.array([np.nan, 0.5])))
-    np.testing.assert_array_equal(scheduler.step(after(np.array([0.5, 2.0]), np.array([0.5, 0.6]))), [0, 0.05])
-    np.testing.assert_array_equal(scheduler.step(after(np.array([0.6, 1.0]), np.array([0.6, 0.7]))), [0.05] * 2)
+    np.testing.assert_array_equal(
+        scheduler.step(after(np.array([0.5, 2.0]), np.array([0.5, 0.6]))), [0, 0.05]
+    )
+    np.testing.assert_array_equal(
+        scheduler.step(after(np.array([0.6, 1.0]), np.array([0.6, 0.7]))), [0.05] * 2
+    )

@@ -37,23 +37,19 @@ from rlflood.validation import validated
         ),
         (
             {"criterion": "gce", "strength": 1.1},
-            "the whole: the strength of gce, its q, must be "
-            "finite and above 0 and at most 1: got 1.1",
+            "the whole: the strength of gce, its q, must be finite and above 0 and at most 1: got 1.1",
         ),
         (
             {"criterion": "sce", "strength": -1},
-            "the whole: the strength of sce, its beta, must be "
-            "finite and at least 0: got -1.0",
+            "the whole: the strength of sce, its beta, must be finite and at least 0: got -1.0",
         ),
         (
             {"criterion": "label-smoothing", "strength": 1},
-            "the whole: the strength of label-smoothing, its r, must be "
-            "finite and below 1: got 1.0",
+            "the whole: the strength of label-smoothing, its r, must be finite and below 1: got 1.0",
         ),
         (
             {"criterion": "sam", "strength": 0},
-            "the whole: the strength of sam, its rho, must be "
-            "finite and above 0: got 0.0",
+            "the whole: the strength of sam, its rho, must be finite and above 0: got 0.0",
         ),
         ({"batch_size": 0}, "batch_size: Input should be greater than 0 (given: 0)"),
         ({"epochs": 0}, "epochs: Input should be greater than 0 (given: 0)"),

@@ -31,7 +31,7 @@ class ControllerMethod(ScheduledMethod):
 
 
 def controller_of(method: Method) -> ControllerMethod | None:
-    """The controller that a method runs, once or several times, on whatever criterion; None if it has none."""
+    """The controller that a method runs, once or several times, on any criterion; None if it has none."""
     while hasattr(method, "method"):
         method = method.method
     return method if isinstance(method, ControllerMethod) else None

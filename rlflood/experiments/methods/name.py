@@ -12,7 +12,7 @@ NESTING = (BEST_OF, WITH)
 
 @dataclass(frozen=True, slots=True)
 class MethodName:
-    """``tracking``, ``constant:0.3``, ``best-of:5:tracking``, ``with:gce:tracking``, or a controller's name or file.
+    """``constant:0.3``, ``best-of:5:tracking``, ``with:gce:tracking``, or a controller's name or file.
 
     Any text is one; whether there is such a method is for :func:`get_method` to say. A controller's file may
     have colons in its path, also behind ``best-of:5:`` and ``with:gce:``.

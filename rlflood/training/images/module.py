@@ -310,9 +310,7 @@ class ModuleTrainer:
             )
 
     @torch.no_grad()
-    def _turn(
-        self, held: HeldLevel, parameters: list[nn.Parameter], loss: Tensor, samples: int
-    ) -> None:
+    def _turn(self, held: HeldLevel, parameters: list[nn.Parameter], loss: Tensor, samples: int) -> None:
         """Make the gradient of the summed loss, times the unit, that of the flooded mean loss."""
         whole = self._over_processes(torch.stack([loss, torch.full_like(loss, samples)]))
         # DistributedDataParallel has divided the sum by the number of processes

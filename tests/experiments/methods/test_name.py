@@ -13,7 +13,9 @@ NAMES = st.recursive(
     st.builds(MethodName, KINDS) | st.builds(MethodName, st.just("constant"), st.floats(0, 1).map(str)),
     lambda inner: (
         st.builds(lambda runs, of: MethodName("best-of", f"{runs}:{of}"), st.integers(1, 9), inner)
-        | st.builds(lambda how, of: MethodName("with", f"{how}:{of}"), st.sampled_from(["gce", "elr=1"]), inner)
+        | st.builds(
+            lambda how, of: MethodName("with", f"{how}:{of}"), st.sampled_from(["gce", "elr=1"]), inner
+        )
     ),
 )
 
@@ -38,8 +40,12 @@ def test_any_text_is_kept_but_for_the_spaces_around_it(text):
         ("best-of:5:constant:0.3", "best-of", "5:constant:0.3", "constant:0.3", None),
         ("best-of:5", "best-of", "5", "", None),
         ("with:gce:default", "with", "gce:default", "default", None),
-        ("with:label-smoothing=-1:c:/b.safetensors", "with", "label-smoothing=-1:c:/b.safetensors",
-         *["c:/b.safetensors"] * 2),
+        (
+            "with:label-smoothing=-1:c:/b.safetensors",
+            "with",
+            "label-smoothing=-1:c:/b.safetensors",
+            *["c:/b.safetensors"] * 2,
+        ),
         ("best-of:5:with:gce:constant:0.3", "best-of", "5:with:gce:constant:0.3", "constant:0.3", None),
         (" a/b.safetensors ", "a/b.safetensors", None, "a/b.safetensors", "a/b.safetensors"),
         ("c:/b.safetensors", "c:/b.safetensors", None, "c:/b.safetensors", "c:/b.safetensors"),

@@ -114,7 +114,9 @@ def test_mixup_is_that_of_a_plain_loop_with_these_shares_and_partners():
             draws.begin_epoch(epoch, np.ones(1))
         numbers = torch.arange(len(x))[None]
         # what the criterion does to the samples' own numbers tells the partners
-        mixed = draws.batch(lambda given: torch.zeros(1, len(x), 2), numbers.double(), numbers * 0, numbers, 0)
+        mixed = draws.batch(
+            lambda given: torch.zeros(1, len(x), 2), numbers.double(), numbers * 0, numbers, 0
+        )
         share = float(draws._share)
         partners = ((mixed.x[0] - share * numbers[0]) / (1 - share)).round().long()
         assert sorted(partners.tolist()) == list(range(len(x)))
