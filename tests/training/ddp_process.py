@@ -36,13 +36,18 @@ def train():
         TrainingImages(images, batch_size=15, seed=3, augmentation="crop-flip", **own),
         EvaluationImages(val, **own),
         classes=3,
+        samples=53,
         clip_norm=1.0,
     )
-    metrics = [trainer.run_epoch(level) for level in LEVELS]
+    metrics, changed = [], []
+    for level in LEVELS:
+        metrics.append(trainer.run_epoch(level))
+        changed.append(float(trainer.changed[0]))
     return {
         "metrics": torch.tensor(
             [[float(v[0]) for v in (m.train_loss, m.train_acc, m.val_loss, m.val_acc)] for m in metrics]
         ),
+        "changed": torch.tensor(changed),
         "weights": torch.cat([p.detach().flatten() for p in trainer.network.parameters()]),
     }
 

@@ -33,4 +33,5 @@ def test_two_processes_give_what_one_gives(tmp_path):
     for rank in range(2):
         parts = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
         torch.testing.assert_close(parts["metrics"], alone["metrics"], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(parts["changed"], alone["changed"], equal_nan=True)
         torch.testing.assert_close(parts["weights"], alone["weights"], rtol=1e-4, atol=1e-5)
