@@ -1,8 +1,9 @@
 """What each part of the mechanism is worth, one change at a time, on runs of many steps.
 
-``python -m benchmarks.ablation --out ablation.json`` trains every variant on problems of the validation families
-(:mod:`benchmarks.presets`), in regimes of 1,000 to 2,000 mini-batches and with draws of its own. Defaults of
-schedulers are chosen by it, so neither its problems nor its seeds may occur in a training or in a report.
+``python -m benchmarks.ablation --out ablation.json`` trains every variant on problems of the validation
+families (:mod:`benchmarks.presets`), in regimes of 1,000 to 2,000 mini-batches and with draws of its own.
+Defaults of schedulers are chosen by it, so neither its problems nor its seeds may occur in a training or in a
+report.
 """
 
 import json
@@ -63,6 +64,9 @@ MOMENTS: tuple[Moment, ...] = ("last", "best", "average", "best-average")
 _SEED = 4242
 
 
+Make = Callable[[int, Any], FloodScheduler]
+
+
 @dataclass(frozen=True)
 class Variant:
     """A way to train.
@@ -73,7 +77,7 @@ class Variant:
         begins: Whether the average begins where the scheduler says, and is a plain mean from there on.
     """
 
-    make: Callable[[int, Any], FloodScheduler]
+    make: Make
     over: float = 0.05
     begins: bool = True
 
@@ -82,7 +86,7 @@ def _held(fraction: float = 1.0, hold: Hold = Hold(16, 0.25), **others: Any) -> 
     return Variant(lambda epochs, classes: HoldFlood(fraction, hold=hold, **others))
 
 
-def _with_hold(make: Callable[[int, Any], FloodScheduler], hold: Hold) -> Callable[[int, Any], FloodScheduler]:
+def _with_hold(make: Make, hold: Hold) -> Make:
     def made(epochs: int, classes: Any) -> FloodScheduler:
         scheduler = make(epochs, classes)
         scheduler.hold = hold
@@ -100,7 +104,10 @@ def _rewind(epochs: int, classes: Any) -> FloodScheduler:
 
 
 VARIANTS: dict[str, Variant] = {
-    **{f"none, EMA of {over:g}": Variant(lambda e, c: ConstantFlood(0.0), over) for over in (0.01, 0.02, 0.05, 0.1)},
+    **{
+        f"none, EMA of {over:g}": Variant(lambda e, c: ConstantFlood(0.0), over)
+        for over in (0.01, 0.02, 0.05, 0.1)
+    },
     "hold": _held(),
     "sign by batch, ascents 1": _held(hold=Hold()),
     "sign by batch": _held(hold=Hold(1, 0.25)),

@@ -291,7 +291,9 @@ def main(
     cpu_time: Annotated[
         bool, typer.Option("--cpu-time", help="Compare CPU time in one thread: for a busy machine.")
     ] = False,
-    only: Annotated[str | None, typer.Option(help=f"One case: {'; '.join(case.name for case in CASES)}.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help=f"One case: {'; '.join(case.name for case in CASES)}.")
+    ] = None,
 ) -> None:
     """Measure network-epochs a second of the stacked trainer against plain networks in SubprocVecEnv."""
     if json_file is not None:

@@ -26,7 +26,8 @@ diagnosed_seeds = 1
 methods = [
     "none", "early-stopping", "adaptive", "backward:0.3", "tracking", "rewind", "piecewise:0.2",
     "constant:0.2", "default", "grid", "oracle", "random", "best-of:3:tracking", "pbt", "tpe", "tpe-median",
-    "adaflood", "iflood", "softad", "relaxloss", "wavebound", "weight-decay", "dropout", "label-smoothing",
+    "adaflood", "iflood", "softad", "relaxloss", "wavebound", "weight-decay", "dropout",
+    "label-smoothing-grid",
 ]
 
 [[tasks]]

@@ -25,8 +25,8 @@ from rlflood.holding import Hold
 
 FORMAT = "rlflood-controller/3"
 OLDER_FORMATS = ("rlflood-controller/1", "rlflood-controller/2")
-"""The first without a safeguard of its own: the one that all controllers had. Both for the paper's flooding: each
-batch by itself, the last network, a turn by the validation loss."""
+"""The first without a safeguard of its own: the one that all controllers had. Both for the paper's flooding:
+each batch by itself, the last network, a turn by the validation loss."""
 Activation = Literal["tanh", "relu"]
 Memory = NDArray[np.float64]
 Part = TypeVar("Part", Safeguard, Hold)
@@ -240,7 +240,7 @@ class Controller:
 
 def _from_table(kind: type[Part], values: Any, name: str) -> Part:
     """A dataclass of numbers from the header."""
-    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    names = {field.name for field in fields(kind)}
     if not isinstance(values, dict) or set(values) != names:
         raise ValueError(f"its {name} is not a table of {', '.join(sorted(names))}")
     if not all(type(value) in (int, float) for value in values.values()):

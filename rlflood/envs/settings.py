@@ -14,9 +14,9 @@ from rlflood.control.features import ObservationKind
 from rlflood.control.levels import LevelSet, LevelUnit, level_set
 from rlflood.control.observation import bounds
 from rlflood.control.spec import ControlSpec
+from rlflood.control.turning_point import TurnSign
 from rlflood.envs.episode import EpisodeSettings
 from rlflood.envs.rewards import RewardKind, check_reward
-from rlflood.control.turning_point import TurnSign
 from rlflood.errors import InputError
 from rlflood.holding import Hold
 from rlflood.training import Machine, Precision, Task

@@ -4,6 +4,7 @@ from rlflood.schedulers.adaptive import AdaptiveFlood
 from rlflood.schedulers.backward import BackwardFlood
 from rlflood.schedulers.base import FloodScheduler
 from rlflood.schedulers.constant import ConstantFlood
+from rlflood.schedulers.dynamic import DynamicFlood
 from rlflood.schedulers.hold import HoldFlood
 from rlflood.schedulers.piecewise import PiecewiseFlood
 from rlflood.schedulers.policy import PolicyScheduler, load_controller
@@ -15,6 +16,7 @@ __all__ = [
     "AdaptiveFlood",
     "BackwardFlood",
     "ConstantFlood",
+    "DynamicFlood",
     "FloodScheduler",
     "HoldFlood",
     "PiecewiseFlood",

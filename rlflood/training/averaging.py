@@ -114,7 +114,8 @@ class Best:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        return np.isfinite(self._loss)
+        known: NDArray[np.bool_] = np.isfinite(self._loss)
+        return known
 
     @torch.no_grad()
     def keep(self, accuracy: Array, loss: Array) -> None:

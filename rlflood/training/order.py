@@ -11,6 +11,8 @@ from torch import Tensor
 GOLDEN = -0x61C8864680B583EB
 """2**64 over the golden ratio, SplitMix64's increment, as int64."""
 
+_PAIRS = 1 << 40  # beyond the positions of any training split
+
 
 def mixed(bits: Tensor) -> Tensor:
     """SplitMix64's finaliser (Steele, Lea and Flood, OOPSLA 2014) on int64, which wraps as uint64 does."""
@@ -43,6 +45,19 @@ def augmentation_bits(seed: Tensor, epoch: int, samples: int) -> Tensor:
     # below 0, where batch_order has no positions
     positions = -1 - torch.arange(samples, device=seed.device, dtype=torch.int64)
     return mixed(_streams(seed, epoch) + positions * GOLDEN)
+
+
+def pairing(seeds: Tensor, epoch: int, drawn: int, samples: int) -> Tensor:
+    """A permutation of the samples of a mini-batch for each seed: int64 of shape ``(replicas, samples)``.
+
+    Args:
+        seeds: int64 of shape ``(replicas,)``.
+        epoch: The epoch, from 0.
+        drawn: Samples of the epoch's mini-batches before this one.
+        samples: Samples of this one.
+    """
+    positions = _PAIRS + drawn + torch.arange(samples, device=seeds.device, dtype=torch.int64)
+    return mixed(_streams(seeds, epoch)[:, None] + positions * GOLDEN).argsort(dim=1)
 
 
 def _streams(seeds: Tensor, epoch: int) -> Tensor:

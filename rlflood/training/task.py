@@ -18,13 +18,14 @@ from pydantic import (
 from rlflood import data
 from rlflood.data import Source, Splits
 from rlflood.errors import InputError
+from rlflood.training.criteria.settings import CriterionName, checked_strength
 
 Width = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Network = Literal["mlp", "cnn", "resnet18", "resnet20", "resnet32", "resnet44", "resnet56", "resnet110"]
 OF_MLPS = ("hidden", "batch_norm", "dropout")
 """Fields that networks of images do without."""
-_RARE = ("keep", "encode", "lr_cosine")
+_RARE = ("keep", "encode", "criterion", "strength", "lr_cosine")
 
 
 class Task(BaseModel):
@@ -49,8 +50,10 @@ class Task(BaseModel):
         hidden: Width of each hidden layer.
         batch_norm: Batch normalisation before each ReLU.
         dropout: Probability of each hidden unit to be dropped in training, after each ReLU.
-        label_smoothing: Share of the training criterion's targets that is spread evenly over the classes;
-            metrics are the plain cross-entropy all the same.
+        criterion: What is trained: ``cross-entropy``; ``gce``, ``sce``, ``elr``, ``mixup`` or ``sam``, which
+            are to withstand wrong labels; or ``label-smoothing``. Levels are compared with the cross-entropy,
+            and metrics are made of it, all the same.
+        strength: The criterion's one number; ``None`` is the one that its paper has.
         optimizer: ``adam``, ``adamw`` or ``sgd`` (with ``momentum``).
         learning_rate: Of the optimizer, at the start of the run.
         momentum: Of ``sgd``.
@@ -83,7 +86,8 @@ class Task(BaseModel):
     hidden: tuple[Width, ...] = (100, 100, 100)
     batch_norm: bool = False
     dropout: float = Field(0.0, ge=0, lt=1)
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    criterion: CriterionName = "cross-entropy"
+    strength: float | None = None
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: PositiveFloat = 1e-3
     momentum: float = Field(0.9, ge=0, lt=1)
@@ -105,6 +109,11 @@ class Task(BaseModel):
                 "batch normalisation needs two samples or more in every mini-batch: "
                 f"{self.train_size} in batches of {size} leave one alone; change train_size or batch_size"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _strength_fits_the_criterion(self) -> "Task":
+        checked_strength(self.criterion, self.strength)
         return self
 
     @model_validator(mode="after")
@@ -133,7 +142,12 @@ class Task(BaseModel):
     def _without_what_few_files_need(self, others: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # checkpoints are found, and studies compared, by what a task consists of: most have none of these
         fields: dict[str, Any] = others(self)
-        return {name: value for name, value in fields.items() if value or name not in _RARE}
+        few = {name: type(self).model_fields[name].default for name in _RARE}
+        return {
+            name: value
+            for name, value in fields.items()
+            if name not in few or getattr(self, name) != few[name]
+        }
 
     def source(self) -> Source:
         """The data set or generator behind the task.
@@ -186,11 +200,12 @@ class Task(BaseModel):
 
     @property
     def stack_key(self) -> tuple[object, ...]:
-        """Tasks with the same key can be trained in one stack: all but their data may differ."""
+        """Tasks with the same key can be trained in one stack: their data and their strength may differ."""
         return (
             self.train_size, self.val_size, self.test_size, self.network, self.hidden, self.batch_norm,
-            self.dropout, self.label_smoothing, self.optimizer, self.learning_rate, self.momentum,
-            self.weight_decay, self.lr_milestones, self.lr_gamma, self.lr_cosine, self.clip_norm, self.augmentation,
+            self.dropout, self.criterion, self.optimizer, self.learning_rate, self.momentum,
+            self.weight_decay, self.lr_milestones, self.lr_gamma, self.lr_cosine, self.clip_norm,
+            self.augmentation,
             self.batch_size, self.epochs,
         )  # fmt: skip
 
@@ -199,7 +214,8 @@ def check_population(tasks: Sequence[Task], data_seeds: Sequence[int], network_s
     """Make sure that one trainer can train these tasks together.
 
     Raises:
-        ValueError: if the numbers of tasks and seeds differ, or tasks differ in more than their data.
+        ValueError: if the numbers of tasks and seeds differ, or tasks differ in more than their data
+            and strength.
     """
     if not len(tasks) == len(data_seeds) == len(network_seeds) > 0:
         raise ValueError(
@@ -207,7 +223,9 @@ def check_population(tasks: Sequence[Task], data_seeds: Sequence[int], network_s
             f"{len(data_seeds)} data seeds and {len(network_seeds)} network seeds"
         )
     if any(task.stack_key != tasks[0].stack_key for task in tasks):
-        raise ValueError("the tasks of a stack may differ in their data only; train these tasks apart")
+        raise ValueError(
+            "the tasks of a stack may differ in their data and strength only; train these tasks apart"
+        )
 
 
 Data = TypeVar("Data")

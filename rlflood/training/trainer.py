@@ -58,6 +58,15 @@ class Trainer(Protocol):
         ...
 
     @property
+    def changed(self) -> NDArray[np.float64]:
+        """Share of the training samples that the last epoch predicted otherwise than the one before.
+
+        Predictions are those that each mini-batch makes before its step, under mixup those of mixed inputs.
+        Shape ``(replicas,)``; NaN before the second epoch. Asking for it waits for the device.
+        """
+        ...
+
+    @property
     def average_validation(self) -> Evaluation | None:
         """The averaged networks on the validation split after the last epoch; None if it is not evaluated."""
         ...
@@ -67,9 +76,10 @@ class Trainer(Protocol):
         ...
 
     def return_to_best(self, which: NDArray[np.bool_]) -> None:
-        """Put the weights of the best validation accuracy so far back, and train on from them: ``(replicas,)``.
+        """Put the weights of the best validation accuracy so far back, and train on from them.
 
-        The optimizer's state stays. A replica that has no best weights yet stays where it is.
+        Of some replicas: ``(replicas,)``. The optimizer's state stays. A replica that has no best weights yet
+        stays where it is.
 
         Raises:
             ValueError: if no best weights are kept.
@@ -81,12 +91,16 @@ class Trainer(Protocol):
     ) -> Metrics:
         """Train one epoch, each replica flooded at its level, and evaluate the validation split.
 
-        What a level does is the objective's affair; metrics are the plain cross-entropy all the same.
+        What a level does is the objective's affair. Metrics are the plain cross-entropy whatever the
+        criterion (under mixup the train metrics are those of the mixed samples).
         A replica whose loss is no longer finite is reported by metrics that are not finite either.
 
         Args:
             levels: One level for all, or an array of shape ``(replicas,)``.
             strengths: Of the task's criterion, likewise; None is the task's own.
+
+        Raises:
+            InputError: if the criterion cannot have such a strength.
         """
         ...
 

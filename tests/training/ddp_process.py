@@ -8,7 +8,7 @@ from torch import distributed, nn
 from rlflood.holding import Hold
 from rlflood.training import ModuleTrainer
 from rlflood.training.images.image_data import DeviceSplit, EvaluationImages, TrainingImages
-from rlflood.training.images.module_population import processes_and_rank
+from rlflood.training.processes import processes_and_rank
 
 LEVELS = (0.0, 1.0, 1.2, 0.0)
 HOLDS = (Hold(), Hold(batches=8, ascent=0.25))
@@ -38,14 +38,19 @@ def train(hold):
         TrainingImages(images, batch_size=15, seed=3, augmentation="crop-flip", **own),
         EvaluationImages(val, **own),
         classes=3,
+        samples=53,
         clip_norm=1.0,
         hold=hold,
     )
-    metrics = [trainer.run_epoch(level) for level in LEVELS]
+    metrics, changed = [], []
+    for level in LEVELS:
+        metrics.append(trainer.run_epoch(level))
+        changed.append(float(trainer.changed[0]))
     return {
         "metrics": torch.tensor(
             [[float(v[0]) for v in (m.train_loss, m.train_acc, m.val_loss, m.val_acc)] for m in metrics]
         ),
+        "changed": torch.tensor(changed),
         "weights": torch.cat([p.detach().flatten() for p in trainer.network.parameters()]),
     }
 

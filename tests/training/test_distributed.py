@@ -34,4 +34,5 @@ def test_two_processes_give_what_one_gives(tmp_path):
         alone = train(hold)
         for parts in (rank[number] for rank in found):
             torch.testing.assert_close(parts["metrics"], alone["metrics"], rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(parts["changed"], alone["changed"], equal_nan=True)
             torch.testing.assert_close(parts["weights"], alone["weights"], rtol=1e-4, atol=1e-5)

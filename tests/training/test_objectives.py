@@ -28,7 +28,7 @@ from rlflood.training import (
     WaveBound,
     make_population,
 )
-from rlflood.training.mlp.criterion import cross_entropies
+from rlflood.training.criteria import cross_entropies
 from rlflood.training.order import batch_order
 
 SMALL = Task(
@@ -315,12 +315,12 @@ def test_a_replica_minds_its_own_row_alone(name, seed, epoch):
     assert torch.equal(found[[0, 2]], expected[[0, 2]])
 
 
-REGULARISED = {"dropout": 0.3, "label_smoothing": 0.2, "batch_norm": True}
+REGULARISED = {"dropout": 0.3, "criterion": "label-smoothing", "strength": 0.2, "batch_norm": True}
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_threads_change_nothing_but_rounding(name):
-    chosen, levels = tasks(dropout=0.3, label_smoothing=0.2), np.array(CASES[name][2])
+    chosen, levels = tasks(dropout=0.3, criterion="label-smoothing", strength=0.2), np.array(CASES[name][2])
     one, two = (population(name, chosen, threads) for threads in (1, 2))
     for _ in range(6):
         np.testing.assert_allclose(
@@ -380,9 +380,9 @@ def test_each_part_of_a_population_is_told_its_own_numbers():
 def test_metrics_are_the_plain_cross_entropy_under_any_criterion():
     """The first batch is taken before any step: its loss does not depend on what is differentiated."""
     losses = [
-        population(name, tasks(batch_size=None, label_smoothing=smoothing)).run_epoch(0.3).train_loss
+        population(name, tasks(batch_size=None, criterion=criterion)).run_epoch(0.3).train_loss
         for name in OBJECTIVES
-        for smoothing in (0.0, 0.4)
+        for criterion in ("cross-entropy", "label-smoothing", "gce", "sce")
     ]
     for other in losses[1:]:
         np.testing.assert_array_equal(other, losses[0])

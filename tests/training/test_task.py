@@ -26,8 +26,31 @@ from rlflood.validation import validated
         ({"momentum": 1.0}, "momentum: Input should be less than 1 (given: 1.0)"),
         ({"dropout": 1.0}, "dropout: Input should be less than 1 (given: 1.0)"),
         ({"dropout": -0.1}, "dropout: Input should be greater than or equal to 0 (given: -0.1)"),
-        ({"label_smoothing": 1.0}, "label_smoothing: Input should be less than 1 (given: 1.0)"),
-        ({"label_smoothing": -1}, "label_smoothing: Input should be greater than or equal to 0 (given: -1)"),
+        ({"criterion": "mse"}, "criterion: Input should be 'cross-entropy', 'gce', 'sce', 'elr', "),
+        (
+            {"strength": 0.5},
+            "the whole: the cross-entropy has no strength: leave it out, or use one of the criteria gce, ",
+        ),
+        (
+            {"criterion": "gce", "strength": 0},
+            "the whole: the strength of gce, its q, must be finite and above 0 and at most 1: got 0.0",
+        ),
+        (
+            {"criterion": "gce", "strength": 1.1},
+            "the whole: the strength of gce, its q, must be finite and above 0 and at most 1: got 1.1",
+        ),
+        (
+            {"criterion": "sce", "strength": -1},
+            "the whole: the strength of sce, its beta, must be finite and at least 0: got -1.0",
+        ),
+        (
+            {"criterion": "label-smoothing", "strength": 1},
+            "the whole: the strength of label-smoothing, its r, must be finite and below 1: got 1.0",
+        ),
+        (
+            {"criterion": "sam", "strength": 0},
+            "the whole: the strength of sam, its rho, must be finite and above 0: got 0.0",
+        ),
         ({"batch_size": 0}, "batch_size: Input should be greater than 0 (given: 0)"),
         ({"epochs": 0}, "epochs: Input should be greater than 0 (given: 0)"),
         ({"epoch": 3}, "epoch: no such key; did you mean epochs? there are augmentation, batch_norm, "),
@@ -75,14 +98,16 @@ def test_the_data_seed_alone_decides_the_data():
     assert np.count_nonzero(first.train.y != first.train.y_clean) == 6
 
 
-def test_everything_but_the_data_is_in_the_stack_key():
+def test_everything_but_the_data_and_the_strength_is_in_the_stack_key():
     task = Task()
     for other in (
         {"data": "spiral", "data_options": {"noise": 0.1}, "label_noise": 0.3},
         {"data": "a.csv", "target": "y", "keep": ("id",), "encode": True},
+        {"strength": 0.3},
     ):
         assert task.model_copy(update=other).stack_key == task.stack_key
-    for name in set(Task.model_fields) - {"data", "data_options", "target", "keep", "encode", "label_noise"}:
+    free = {"data", "data_options", "target", "keep", "encode", "label_noise", "strength"}
+    for name in set(Task.model_fields) - free:
         assert task.model_copy(update={name: "another"}).stack_key != task.stack_key, name
 
 
@@ -95,7 +120,7 @@ def test_data_that_cannot_be_had_are_an_input_error():
 
 def test_fields_for_few_files_are_dumped_only_where_they_are_given() -> None:
     """Checkpoints are found, and studies compared, by what a task consists of: as before there were these."""
-    assert not {"keep", "encode"} & Task().model_dump().keys()
-    task = Task(data="my.csv", keep=("n",), encode=True)
+    assert not {"keep", "encode", "criterion", "strength"} & Task().model_dump().keys()
+    task = Task(data="my.csv", keep=("n",), encode=True, criterion="label-smoothing", strength=0.0)
     assert Task.model_validate_json(task.model_dump_json()) == task
     assert Task(**task.model_dump()) == task

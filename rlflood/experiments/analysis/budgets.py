@@ -13,8 +13,10 @@ from rlflood.experiments.analysis.aggregates import (
     stratified_interval,
 )
 from rlflood.experiments.analysis.statistics import Interval
-from rlflood.experiments.methods import METHODS, ControllerMethod, MethodName
+from rlflood.experiments.methods import METHODS, MethodName
 from rlflood.experiments.methods.best_of import BestOf
+from rlflood.experiments.methods.controller import controller_of
+from rlflood.experiments.methods.name import BEST_OF
 from rlflood.experiments.runs.record import ViewMoment, score_field
 from rlflood.experiments.runs.selection import incumbents
 from rlflood.experiments.study.results import Results
@@ -174,8 +176,8 @@ def equal_runs(results: Results, budgets: Mapping[str, Budgets]) -> EqualRuns | 
 def family(method: str) -> str:
     """A method's name with K for its number of runs, whether the name says the number or the study does."""
     name = MethodName.parse(method)
-    if name.repeated is not None:
-        return f"{name.kind}:K:{name.repeated[1]}"
+    if name.kind == BEST_OF and name.nested is not None:
+        return f"{name.kind}:K:{name.nested[1]}"
     counted = name.kind in METHODS and METHODS[name.kind].argument in ("RUNS", "LEVELS")
     return f"{name.kind}:K" if counted else method
 
@@ -187,7 +189,7 @@ def _reference(results: Results, methods: Container[str]) -> str | None:
             family(method.name)
             for method in results.methods
             if isinstance(method, BestOf)
-            and isinstance(method.method, ControllerMethod)
+            and controller_of(method) is not None
             and method.name in methods
         ),
         None,

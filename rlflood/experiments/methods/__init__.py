@@ -8,7 +8,9 @@ registered with :func:`register`, and import the file below.
 from rlflood.experiments.methods import (  # noqa: F401
     adaflood,
     best_of,
+    criteria,
     grid,
+    label_wave,
     objectives,
     optuna_tpe,
     population_based,

@@ -68,7 +68,7 @@ def restart_seed(network_seed: int, restart: int) -> int:
 @register(BEST_OF, "several runs of one method, picked by validation accuracy", argument="RUNS:METHOD")
 def _best_of(argument: str | None, options: MethodOptions) -> Method:
     example = "best-of:5:tracking"
-    count, name = MethodName(BEST_OF, argument).repeated or ("", "")
+    count, name = MethodName(BEST_OF, argument).nested or ("", "")
     if not (count and str(name)):
         raise InputError(f"the method best-of needs a number of runs and a method: write {example}")
     restarts = whole_number(BEST_OF, count, 1, example)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rlflood.control import Controller
 from rlflood.experiments.methods.base import Method, ScheduledMethod
+from rlflood.holding import Hold
 from rlflood.schedulers import PolicyScheduler
 from rlflood.training import Task
 
@@ -24,10 +25,23 @@ class ControllerMethod(ScheduledMethod):
 
     def __init__(self, file: str | Path) -> None:
         self.controller = Controller.load(file)
-        super().__init__(Path(file).stem, self._scheduler)
+        spec = self.controller.spec
+        super().__init__(
+            Path(file).stem,
+            self._scheduler,
+            deployed="average" if spec.average else "last",
+            floods=spec.hold == Hold() and not spec.returning,
+        )
 
     def _scheduler(self, task: Task) -> PolicyScheduler:
         return PolicyScheduler(self.controller, epochs=task.epochs, classes=task.source().classes)
+
+
+def controller_of(method: Method) -> ControllerMethod | None:
+    """The controller that a method runs, once or several times, on any criterion; None if it has none."""
+    while hasattr(method, "method"):
+        method = method.method
+    return method if isinstance(method, ControllerMethod) else None
 
 
 def validation_warning(methods: Iterable[Method], task: Task) -> str | None:
@@ -36,8 +50,7 @@ def validation_warning(methods: Iterable[Method], task: Task) -> str | None:
     Returns:
         None if no controller is among the methods, alone or in several runs, or the samples are enough.
     """
-    # best-of has the method that it repeats
-    steered = [m.name for m in methods if isinstance(getattr(m, "method", m), ControllerMethod)]
+    steered = [method.name for method in methods if controller_of(method) is not None]
     if not steered or task.val_size >= LEAST_VALIDATION:
         return None
     return (

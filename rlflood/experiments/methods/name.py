@@ -5,16 +5,17 @@ from pathlib import Path
 
 from rlflood.control.shipped import SUFFIX
 
-BEST_OF = "best-of"
-"""The one kind of method that has another method's name in its own."""
+BEST_OF, WITH = "best-of", "with"
+NESTING = (BEST_OF, WITH)
+"""The kinds of methods that have another method's name in their own, behind a colon more."""
 
 
 @dataclass(frozen=True, slots=True)
 class MethodName:
-    """``tracking``, ``constant:0.3``, ``best-of:5:tracking``, or a controller's name or file.
+    """``constant:0.3``, ``best-of:5:tracking``, ``with:gce:tracking``, or a controller's name or file.
 
     Any text is one; whether there is such a method is for :func:`get_method` to say. A controller's file may
-    have colons in its path, also behind ``best-of:5:``.
+    have colons in its path, also behind ``best-of:5:`` and ``with:gce:``.
 
     Attributes:
         kind: What stands before the first colon; the whole path of a controller's file.
@@ -29,7 +30,7 @@ class MethodName:
         """The name that is written so; spaces around it are no part of it."""
         text = text.strip()
         kind, colon, argument = text.partition(":")
-        if kind != BEST_OF and text.endswith(SUFFIX):
+        if kind not in NESTING and text.endswith(SUFFIX):
             return cls(text)
         return cls(kind, argument if colon else None)
 
@@ -37,17 +38,20 @@ class MethodName:
         return self.kind if self.argument is None else f"{self.kind}:{self.argument}"
 
     @property
-    def repeated(self) -> "tuple[str, MethodName] | None":
-        """Of ``best-of:RUNS:METHOD`` the two, which may be empty; None for any other kind."""
-        if self.kind != BEST_OF:
+    def nested(self) -> "tuple[str, MethodName] | None":
+        """Of ``best-of:RUNS:METHOD`` and ``with:CRITERION:METHOD`` the latter two, which may be empty.
+
+        None for any other kind.
+        """
+        if self.kind not in NESTING:
             return None
-        runs, _, method = (self.argument or "").partition(":")
-        return runs, MethodName.parse(method)
+        how, _, method = (self.argument or "").partition(":")
+        return how, MethodName.parse(method)
 
     @property
     def innermost(self) -> "MethodName":
-        """The method that ``best-of`` repeats; the name itself for any other kind."""
-        return self if self.repeated is None else self.repeated[1].innermost
+        """The method that is repeated or put on a criterion; the name itself for any other kind."""
+        return self if self.nested is None else self.nested[1].innermost
 
     @property
     def file(self) -> Path | None:
@@ -57,7 +61,7 @@ class MethodName:
 
     def with_innermost(self, other: str) -> "MethodName":
         """The same of another method: a controller's name or file in the place of one."""
-        if self.repeated is None:
+        if self.nested is None:
             return MethodName.parse(other)
-        runs, method = self.repeated
-        return MethodName(self.kind, f"{runs}:{method.with_innermost(other)}")
+        how, method = self.nested
+        return MethodName(self.kind, f"{how}:{method.with_innermost(other)}")

@@ -1,5 +1,6 @@
 """Other regularisers in flooding's place, each as a grid search over its strength."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from rlflood.training import Machine, Task
 from rlflood.training.task import OF_MLPS
 
 HIGHEST_SHARE = 0.5
-"""Of dropped units (Srivastava et al., JMLR 2014, drop half of the hidden ones) and of smoothed labels."""
+"""Of dropped units (Srivastava et al., JMLR 2014, drop half of the hidden ones)."""
 
 
 class TaskGrid(Method):
@@ -37,16 +38,16 @@ class TaskGrid(Method):
         self.name = name
         self.values = np.asarray(values, np.float64)
 
+    @property
+    def _field(self) -> str:
+        return self.name.replace("-", "_")
+
     def check(self, task: Task) -> None:
         """See :meth:`Method.check`."""
         if task.network != "mlp" and self._field in OF_MLPS:
             raise InputError(
                 f"the method {self.name} is for the network mlp, not for {task.network}: leave it out"
             )
-
-    @property
-    def _field(self) -> str:
-        return self.name.replace("-", "_")
 
     def epochs(self, task: Task) -> int:
         """One run a value."""
@@ -72,11 +73,23 @@ class TaskGrid(Method):
                     on_progress=after_epoch,
                 )
             )
-        # from the repeats of one value after the other to the candidates of one repeat after the other
-        order = np.arange(len(columns) * setting.repeats).reshape(len(columns), -1).T.ravel()
-        runs = Runs.concat(columns).take(order)
-        values = np.tile(self.values, (setting.repeats, 1))
-        return picked_record(self.name, runs, values, knob=self.name.replace("-", " "))
+        return column_record(self.name, columns, self.values, knob=self.name.replace("-", " "))
+
+
+def column_record(name: str, columns: Sequence[Runs], values: Array, *, knob: str) -> Record:
+    """The record of a search whose candidates were trained one after the other.
+
+    Args:
+        name: The method's name.
+        columns: Of each candidate its run of every repeat.
+        values: The candidates' settings, shape ``(candidates,)``.
+        knob: What they are settings of.
+    """
+    repeats = len(columns[0].levels)
+    # from the repeats of one value after the other to the candidates of one repeat after the other
+    order = np.arange(len(columns) * repeats).reshape(len(columns), -1).T.ravel()
+    runs = Runs.concat(columns).take(order)
+    return picked_record(name, runs, np.tile(values, (repeats, 1)), knob=knob)
 
 
 def weight_decays(count: int) -> Array:
@@ -98,8 +111,3 @@ def _weight_decay(argument: str | None, options: MethodOptions) -> Method:
 @register("dropout", "a grid search over dropout, 0 to 0.5, instead of flooding")
 def _dropout(argument: str | None, options: MethodOptions) -> Method:
     return TaskGrid("dropout", even_levels(options.runs, HIGHEST_SHARE))
-
-
-@register("label-smoothing", "a grid search over label smoothing, 0 to 0.5, instead of flooding")
-def _label_smoothing(argument: str | None, options: MethodOptions) -> Method:
-    return TaskGrid("label-smoothing", even_levels(options.runs, HIGHEST_SHARE))

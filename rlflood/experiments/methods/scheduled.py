@@ -1,5 +1,7 @@
 """Methods of one run: a scheduler from the first epoch to the last."""
 
+from typing import Any
+
 from rlflood.errors import InputError
 from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMethod
 from rlflood.experiments.methods.registry import number, register
@@ -7,6 +9,8 @@ from rlflood.schedulers import (
     AdaptiveFlood,
     BackwardFlood,
     ConstantFlood,
+    DynamicFlood,
+    HoldFlood,
     PiecewiseFlood,
     RewindFlood,
     TrackingFlood,
@@ -24,6 +28,11 @@ def _constant(argument: str | None, options: MethodOptions) -> Method:
 @register("adaptive", "up while validation accuracy rises, down while it falls")
 def _adaptive(argument: str | None, options: MethodOptions) -> Method:
     return ScheduledMethod("adaptive", lambda task: AdaptiveFlood())
+
+
+@register("dynamic", "down while validation accuracy stalls, up while validation loss is above its best")
+def _dynamic(argument: str | None, options: MethodOptions) -> Method:
+    return ScheduledMethod("dynamic", lambda task: DynamicFlood())
 
 
 @register("backward", "to zero training loss first, then one level to the end", argument="LEVEL")
@@ -46,6 +55,23 @@ def _piecewise(argument: str | None, options: MethodOptions) -> Method:
         raise InputError("the method piecewise needs its first level after a colon: write piecewise:0.2")
     level = number("piecewise", argument, "piecewise:0.2")
     return ScheduledMethod(f"piecewise:{level:g}", lambda task: PiecewiseFlood(level, epochs=task.epochs))
+
+
+def _hold(name: str, what: str, **options: Any) -> None:
+    """A way to hold at the turn whose user deploys the average."""
+
+    @register(name, what, argument="FRACTION")
+    def build(argument: str | None, others: MethodOptions) -> Method:
+        own = {} if argument is None else {"fraction": number(name, argument, f"{name}:0.8")}
+        full = name if argument is None else f"{name}:{own['fraction']:g}"
+        return ScheduledMethod(
+            full, lambda task: HoldFlood(**own, **options), deployed="average", floods=False
+        )
+
+
+_hold("hold", "held on the running mean near the turn, from there to the end; the average is deployed")
+_hold("hold-by-accuracy", "the same, of a turn by the validation accuracy", turn="accuracy")
+_hold("hold-returning", "the same, and the best weights are put back at times", returning=True)
 
 
 @register("rewind", "back to where validation was best, and on in time for the end")

@@ -15,11 +15,10 @@ from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.holding import Hold
 from rlflood.schedulers import FloodScheduler
 from rlflood.training import Machine, MakeObjective, Population, Task, make_population, run
+from rlflood.training.averaging import average_steps
 from rlflood.training.memory import free_memory, replicas_that_fit
 from rlflood.training.size import network_size
 
-AVERAGE_SHARE = 0.05
-"""Of a run's steps: what the exponential average of its weights goes back. Measured."""
 MOST_REPLICAS = 64
 MOST_PARAMETERS = 64_000_000
 """Weights of a whole stack; gradients, Adam's moments, the average and both best checkpoints take six times
@@ -110,12 +109,6 @@ def stack(
         hold=hold,
         objective=objective,
     )
-
-
-def average_steps(task: Task) -> float:
-    """How many steps the exponential average of a run's weights goes back."""
-    batches = 1 if task.batch_size is None else ceil(task.train_size / task.batch_size)
-    return max(1.0, AVERAGE_SHARE * task.epochs * batches)
 
 
 def _run_stack(

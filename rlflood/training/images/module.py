@@ -1,31 +1,31 @@
 """The module trainer: one network of any kind."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
-from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from rlflood.errors import InputError
 from rlflood.holding import HeldLevel, Hold
 from rlflood.metrics import Metrics
 from rlflood.training.averaging import Kept
 from rlflood.training.copying import check_sources, cloned
+from rlflood.training.criteria import CriterionName, check_together, checked_strength
+from rlflood.training.images.generators import generators_of
+from rlflood.training.images.one_replica import Loss, OneReplica, criterion_of, sample_cross_entropies
+from rlflood.training.images.parts import Samples, parts_of, steps_of
 from rlflood.training.machine import resolve_device
-from rlflood.training.objectives import Batch, Flooding, Objective, Replicas
-from rlflood.training.order import GOLDEN, mixed
+from rlflood.training.objectives import Flooding, Objective
 from rlflood.training.precision import Precision, autocast, matrix_products, resolve_precision
+from rlflood.training.predictions import Predictions
+from rlflood.training.processes import processes_and_rank
 from rlflood.training.trainer import Evaluation, Moment, SplitName
-
-Samples: TypeAlias = Sequence[Tensor]
-"""Inputs, labels and, if there is a third, the samples' numbers (in training) or clean labels (else)."""
-Criterion: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""Given logits ``(samples, classes)`` and labels ``(samples,)``, the loss of each sample."""
 
 _UNIT = 1 / 128
 """What sums of losses are multiplied by before their gradient is taken, to stay in float16's range."""
@@ -56,7 +56,11 @@ class ModuleTrainer:
         train_in_order: The same for the evaluation of the training split; ``train`` itself if not given.
         classes: How many there are.
         lr_scheduler: Stepped after each epoch; ``ReduceLROnPlateau`` with the validation loss.
-        criterion: What is trained; the cross-entropy if not given. Metrics are the cross-entropy in any case.
+        criterion: What is trained: a name (see :attr:`rlflood.training.Task.criterion`), or a function of
+            logits and labels. Metrics are the cross-entropy in any case.
+        strength: Of a named criterion; None is the one that its paper has.
+        samples: How many ``train`` has, if the third of a mini-batch is their numbers: for ``elr``, and for
+            :attr:`changed`.
         objective: What is differentiated; flooding if not given. Others can neither be accumulated nor
             distributed.
         seed: PyTorch's generators begin each epoch at a function of it, the epoch and the process, so that
@@ -80,7 +84,8 @@ class ModuleTrainer:
     Raises:
         ValueError: if ``accumulate`` is not positive, or another objective than flooding is to be accumulated
             or distributed.
-        InputError: if the device or the precision is not to be had.
+        InputError: if the device or the precision is not to be had, or the criterion does not go with the
+            other arguments.
     """
 
     replicas = 1
@@ -96,7 +101,9 @@ class ModuleTrainer:
         classes: int,
         train_in_order: Iterable[Samples] | None = None,
         lr_scheduler: LRScheduler | None = None,
-        criterion: Criterion | None = None,
+        criterion: CriterionName | Loss = "cross-entropy",
+        strength: float | None = None,
+        samples: int | None = None,
         objective: Objective | None = None,
         seed: int = 0,
         device: str | torch.device = "cpu",
@@ -126,7 +133,6 @@ class ModuleTrainer:
         self._loaders: dict[SplitName, Iterable[Any] | None] = {
             "train": train if train_in_order is None else train_in_order, "val": val, "test": test,
         }  # fmt: skip
-        self._criterion = _cross_entropies if criterion is None else criterion
         self._seed, self._accumulate, self._clip_norm = seed, accumulate, clip_norm
         self._scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
         self._level = torch.zeros(1, device=self.device)
@@ -137,7 +143,17 @@ class ModuleTrainer:
         self._kept = Kept(rows, 1, best=keep_best, average=average, counted_on=torch.device("cpu"))
         self.average_validation: Evaluation | None = None
         self._objective = Flooding(hold) if objective is None else objective
-        self._objective.attach(_OneReplica(self.network, classes), self._losses)
+        replica = OneReplica(self.network, classes)
+        self._criterion = criterion_of(criterion, replica, samples=samples, seed=seed)
+        self._name: CriterionName = criterion if isinstance(criterion, str) else "cross-entropy"
+        self._strength = checked_strength(self._name, strength)
+        self._predictions = Predictions(1, samples, self.device)
+        check_together(self._objective, self._criterion, self._name)
+        if accumulate > 1 or self.processes > 1:
+            self._check_parts()
+        if criterion == "sam" and self.precision == "float16":
+            raise InputError("the first gradient of sam is not scaled for float16: use bfloat16 or float32")
+        self._objective.attach(replica, self._losses)
 
     def begin_average(self, which: NDArray[np.bool_]) -> None:
         """See :meth:`Trainer.begin_average`."""
@@ -155,33 +171,41 @@ class ModuleTrainer:
         self.levels = np.broadcast_to(levels, 1).astype(np.float64)
         # refilled, not replaced: a compiled or captured step keeps hold of it
         self._level.fill_(float(self.levels[0]))
+        strength = self._strength if strengths is None else checked_strength(self._name, strengths)
+        self._criterion.begin_epoch(self.epoch, np.broadcast_to(strength, 1).astype(np.float64))
+        self._predictions.begin_epoch(self.processes)
         self._sums.zero_()
         self.network.train()
         shuffled: Any
         for shuffled in (self._train, getattr(self._train, "sampler", None)):
             if hasattr(shuffled, "set_epoch"):
                 shuffled.set_epoch(self.epoch)
-        with self._generators(), matrix_products(self.precision):
-            for parts in _steps(self._train, self._accumulate):
+        with generators_of(self._seed, self._rank, self.epoch, self.device), matrix_products(self.precision):
+            for parts in steps_of(self._train, self._accumulate):
                 self._step(parts)
             validations = [self._evaluate("val")]
             if self._kept.validates_average:
                 with self._weights("average"):
                     validations.append(self._evaluate("val"))
+        self._predictions.end_epoch(self.processes)
         self.epoch += 1
         own_levels = self._objective.levels()
         if own_levels is not None:
             self.levels = own_levels.double().cpu().numpy()
         # one transfer an epoch: the only point at which the host waits for the device
         train = self._over_processes(self._sums.clone())
-        (loss, hits, samples), *found = (
-            part.numpy() for part in torch.cat([train, *validations]).double().cpu().split([3, *[4] * len(validations)])
-        )
+        sums = torch.cat([train, *validations]).double().cpu().split([3, *[4] * len(validations)])
+        (loss, hits, seen), *found = (part.numpy() for part in sums)
         last, *average = (_evaluation(sums) for sums in found)
         self.average_validation = average[0] if average else None
         self._step_lr(float(last.loss[0]))
         self._kept.keep(last, self.average_validation)
-        return Metrics(np.array([loss / samples]), np.array([hits / samples]), last.loss, last.accuracy)
+        return Metrics(np.array([loss / seen]), np.array([hits / seen]), last.loss, last.accuracy)
+
+    @property
+    def changed(self) -> NDArray[np.float64]:
+        """See :attr:`Trainer.changed`; NaN without ``samples``."""
+        return self._predictions.fetched()
 
     def evaluate(self, split: SplitName, moment: Moment = "last") -> Evaluation:
         """Evaluate a split; see :meth:`Trainer.evaluate`.
@@ -195,7 +219,7 @@ class ModuleTrainer:
     @torch.no_grad()
     def sample_losses(self, split: SplitName) -> NDArray[np.float64]:
         """See :meth:`Trainer.sample_losses`; in the order that the loader gives, of this process alone."""
-        losses = [_cross_entropies(logits, y) for logits, y, _ in self._outputs(split)]
+        losses = [sample_cross_entropies(logits, y) for logits, y, _ in self._outputs(split)]
         return torch.cat(losses).double().cpu().numpy()[None]
 
     def copy_replicas(self, sources: NDArray[np.int64]) -> None:
@@ -212,6 +236,8 @@ class ModuleTrainer:
             "scaler": self._scaler.state_dict(),
             "kept": self._kept.state_dict(),
             "objective": self._objective.state_dict(),
+            "criterion": self._criterion.state_dict(),
+            "predictions": self._predictions.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -224,6 +250,8 @@ class ModuleTrainer:
         self._scaler.load_state_dict(state["scaler"])
         self._kept.load_state_dict(state["kept"])
         self._objective.load_state_dict(state["objective"])
+        self._criterion.load_state_dict(state["criterion"])
+        self._predictions.load_state_dict(state["predictions"])
 
     def _wrapped(self, compile: bool | str) -> tuple[nn.Module, DistributedDataParallel | None]:
         """What is called in training: the network, wrapped for several processes and compiled as asked."""
@@ -244,24 +272,24 @@ class ModuleTrainer:
         alone = len(parts) == 1 and self.processes == 1
         trained = torch.zeros((), device=self.device)
         self._optimizer.zero_grad()
+        if not alone:
+            self._check_parts()
         for number, part in enumerate(parts):
             x, y, *others = self._moved(part)
+            numbers = others[0] if others else torch.zeros_like(y)
             with self._together(number == len(parts) - 1):
-                logits = self._logits(self._forward, x)
-                losses = self._criterion(logits, y)
-                if alone:
-                    samples = others[0] if others else torch.zeros_like(y)
-                    batch = Batch(x[None], logits[None], y[None], losses[None], samples[None], self.epoch)
-                    value = self._objective(batch, self._level).sum()
-                else:
-                    value = losses.sum() * _UNIT
+                batch = self._criterion.batch(self._trained, x[None], y[None], numbers[None], self.epoch)
+                value = self._objective(batch, self._level).sum() if alone else batch.losses.sum() * _UNIT
                 self._scaler.scale(value).backward()
             with torch.no_grad():
-                plain = losses if self._criterion is _cross_entropies else _cross_entropies(logits, y)
-                hits = (logits.argmax(1) == y).sum()
-                self._sums += torch.stack([plain.sum(), hits, torch.ones_like(hits) * len(y)])
+                plain = batch.losses if batch.plain is None else batch.plain
+                predicted = batch.logits.argmax(-1)
+                self._predictions.note(numbers[None], predicted)
+                hits = self._criterion.hits(predicted, y[None])[0]
+                self._sums += torch.stack([plain.sum(), hits, torch.full_like(hits, len(y))])
                 if not alone:
                     trained += plain.sum()
+        self._criterion.after_backward()
         parameters = [p for p in self.network.parameters() if p.grad is not None]
         if not alone:
             assert isinstance(self._objective, Flooding)
@@ -274,10 +302,15 @@ class ModuleTrainer:
         self._objective.after_step()
         self._kept.update()
 
+    def _check_parts(self) -> None:
+        if not self._criterion.sample_wise:
+            raise InputError(
+                f"{self._name} needs its mini-batches whole: train in one process, without accumulate and in "
+                "batches of one part, or with another criterion"
+            )
+
     @torch.no_grad()
-    def _turn(
-        self, held: HeldLevel, parameters: list[nn.Parameter], loss: Tensor, samples: int
-    ) -> None:
+    def _turn(self, held: HeldLevel, parameters: list[nn.Parameter], loss: Tensor, samples: int) -> None:
         """Make the gradient of the summed loss, times the unit, that of the flooded mean loss."""
         whole = self._over_processes(torch.stack([loss, torch.full_like(loss, samples)]))
         # DistributedDataParallel has divided the sum by the number of processes
@@ -294,13 +327,20 @@ class ModuleTrainer:
             logits: Tensor = network(x)
         return logits.float()
 
+    def _trained(self, x: Tensor) -> Tensor:
+        """Logits of the network in training, with the axis of one replica."""
+        return self._logits(self._forward, self._formatted(x[0]))[None]
+
     def _losses(self, network: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
         """The criterion for an objective's own network."""
-        return self._criterion(self._logits(network, x)[0], labels[0])[None]
+        return self._criterion.losses(self._logits(network, x), labels)
 
     def _moved(self, batch: Samples) -> list[Tensor]:
         x, *others = (value.to(self.device, non_blocking=True) for value in batch)
-        return [x.contiguous(memory_format=self._format) if x.dim() == 4 else x, *others]
+        return [self._formatted(x), *others]
+
+    def _formatted(self, x: Tensor) -> Tensor:
+        return x.contiguous(memory_format=self._format) if x.dim() == 4 else x
 
     def _outputs(self, split: SplitName) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Logits, labels and clean labels of a split in evaluation mode."""
@@ -309,7 +349,7 @@ class ModuleTrainer:
             raise ValueError(f"there is no loader for the split {split}: make the trainer with {split}=...")
         self.network.eval()
         for batch in loader:
-            for part in _parts(batch):
+            for part in parts_of(batch):
                 x, y, *others = self._moved(part)
                 clean = others[0] if others and loader is not self._train else y
                 yield self._logits(self.network, x), y, clean
@@ -321,7 +361,7 @@ class ModuleTrainer:
         for logits, y, clean in self._outputs(split):
             predicted = logits.argmax(1)
             hits, clean_hits = (predicted == y).sum(), (predicted == clean).sum()
-            loss = _cross_entropies(logits, y).sum()
+            loss = sample_cross_entropies(logits, y).sum()
             sums += torch.stack([loss, hits, clean_hits, torch.ones_like(hits) * len(y)])
         return self._over_processes(sums)
 
@@ -329,18 +369,6 @@ class ModuleTrainer:
         if self.processes > 1:
             distributed.all_reduce(sums)
         return sums
-
-    @contextmanager
-    def _generators(self) -> Iterator[None]:
-        """PyTorch's generators at the beginning of this epoch; as they were, afterwards."""
-        start = mixed(torch.tensor(self._seed * 1_000_003 + self._rank) * GOLDEN) + self.epoch
-        seed, on_gpu = int(mixed(start)), self.device.type == "cuda"
-        with torch.random.fork_rng(devices=[self.device] if on_gpu else []):
-            torch.default_generator.manual_seed(seed)
-            if on_gpu:
-                with torch.cuda.device(self.device):
-                    torch.cuda.manual_seed(seed)
-            yield
 
     @contextmanager
     def _weights(self, moment: Moment) -> Iterator[None]:
@@ -363,54 +391,7 @@ class ModuleTrainer:
             self._lr_scheduler.step()
 
 
-class _OneReplica(Replicas):
-    """A network as an objective sees it: the first axis of inputs and logits is that of one replica."""
-
-    replicas = 1
-
-    def __init__(self, network: nn.Module, classes: int) -> None:
-        super().__init__()
-        self._network, self._classes = network, classes
-
-    @property
-    def own_classes(self) -> Tensor:
-        device = next(self.parameters()).device
-        return torch.ones(1, 1, self._classes, dtype=torch.bool, device=device)
-
-    def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self._network(x[0])
-        return logits[None]
-
-
 def _evaluation(sums: NDArray[np.float64]) -> Evaluation:
     """From sums over a split: loss, hits, hits by clean labels, samples."""
     loss, accuracy, clean_accuracy = (sums[:3] / sums[3])[:, None]
     return Evaluation(loss, accuracy, clean_accuracy)
-
-
-def _cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
-    return F.cross_entropy(logits, labels, reduction="none")
-
-
-def processes_and_rank() -> tuple[int, int]:
-    """How many processes train together, and the number of this one."""
-    if distributed.is_available() and distributed.is_initialized():
-        return distributed.get_world_size(), distributed.get_rank()
-    return 1, 0
-
-
-def _parts(batch: Any) -> list[Samples]:
-    """The parts of a mini-batch that may come whole."""
-    return [batch] if isinstance(batch[0], Tensor) else list(batch)
-
-
-def _steps(loader: Iterable[Any], accumulate: int) -> Iterator[list[Samples]]:
-    """The parts of each step of the optimizer; the last step of an epoch may have fewer."""
-    parts: list[Samples] = []
-    for number, batch in enumerate(loader, start=1):
-        parts.extend(_parts(batch))
-        if number % accumulate == 0:
-            yield parts
-            parts = []
-    if parts:
-        yield parts

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
 from rlflood.holding import Hold
@@ -19,10 +18,11 @@ from rlflood.metrics import Metrics
 from rlflood.training.copying import check_sources
 from rlflood.training.images.convolutional import image_network
 from rlflood.training.images.image_data import DeviceSplit, EvaluationImages, TrainingImages
-from rlflood.training.images.module import ModuleTrainer, processes_and_rank
+from rlflood.training.images.module import ModuleTrainer
 from rlflood.training.machine import Machine
 from rlflood.training.objectives import MakeObjective
 from rlflood.training.optimizer import make_optimizer
+from rlflood.training.processes import processes_and_rank
 from rlflood.training.task import Task, check_population, made_once
 from rlflood.training.trainer import Evaluation, Moment, SplitName, joined_losses
 
@@ -58,8 +58,8 @@ def image_trainer(
         data: Its splits.
         network_seed: Seed of initialisation, batch order and augmentation.
         micro_batch: The most samples to have activations of at a time.
-        options: ``device``, ``precision``, ``keep_best``, ``average``, ``hold``, ``objective`` and ``compile``
-            of :class:`ModuleTrainer`.
+        options: ``device``, ``precision``, ``keep_best``, ``average``, ``hold``, ``objective`` and
+            ``compile`` of :class:`ModuleTrainer`.
     """
     network = image_network(task.network, data.shape, data.classes, network_seed).to(options["device"])
     optimizer = make_optimizer(task, network)
@@ -73,7 +73,6 @@ def image_trainer(
         micro_batch=micro_batch,
         **own,
     )
-    criterion = partial(F.cross_entropy, reduction="none", label_smoothing=task.label_smoothing)
     return ModuleTrainer(
         network,
         optimizer,
@@ -83,7 +82,9 @@ def image_trainer(
         train_in_order=EvaluationImages(data.train, **own),
         classes=data.classes,
         lr_scheduler=LambdaLR(optimizer, lambda epoch: task.learning_rate_in(epoch) / task.learning_rate),
-        criterion=criterion if task.label_smoothing else None,
+        criterion=task.criterion,
+        strength=task.strength,
+        samples=len(data.train),
         clip_norm=task.clip_norm,
         seed=network_seed,
         **options,
@@ -98,7 +99,8 @@ class ModulePopulation:
     its own networks; on a GPU each network has a stream.
 
     Args:
-        tasks: One task for each replica, all of one image network; they may differ in their data only.
+        tasks: One task for each replica, all of one image network; they may differ in their data and in
+            their criterion's strength.
         data_seeds: Seed of each replica's samples, label noise and splits.
         network_seeds: Seed of each replica's initialisation, batch order and augmentation.
         machine: Where to train. Each of its threads trains networks of its own, or several share one where
@@ -109,7 +111,8 @@ class ModulePopulation:
         compile: See :class:`ModuleTrainer`.
 
     Raises:
-        ValueError: if the numbers of tasks and seeds differ, or the tasks differ in more than their data.
+        ValueError: if the numbers of tasks and seeds differ, or the tasks differ in more than their data and
+            strength.
         InputError: if a task's data cannot be loaded, is not of images, or is too small for its splits, or
             the device or the precision is not to be had.
     """
@@ -167,6 +170,11 @@ class ModulePopulation:
     def levels(self) -> NDArray[np.float64]:
         """See :attr:`Trainer.levels`."""
         return np.concatenate([trainer.levels for trainer in self._trainers])
+
+    @property
+    def changed(self) -> NDArray[np.float64]:
+        """See :attr:`Trainer.changed`."""
+        return np.concatenate([trainer.changed for trainer in self._trainers])
 
     @property
     def average_validation(self) -> Evaluation | None:

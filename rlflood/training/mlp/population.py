@@ -15,14 +15,15 @@ from rlflood.holding import Hold
 from rlflood.metrics import Metrics
 from rlflood.training.averaging import Kept
 from rlflood.training.copying import check_sources, cloned, with_copies
+from rlflood.training.criteria import check_together, checked_strength, cross_entropies, make_criterion
 from rlflood.training.machine import Machine
-from rlflood.training.mlp.criterion import cross_entropies, smoothed_cross_entropies
 from rlflood.training.mlp.graph import EpochGraph
 from rlflood.training.mlp.network import StackedMLP
-from rlflood.training.objectives import Batch, Flooding, MakeObjective
+from rlflood.training.objectives import Flooding, MakeObjective
 from rlflood.training.optimizer import make_optimizer, set_learning_rate
 from rlflood.training.order import batch_order
 from rlflood.training.precision import autocast, matrix_products
+from rlflood.training.predictions import Predictions
 from rlflood.training.task import Task, check_population, made_once
 from rlflood.training.trainer import Evaluation, Moment, SplitName
 
@@ -72,8 +73,8 @@ class PopulationTrainer:
     256 separate trainings give, up to rounding, and a replica that diverges harms nobody else.
 
     Args:
-        tasks: One task for each replica. They may differ in their data, features and classes; all else
-            (:attr:`Task.stack_key`) is shared.
+        tasks: One task for each replica. They may differ in their data, features and classes, and in their
+            criterion's strength; all else (:attr:`Task.stack_key`) is shared.
         data_seeds: Seed of each replica's samples, label noise and splits.
         network_seeds: Seed of each replica's initialisation, batch order and dropout.
         machine: Where to train; its threads are others' affair.
@@ -91,8 +92,8 @@ class PopulationTrainer:
     Raises:
         ValueError: if the numbers of tasks and seeds differ, the tasks don't fit one stack, or the objective
             does not fit the replicas.
-        InputError: if the data cannot be loaded or is too small for a task's splits, or the device or the
-            precision is not to be had.
+        InputError: if the data cannot be loaded or is too small for a task's splits, the device or the
+            precision is not to be had, or the objective does not go with the tasks' criterion.
     """
 
     def __init__(
@@ -139,7 +140,15 @@ class PopulationTrainer:
             batch_norm=task.batch_norm,
             dropout=task.dropout,
         ).to(self.device)
-        self._own_classes = self.network.own_classes
+        self._criterion = make_criterion(
+            task.criterion,
+            network=self.network,
+            own_classes=self.network.own_classes,
+            samples=self._train.samples,
+            seeds=network_seeds,
+        )
+        self._strengths = np.array([checked_strength(own.criterion, own.strength) for own in tasks])
+        self._predictions = Predictions(self.replicas, self._train.samples, self.device)
         self._order_seeds = torch.tensor(network_seeds, dtype=torch.int64, device=self.device)
         # its updates are elementwise, so replicas don't mix
         self._optimizer = make_optimizer(task, self.network)
@@ -149,6 +158,7 @@ class PopulationTrainer:
         self.average_validation: Evaluation | None = None
         self.levels = np.full(self.replicas, np.nan)
         self._objective = Flooding(hold) if objective is None else objective(np.arange(self.replicas))
+        check_together(self._objective, self._criterion, task.criterion)
         self._objective.attach(self.network, self._losses)
         # what an epoch reads and writes besides weights stays in its place, for the sake of graphs
         self._level = torch.zeros(self.replicas, device=self.device)
@@ -159,9 +169,9 @@ class PopulationTrainer:
             if batched
             else None
         )
-        # an objective's own state and dropout's masks are kept by the host, which a replay does not ask
+        # what objectives, criteria and dropout keep on the host is not asked for by a replay
         self._train_epoch: Callable[[], None] = self._epoch_of_batches
-        if type(self._objective) is Flooding and not task.dropout:
+        if type(self._objective) is Flooding and self._criterion.captured and not task.dropout:
             self._train_epoch = EpochGraph(self._epoch_of_batches, self.device)
 
     def begin_average(self, which: NDArray[np.bool_]) -> None:
@@ -179,6 +189,8 @@ class PopulationTrainer:
         """Train one epoch and evaluate the validation split; see :meth:`Trainer.run_epoch`."""
         self.levels = np.broadcast_to(levels, self.replicas).astype(np.float64)
         self._level.copy_(torch.from_numpy(self.levels))
+        own = self._strengths if strengths is None else checked_strength(self.task.criterion, strengths)
+        self._criterion.begin_epoch(self.epoch, np.broadcast_to(own, self.replicas).astype(np.float64))
         for group in self._optimizer.param_groups:
             set_learning_rate(group, self.task.learning_rate_in(self.epoch))
         if self._order is not None:
@@ -188,6 +200,7 @@ class PopulationTrainer:
         with matrix_products(self.precision):
             self._train_epoch()
         loss_sum, hits = self._sums
+        self._predictions.end_epoch()
         self.epoch += 1
         own_levels = self._objective.levels()
         if own_levels is not None:
@@ -205,18 +218,24 @@ class PopulationTrainer:
         """Train one epoch at the level and in the order that lie on the device, without waiting for it."""
         self._sums.zero_()
         for x, y, samples in self._batches():
-            with autocast(self.precision, self.device):
-                logits = self.network(x)
-            losses = self._criterion(logits, y)
+            batch = self._criterion.batch(self._logits, x, y, samples, self.epoch)
             self._optimizer.zero_grad()
-            self._objective(Batch(x, logits, y, losses, samples, self.epoch), self._level).sum().backward()
+            self._objective(batch, self._level).sum().backward()
+            self._criterion.after_backward()
             self._optimizer.step()
             self._objective.after_step()
             self._kept.update()
             with torch.no_grad():
-                plain = cross_entropies(logits, y) if self.task.label_smoothing else losses
+                plain = batch.losses if batch.plain is None else batch.plain
+                predicted = _predicted(batch.logits)
+                self._predictions.note(samples, predicted)
                 self._sums[0] += plain.mean(1) * y.shape[1]
-                self._sums[1] += (_predicted(logits) == y).sum(1)
+                self._sums[1] += self._criterion.hits(predicted, y)
+
+    @property
+    def changed(self) -> NDArray[np.float64]:
+        """See :attr:`Trainer.changed`."""
+        return self._predictions.fetched()
 
     def evaluate(self, split: SplitName, moment: Moment = "last") -> Evaluation:
         """See :meth:`Trainer.evaluate`.
@@ -255,6 +274,8 @@ class PopulationTrainer:
             "optimizer": cloned(self._optimizer.state_dict()),
             "kept": self._kept.state_dict(),
             "objective": self._objective.state_dict(),
+            "criterion": self._criterion.state_dict(),
+            "predictions": self._predictions.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -266,6 +287,8 @@ class PopulationTrainer:
             self._train_epoch.forget()  # the optimizer has other tensors now
         self._kept.load_state_dict(state["kept"])
         self._objective.load_state_dict(state["objective"])
+        self._criterion.load_state_dict(state["criterion"])
+        self._predictions.load_state_dict(state["predictions"])
 
     def _validated(self) -> list[nn.Module]:
         """The networks that are evaluated each epoch."""
@@ -275,13 +298,16 @@ class PopulationTrainer:
         weights = self._kept.weights(moment)
         return self.network if weights is None else _Frozen(self.network, weights)
 
-    def _criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return smoothed_cross_entropies(logits, labels, self.task.label_smoothing, self._own_classes)
+    def _logits(self, x: Tensor) -> Tensor:
+        with autocast(self.precision, self.device):
+            logits: Tensor = self.network(x)
+        return logits
 
     def _losses(self, network: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
+        """The criterion for an objective's own network."""
         with autocast(self.precision, self.device):
             logits = network(x)
-        return self._criterion(logits, labels)
+        return self._criterion.losses(logits, labels)
 
     def _batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Inputs, labels and sample numbers of each mini-batch of the epoch."""

@@ -72,6 +72,11 @@ class ThreadedPopulation:
         return np.concatenate([part.levels for part in self._parts])
 
     @property
+    def changed(self) -> NDArray[np.float64]:
+        """See :attr:`Trainer.changed`."""
+        return np.concatenate([part.changed for part in self._parts])
+
+    @property
     def average_validation(self) -> Evaluation | None:
         """See :attr:`Trainer.average_validation`."""
         parts = [part.average_validation for part in self._parts]

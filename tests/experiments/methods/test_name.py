@@ -11,7 +11,12 @@ KINDS = st.sampled_from(
 )
 NAMES = st.recursive(
     st.builds(MethodName, KINDS) | st.builds(MethodName, st.just("constant"), st.floats(0, 1).map(str)),
-    lambda inner: st.builds(lambda runs, of: MethodName("best-of", f"{runs}:{of}"), st.integers(1, 9), inner),
+    lambda inner: (
+        st.builds(lambda runs, of: MethodName("best-of", f"{runs}:{of}"), st.integers(1, 9), inner)
+        | st.builds(
+            lambda how, of: MethodName("with", f"{how}:{of}"), st.sampled_from(["gce", "elr=1"]), inner
+        )
+    ),
 )
 
 
@@ -34,6 +39,14 @@ def test_any_text_is_kept_but_for_the_spaces_around_it(text):
         ("best-of:5:default", "best-of", "5:default", "default", None),
         ("best-of:5:constant:0.3", "best-of", "5:constant:0.3", "constant:0.3", None),
         ("best-of:5", "best-of", "5", "", None),
+        ("with:gce:default", "with", "gce:default", "default", None),
+        (
+            "with:label-smoothing=-1:c:/b.safetensors",
+            "with",
+            "label-smoothing=-1:c:/b.safetensors",
+            *["c:/b.safetensors"] * 2,
+        ),
+        ("best-of:5:with:gce:constant:0.3", "best-of", "5:with:gce:constant:0.3", "constant:0.3", None),
         (" a/b.safetensors ", "a/b.safetensors", None, "a/b.safetensors", "a/b.safetensors"),
         ("c:/b.safetensors", "c:/b.safetensors", None, "c:/b.safetensors", "c:/b.safetensors"),
         ("best-of:5:c:/b.safetensors", "best-of", "5:c:/b.safetensors", *["c:/b.safetensors"] * 2),
@@ -51,3 +64,5 @@ def test_another_controller_takes_the_place_of_one():
         for text in ("default", "old/x.safetensors", "best-of:3:default", "best-of:3:c:/x.safetensors")
     ]
     assert replaced == ["new/x.safetensors"] * 2 + ["best-of:3:new/x.safetensors"] * 2
+    nested = MethodName.parse("best-of:3:with:gce=0.5:default").with_innermost("x.safetensors")
+    assert str(nested) == "best-of:3:with:gce=0.5:x.safetensors"

@@ -176,7 +176,7 @@ def test_a_table_has_no_images():
 
 
 def test_tasks_that_differ_are_trained_apart():
-    with pytest.raises(ValueError, match="differ in their data only"):
+    with pytest.raises(ValueError, match="differ in their data and strength only"):
         make_population([task(), task(learning_rate=0.1)], [0, 0], [0, 0])
 
 

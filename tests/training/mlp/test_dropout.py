@@ -85,7 +85,7 @@ def test_modules_have_dropout_after_each_hidden_relu():
 def test_training_is_that_of_a_plain_loop_with_these_masks(batch_size):
     task = Task(
         hidden=(16, 12), train_size=50, val_size=20, test_size=20, batch_size=batch_size, dropout=0.4,
-        label_smoothing=0.1, optimizer="sgd", learning_rate=0.05,
+        criterion="label-smoothing", strength=0.1, optimizer="sgd", learning_rate=0.05,
     )  # fmt: skip
     stack = PopulationTrainer([task] * 3, [1, 2, 3], [4, 5, 6])
     module, masks = stack.module(1), StackedDropout([5], 0.4)

@@ -423,7 +423,10 @@ def test_test_splits_of_different_sizes_are_each_evaluated_in_full():
 @pytest.mark.parametrize("threads", [1, 2])
 def test_sample_losses_are_those_of_the_modules_and_nan_beyond_a_shorter_split(threads):
     shared = SMALL.model_copy(
-        update={"test_size": None, "train_size": 40, "dropout": 0.5, "label_smoothing": 0.1}
+        update={
+            "test_size": None, "train_size": 40, "dropout": 0.5, "criterion": "label-smoothing",
+            "strength": 0.1,
+        }  # fmt: skip
     )
     chosen = [shared.model_copy(update={"data": name}) for name in ("wine", "breast-cancer")]
     stack = make_population(chosen, [3, 1], [7, 8], machine=Machine(threads=threads))
@@ -539,7 +542,7 @@ def test_an_empty_stack_is_refused():
 
 
 def test_tasks_that_differ_in_more_than_their_data_are_refused():
-    with pytest.raises(ValueError, match="may differ in their data only"):
+    with pytest.raises(ValueError, match="may differ in their data and strength only"):
         PopulationTrainer([SMALL, SMALL.model_copy(update={"epochs": 3})], [0, 0], [0, 0])
 
 

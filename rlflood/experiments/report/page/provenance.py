@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rlflood.experiments.methods import ControllerMethod
-from rlflood.experiments.methods.best_of import BestOf
+from rlflood.experiments.methods.controller import controller_of
 from rlflood.experiments.study.file import Study
 from rlflood.experiments.study.folder import in_folder
 from rlflood.experiments.study.results import Results
@@ -115,8 +114,8 @@ def controllers(results: Results) -> list[Training]:
     """What the training of the study's controllers cost, each told once however often it is used."""
     found = {}
     for method in results.methods:
-        used = method.method if isinstance(method, BestOf) else method
-        if isinstance(used, ControllerMethod):
+        used = controller_of(method)
+        if used is not None:
             provenance = used.controller.provenance
             found[used.name] = Training(
                 used.name,
