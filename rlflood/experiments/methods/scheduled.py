@@ -57,21 +57,21 @@ def _piecewise(argument: str | None, options: MethodOptions) -> Method:
     return ScheduledMethod(f"piecewise:{level:g}", lambda task: PiecewiseFlood(level, epochs=task.epochs))
 
 
-def _hold(name: str, what: str, **options: Any) -> None:
+def _hold(name: str, what: str, usual: float = 1.0, **options: Any) -> None:
     """A way to hold at the turn whose user deploys the average."""
 
     @register(name, what, argument="FRACTION")
     def build(argument: str | None, others: MethodOptions) -> Method:
-        own = {} if argument is None else {"fraction": number(name, argument, f"{name}:0.8")}
-        full = name if argument is None else f"{name}:{own['fraction']:g}"
+        fraction = usual if argument is None else number(name, argument, f"{name}:0.8")
+        full = name if argument is None else f"{name}:{fraction:g}"
         return ScheduledMethod(
-            full, lambda task: HoldFlood(**own, **options), deployed="average", floods=False
+            full, lambda task: HoldFlood(fraction, **options), deployed="average", floods=False
         )
 
 
 _hold("hold", "held on the running mean near the turn, from there to the end; the average is deployed")
 _hold("hold-by-accuracy", "the same, of a turn by the validation accuracy", turn="accuracy")
-_hold("hold-returning", "the same, and the best weights are put back at times", returning=True)
+_hold("hold-returning", "the same a fifth lower, and the best weights are put back at times", 0.8, returning=True)
 
 
 @register("rewind", "back to where validation was best, and on in time for the end")

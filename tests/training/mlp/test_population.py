@@ -424,9 +424,12 @@ def test_test_splits_of_different_sizes_are_each_evaluated_in_full():
 def test_sample_losses_are_those_of_the_modules_and_nan_beyond_a_shorter_split(threads):
     shared = SMALL.model_copy(
         update={
-            "test_size": None, "train_size": 40, "dropout": 0.5, "criterion": "label-smoothing",
+            "test_size": None,
+            "train_size": 40,
+            "dropout": 0.5,
+            "criterion": "label-smoothing",
             "strength": 0.1,
-        }  # fmt: skip
+        }
     )
     chosen = [shared.model_copy(update={"data": name}) for name in ("wine", "breast-cancer")]
     stack = make_population(chosen, [3, 1], [7, 8], machine=Machine(threads=threads))
