@@ -22,8 +22,8 @@ from rlflood.training.task import Task
 from rlflood.training.trainer import Evaluation, Moment
 
 AVERAGE_SHARE = 0.02
-"""Of the steps of a run: what the exponential average goes back. Of 0.01, 0.02, 0.05 and 0.1 the one whose best
-checkpoint is best without flooding (docs/results/ablation.md)."""
+"""Of the steps of a run: what the exponential average goes back. Of 0.01, 0.02, 0.05 and 0.1 the one whose
+best checkpoint is best without flooding (docs/results/ablation.md)."""
 
 
 def average_steps(task: Task) -> float:

@@ -71,7 +71,7 @@ def _hold(name: str, what: str, usual: float = 1.0, **options: Any) -> None:
 
 _hold("hold", "held on the running mean near the turn, from there to the end; the average is deployed")
 _hold("hold-by-accuracy", "the same, of a turn by the validation accuracy", turn="accuracy")
-_hold("hold-returning", "the same a fifth lower, and the best weights are put back at times", 0.8, returning=True)
+_hold("hold-returning", "a fifth lower, and the best weights are put back at times", 0.8, returning=True)
 
 
 @register("rewind", "back to where validation was best, and on in time for the end")
