@@ -80,10 +80,8 @@ class FloodScheduler(ABC):
     Args:
         initial_level: the level before the first metrics: not negative, finite; a number, or an array of
             shape ``(replicas,)``, which declares the replicas.
-        replicas: how many networks it steers, if metrics and losses come as arrays; else the first metrics
-            say so.
-        hold: how the level is held over mini-batches: on each by itself, or on the running mean of their
-            losses; None is as the class has it.
+        replicas: how many networks it steers, if losses come as arrays before metrics say so.
+        hold: how the level is held over mini-batches; None is as the class has it.
 
     Raises:
         ValueError: if ``initial_level`` is anything else, or does not fit ``replicas``.
@@ -132,9 +130,8 @@ class FloodScheduler(ABC):
         """Take in the metrics of the epoch that just ended; return the level for the next one.
 
         Args:
-            metrics: float64 arrays of shape ``(replicas,)``; a run of floats comes as one replica. They are
-                copies, for keeps. Not finite are those of a replica that is lost, or of which nothing was
-                finite yet (see :class:`~rlflood.schedulers.reports.Reports`).
+            metrics: float64 arrays of shape ``(replicas,)``, to keep; a run of floats comes as one replica.
+                Not finite are those of a replica that is lost (:class:`~rlflood.schedulers.reports.Reports`).
 
         Returns:
             The level, a number or shape ``(replicas,)``, finite and not negative even where metrics are not.
@@ -145,8 +142,7 @@ class FloodScheduler(ABC):
     def _unvalidated_level(self, metrics: Metrics) -> Values:
         """As :meth:`_next_level`, after an epoch without validation: the level as it was.
 
-        A scheduler that does not look at the validation goes on all the same; one that follows the train
-        loss or counts epochs by itself takes them in.
+        One that does not look at the validation goes on; one that follows the train loss takes it in.
 
         Args:
             metrics: As there; those of the validation mean nothing.
@@ -178,13 +174,12 @@ class FloodScheduler(ABC):
         return None
 
     @property
-    def begins(self) -> NDArray[np.bool_] | bool:
+    def begins(self) -> NDArray[np.bool_]:
         """Whether an average of the weights begins with the next epoch: for all, or shape ``(replicas,)``.
 
         It does where the network first lies below its level, and anew where the best weights are put back.
         """
-        begins = self._walk.begins | self.returns
-        return begins if self._shape else bool(begins[0])
+        return self._walk.begins | self.returns
 
     @property
     def returns(self) -> NDArray[np.bool_] | bool:

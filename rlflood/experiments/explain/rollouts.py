@@ -12,6 +12,7 @@ from rlflood.control.controller import Memory
 from rlflood.control.features import FEATURES
 from rlflood.control.levels import LevelUnit
 from rlflood.envs.episode import Draw
+from rlflood.errors import InputError
 from rlflood.experiments.runs.record import ended_without_a_loss
 from rlflood.experiments.runs.setting import Progress, no_progress
 from rlflood.experiments.runs.stacks import most_replicas
@@ -125,8 +126,10 @@ def roll_out(
         on_progress: Told of every epoch of every stack.
 
     Raises:
-        InputError: if the data cannot be loaded or is too small.
+        InputError: if the data cannot be loaded or is too small, or the controller puts weights back.
     """
+    if controller.spec.returning:
+        raise InputError("there are no pictures of a controller that puts the best weights back")
     runs = [run for row in draws for run in row]
     longest = max(run.task.epochs for run in runs)
     total, done = sum(run.task.epochs for run in runs), 0
@@ -146,6 +149,8 @@ def roll_out(
             [run.data_seed for run in own],
             [run.network_seed for run in own],
             machine=machine,
+            keep_best=controller.spec.returning,
+            hold=controller.spec.hold,
         )
         epochs = own[0].task.epochs
         found, left_to_rule[members], seen = _run_stack(controller, trainer, epochs, after_epoch)
