@@ -9,7 +9,8 @@ import pytest
 import torch
 import typer
 
-from benchmarks import images, presets, speed
+from benchmarks import ablation, images, presets, speed
+from benchmarks.ablation import MOMENTS
 from benchmarks.measure import alternate, gflop_per_epoch, paired_interval, spread
 from benchmarks.plain import PlainFloodEnv
 from rlflood.agents import load_preset, preset_names
@@ -219,3 +220,32 @@ def test_the_benchmark_of_images_measures_every_side(tmp_path: Path) -> None:
     sides = [[row["side"] for row in rows] for rows in found["tables"].values()]
     assert sides == [["plain loop", "the same, flooded", "ModuleTrainer"], ["in turns", "vmap", "grouped"]]
     assert all(row["rate"][0] > 0 for rows in found["tables"].values() for row in rows)
+
+
+TINY_REGIME = Task(hidden=(8,), train_size=40, val_size=20, test_size=30, batch_size=10, epochs=6)
+
+
+def test_every_variant_of_the_ablation_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ablation, "REGIMES", {"tiny": TINY_REGIME})
+    file = tmp_path / "ablation.json"
+    ablation.main(names=None, out=file, draws=1, regimes="tiny")
+    found = json.loads(file.read_text())["tiny"]
+    assert list(found["variants"]) == list(ablation.VARIANTS)
+    runs = len(presets.FAMILIES) * len(ablation.NOISES)
+    assert found["noise"] == list(ablation.NOISES) * len(presets.FAMILIES)
+    assert all(len(scored[moment]) == runs for scored in found["variants"].values() for moment in MOMENTS)
+    # of the same runs without flooding only the average differs
+    first, second, *_ = found["variants"].values()
+    assert (first["last"], first["best"]) == (second["last"], second["best"])
+
+
+def test_the_ablation_s_problems_are_in_no_training_and_in_no_other_comparison() -> None:
+    seeds = {seed for regime in ablation.REGIMES for _, seed in ablation.problems(regime)}
+    others = {seed for pairs in presets.validation_problems().values() for _, seed in pairs}
+    assert not seeds & others
+    assert all(1000 <= task.steps <= 4000 for task in ablation.REGIMES.values())
+
+
+def test_an_unknown_variant_is_told() -> None:
+    with pytest.raises(InputError, match="there is no variant 'holt'"):
+        ablation.main(names=["holt"], out=None, draws=1, regimes="Adam")

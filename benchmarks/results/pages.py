@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.results import networks, paper, presets, rivals, speed, unseen
+from benchmarks.results import many_steps, networks, paper, presets, rivals, speed, unseen
 from benchmarks.results.runs import FOLDER
 
 ROOT = FOLDER.parents[1]
@@ -27,6 +27,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "paper-synthetic": paper.synthetic,
     "rivals": rivals.rivals,
     "presets": presets.presets,
+    "ablation": many_steps.ablation,
+    "instead": many_steps.instead,
+    "instead-by-task": many_steps.criteria_by_task,
+    "instead-cnn": many_steps.instead_cnn,
     "speed": speed.stacks,
     "speed-images": speed.images,
 }

@@ -108,11 +108,14 @@ def _hold(given: Hold | Mapping[str, float]) -> Hold:
     """How levels are held, from a table of its fields if it is one."""
     if isinstance(given, Hold):
         return given
-    try:
-        return Hold(**{name: float(value) for name, value in given.items()})
-    except (AttributeError, TypeError, ValueError):
-        names = ", ".join(field.name for field in dataclasses.fields(Hold))
-        raise InputError(f"hold must be a Hold or a table of its numbers ({names}): got {given!r}") from None
+    names = [field.name for field in dataclasses.fields(Hold)]
+    if (
+        not isinstance(given, Mapping)
+        or not set(given) <= set(names)
+        or not all(isinstance(value, Real) for value in given.values())
+    ):
+        raise InputError(f"hold must be a Hold or a table of its numbers ({', '.join(names)}): got {given!r}")
+    return Hold(**{name: float(value) for name, value in given.items()})
 
 
 def task_source(tasks: TaskSource | None, fields: dict[str, Any]) -> TaskSource:

@@ -5,8 +5,10 @@ import pytest
 from rlflood.data import Split, Splits
 from rlflood.envs import FloodEnv
 from rlflood.envs.episode import Draw
+from rlflood.errors import InputError
 from rlflood.metrics import Metrics
 from rlflood.training import PopulationTrainer, Task
+from rlflood.training.averaging import average_steps
 from rlflood.training.distribution import FixedTask
 
 
@@ -183,3 +185,58 @@ def test_steps_out_of_turn_are_refused(small):
     assert env.step(np.int64(50))[2]
     with pytest.raises(gymnasium.error.ResetNeeded, match="the episode is over"):
         env.step(0)
+
+
+def test_the_average_is_paid_where_that_is_asked_for(small):
+    """Against the trainer driven by hand, with the plain mean from the first epoch below the level on."""
+    task = small.model_copy(update={"batch_size": 10})
+    env = FloodEnv(tasks=FixedTask(task), levels=(0.0, 0.9), average=True)
+    env.reset(seed=3)
+    draw = Draw.from_rng(FixedTask(task), gymnasium.utils.seeding.np_random(3)[0])
+    trainer = PopulationTrainer(
+        [task], [draw.data_seed], [draw.network_seed], average=average_steps(task)
+    )
+    train_loss, begun = np.inf, False
+    for _ in range(task.epochs):
+        if train_loss < 0.9 and not begun:
+            trainer.begin_average(np.array([True]))
+            begun = True
+        train_loss = trainer.run_epoch(0.9).train_loss[0]
+        _, reward, *_, info = env.step(1)
+        assert reward == trainer.evaluate("val", "average").accuracy[0]
+    assert info["test_loss"] == trainer.evaluate("test", "average").loss[0]
+    assert info["test_loss"] != trainer.evaluate("test").loss[0]
+
+
+def test_one_more_action_puts_the_best_weights_back(small):
+    env = FloodEnv(tasks=FixedTask(small), levels=(0.0, 0.9), returning=True, observation="metrics")
+    assert env.action_space.n == 3
+    env.reset(seed=3)
+    draw = Draw.from_rng(FixedTask(small), gymnasium.utils.seeding.np_random(3)[0])
+    trainer = PopulationTrainer([small], [draw.data_seed], [draw.network_seed], keep_best=True)
+    for action in [0, 0, 1, 2, 2, 0]:
+        if action == 2:
+            trainer.return_to_best(np.array([True]))
+        level = {0: 0.0, 1: 0.9, 2: 0.9}[action]  # the return leaves the level as it was
+        metrics = trainer.run_epoch(level)
+        observation, *_, info = env.step(action)
+        assert info["level"] == level
+        np.testing.assert_array_equal(observation, np.float32(np.ravel(metrics_of(metrics))))
+
+
+def metrics_of(metrics):
+    return [metrics.train_loss, metrics.train_acc, metrics.val_loss, metrics.val_acc]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"hold": {"batch": 4}}, "hold must be a Hold or a table of its numbers"),
+        ({"hold": {"batches": 0.5}}, "the mean of 1 batch or more"),
+        ({"turn": "time"}, "unknown turn 'time': use one of loss, accuracy"),
+        ({"average": 1}, "average must be True or False"),
+    ],
+)
+def test_how_levels_are_held_is_checked(small, keywords, message):
+    with pytest.raises(InputError, match=message):
+        FloodEnv(tasks=FixedTask(small), **keywords)

@@ -124,3 +124,18 @@ def test_fields_for_few_files_are_dumped_only_where_they_are_given() -> None:
     task = Task(data="my.csv", keep=("n",), encode=True, criterion="label-smoothing", strength=0.0)
     assert Task.model_validate_json(task.model_dump_json()) == task
     assert Task(**task.model_dump()) == task
+
+
+def test_a_cosine_falls_from_the_rate_to_nothing() -> None:
+    """By hand: (1 + cos(pi * epoch / 4)) / 2."""
+    task = Task(learning_rate=0.2, epochs=4, lr_cosine=True)
+    rates = [task.learning_rate_in(epoch) for epoch in range(4)]
+    assert rates == pytest.approx([0.2, 0.2 * 0.8535534, 0.1, 0.2 * 0.1464466])
+    with pytest.raises(ValidationError, match="two schedules"):
+        Task(lr_cosine=True, lr_milestones=(0.5,))
+    assert "lr_cosine" not in Task().model_dump(), "older studies are the same without it"
+
+
+@pytest.mark.parametrize(("batch_size", "steps"), [(None, 6), (30, 24), (100, 6), (33, 24)])
+def test_steps_of_a_run(batch_size: int | None, steps: int) -> None:
+    assert Task(train_size=100, batch_size=batch_size, epochs=6).steps == steps

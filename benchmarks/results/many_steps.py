@@ -1,0 +1,127 @@
+"""The tables of runs of many steps: the ablation of the mechanism, and what a user would do instead."""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from benchmarks.ablation import MOMENTS, NOISES, VARIANTS
+from benchmarks.results.cells import CLEAN, SEEDS, mean, over_seeds, plus_minus, table
+from benchmarks.results.runs import FOLDER, KeptRuns, load
+from rlflood.experiments.methods import get_method
+from rlflood.experiments.report.text.markup import Text
+from rlflood.experiments.report.text.tables import MARK
+from rlflood.metrics import Array
+from rlflood.training.trainer import Moment
+from rlflood.words import counted
+
+BASE = "hold"
+
+
+def ablation() -> str:
+    """Each variant's average less that of ``hold``, which it differs from in one thing, regime by regime."""
+    found: dict[str, Any] = json.loads((FOLDER / "many-steps/ablation.json").read_text(encoding="utf-8"))
+    rows: list[list[Text | str]] = []
+    names = [name for name in VARIANTS if any(name in regime["variants"] for regime in found.values())]
+    for name in names:
+        row: list[Text | str] = [name]
+        for regime in found.values():
+            scored, base = regime["variants"].get(name), regime["variants"][BASE]
+            if scored is None:
+                row += ["", ""]
+                continue
+            plain = name.startswith("none")
+            row.append(f"{100 * np.mean(scored['best-average' if plain else 'average']):.1f}")
+            row.append("" if name == BASE else _less(scored, base, plain=plain))
+        rows.append(row)
+    header = ["Variant"]
+    for regime in found:
+        header += [regime, "less hold"]
+    draws = len(next(iter(found.values()))["noise"]) // len(NOISES)
+    caption = (
+        f"{CLEAN}: of the averaged network after the last epoch; of none, of the average at its best "
+        f"validation accuracy. {counted(draws, 'problem')} at {len(NOISES)} label noises in each regime. "
+        f"±: half the 95 % interval over problems (Student's t); {MARK}: it excludes 0."
+    )
+    return table(header, rows, caption)
+
+
+def _less(scored: dict[str, Any], base: dict[str, Any], *, plain: bool) -> Text:
+    moment: Moment = "best-average" if plain else "average"
+    return plus_minus(_by_draw(scored[moment]), _by_draw(base["average"]))
+
+
+def _by_draw(values: list[float]) -> Array:
+    """Means over the noises of each problem: what is at several noises is no evidence of its own."""
+    means: Array = np.reshape(values, (-1, len(NOISES))).mean(axis=1)
+    return means
+
+
+def instead() -> str:
+    """The study ``instead``: the four networks of each method, and what is deployed less two rivals."""
+    return _methods(load("many-steps/instead.csv", "many-steps/instead.toml"))
+
+
+def instead_cnn() -> str:
+    """The study ``instead-cnn``, likewise."""
+    return _methods(load("many-steps/instead-cnn.csv", "many-steps/instead-cnn.toml"))
+
+
+def _methods(runs: KeptRuns) -> str:
+    early, stopped = runs.scores("none", "best"), runs.scores("none", "best-average")
+    rows: list[list[Text | str]] = []
+    for method in runs.methods:
+        deployed = get_method(method).deployed
+        cells: list[Text | str] = [method]
+        for moment in MOMENTS:
+            cells.append(Text(mean(runs.scores(method, moment)), bold=moment == deployed))
+        # of what keeps no checkpoint the better of its two
+        moment = deployed if deployed != "last" else _better(runs, method)
+        scores = runs.scores(method, moment)
+        rows.append([*cells, over_seeds(scores, early), over_seeds(scores, stopped)])
+    header = ["Method", *MOMENTS, "without a checkpoint - early stopping", "- EMA, stopped early"]
+    caption = (
+        f"{CLEAN}: means over {counted(len(runs.tasks), 'task')} and {counted(len(runs.repeats), 'seed')}, "
+        "the network that is deployed in bold. The differences are those of the average or, where it is "
+        f"better, of the last network: neither needs a checkpoint. {SEEDS}"
+    )
+    return table(header, rows, caption)
+
+
+def _better(runs: KeptRuns, method: str) -> Moment:
+    """Of the two networks that need no checkpoint the better one on the mean, for the rival's sake."""
+    return max(("last", "average"), key=lambda moment: float(runs.scores(method, moment).mean()))
+
+
+COLUMNS: dict[str, tuple[str, Moment]] = {
+    "early stopping": ("none", "best"),
+    "EMA, stopped early": ("none", "best-average"),
+    "hold": ("hold", "average"),
+    "hold-returning": ("hold-returning", "average"),
+    "ELR, last": ("elr", "last"),
+    "ELR, best EMA": ("elr", "best-average"),
+    "ELR, hold": ("with:elr:hold", "average"),
+    "ELR, returning": ("with:elr:hold-returning", "average"),
+    "ELR, by accuracy": ("with:elr:hold-by-accuracy", "average"),
+}
+"""Methods and their networks, by the heading of a column."""
+
+
+def criteria_by_task() -> str:
+    """Task by task: flooding, ELR, and both."""
+    runs = load("many-steps/instead.csv", "many-steps/instead.toml")
+    rows: list[list[Text | str]] = []
+    for place, task in enumerate(runs.tasks):
+        row: list[Text | str] = [task.name]
+        stopped = runs.scores("none", "best-average")[place]
+        for method, moment in COLUMNS.values():
+            scores = runs.scores(method, moment)[place]
+            same = (method, moment) == ("none", "best-average")
+            row.append(Text(mean(scores), mark="" if same else plus_minus(scores, stopped).mark))
+        rows.append(row)
+    caption = (
+        f"{CLEAN}: means over {counted(len(runs.repeats), 'seed')}. Averages are those at the last epoch. "
+        f"{MARK}: the 95 % interval of the difference from the EMA that is stopped early (Student's t, "
+        "paired by seeds) excludes 0."
+    )
+    return table(["Task", *COLUMNS], rows, caption)
