@@ -22,6 +22,11 @@ def ablation() -> str:
     """Each variant's average less that of ``hold``, which it differs from in one thing, regime by regime."""
     found: dict[str, Any] = json.loads((FOLDER / "many-steps/ablation.json").read_text(encoding="utf-8"))
     rows: list[list[Text | str]] = []
+    early: list[Text | str] = ["early stopping"]
+    for regime in found.values():
+        plain, base = next(iter(regime["variants"].values())), regime["variants"][BASE]
+        early += [_percent(plain["best"]), _less(plain["best"], base["average"])]
+    rows.append(early)
     names = [name for name in VARIANTS if any(name in regime["variants"] for regime in found.values())]
     for name in names:
         row: list[Text | str] = [name]
@@ -30,9 +35,8 @@ def ablation() -> str:
             if scored is None:
                 row += ["", ""]
                 continue
-            plain = name.startswith("none")
-            row.append(f"{100 * np.mean(scored['best-average' if plain else 'average']):.1f}")
-            row.append("" if name == BASE else _less(scored, base, plain=plain))
+            own = scored["best-average" if name.startswith("none") else "average"]
+            row += [_percent(own), "" if name == BASE else _less(own, base["average"])]
         rows.append(row)
     header = ["Variant"]
     for regime in found:
@@ -46,9 +50,12 @@ def ablation() -> str:
     return table(header, rows, caption)
 
 
-def _less(scored: dict[str, Any], base: dict[str, Any], *, plain: bool) -> Text:
-    moment: Moment = "best-average" if plain else "average"
-    return plus_minus(_by_draw(scored[moment]), _by_draw(base["average"]))
+def _percent(values: list[float]) -> str:
+    return mean(np.array(values))
+
+
+def _less(values: list[float], base: list[float]) -> Text:
+    return plus_minus(_by_draw(values), _by_draw(base))
 
 
 def _by_draw(values: list[float]) -> Array:

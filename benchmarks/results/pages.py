@@ -28,9 +28,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "rivals": rivals.rivals,
     "presets": presets.presets,
     "ablation": many_steps.ablation,
-    "instead": many_steps.instead,
-    "instead-by-task": many_steps.criteria_by_task,
-    "instead-cnn": many_steps.instead_cnn,
     "speed": speed.stacks,
     "speed-images": speed.images,
 }
