@@ -123,7 +123,7 @@ def test_a_deployed_controller_sets_the_levels_that_its_model_set_in_the_environ
     seen: list[Metrics] = []
     classes: list[NDArray[np.int64]] = []
 
-    def run_epoch(self: PopulationTrainer, levels: Any) -> Metrics:
+    def run_epoch(self: PopulationTrainer, levels: Any, strengths: Any = None) -> Metrics:
         classes.append(self.classes)
         seen.append(original(self, levels))
         return seen[-1]
