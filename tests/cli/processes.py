@@ -16,7 +16,7 @@ policy = [4]
 observation = "extended"
 levels = "relative"
 decisions = 2
-reward = "last"
+reward = "final"
 [hyperparameters]
 minibatches = 1
 [tasks.base]
