@@ -26,8 +26,8 @@ class PlainFloodEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     Args:
         task: Its data, network, mini-batches and epochs.
         threads: PyTorch's; its own choice if not given.
-        average: Keep the mean of the weights, of which the reward and the test accuracy are: exponential until
-            an epoch's loss is below the level, then of all steps from there on.
+        average: Keep a mean of the weights, of which reward and test accuracy are: exponential until an
+            epoch's loss is below the level, then of all steps from there on.
     """
 
     def __init__(self, task: Task, threads: int | None = None, average: bool = False) -> None:
