@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from rlflood.training import Task
+from rlflood.training.averaging import average_steps
 
 LEVELS = np.arange(51) * 0.01
 
@@ -25,7 +26,8 @@ class PlainFloodEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     Args:
         task: Its data, network, mini-batches and epochs.
         threads: PyTorch's; its own choice if not given.
-        average: Keep an exponential average of the weights, of which the reward and the test accuracy are.
+        average: Keep a mean of the weights, of which reward and test accuracy are: exponential until an
+            epoch's loss is below the level, then of all steps from there on.
     """
 
     def __init__(self, task: Task, threads: int | None = None, average: bool = False) -> None:
@@ -53,7 +55,9 @@ class PlainFloodEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
             width = hidden
         self.model = nn.Sequential(*layers, nn.Linear(width, splits.classes))
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=self.task.learning_rate)
-        self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(0.99))
+        decay = 1 - 1 / average_steps(self.task)
+        self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(decay))
+        self.walking = False
         self.epoch = 0
         return np.zeros(4, np.float32), {}
 
@@ -78,6 +82,8 @@ class PlainFloodEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         val = self._evaluate(self.model, *self.val[:2])
         paid: nn.Module = self.average if self.averages else self.model
         reward = self._evaluate(paid, *self.val[:2])[1] if self.averages else val[1]
+        if self.averages and not self.walking and train[0] < level:
+            self.walking, self.average = True, AveragedModel(self.model)
         self.epoch += 1
         terminated = self.epoch == self.task.epochs
         # against the labels before noise: what flooding is for

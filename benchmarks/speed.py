@@ -58,9 +58,7 @@ CASES = (
     Case("5x500", Task(label_noise=0.1, test_size=1000, epochs=100, hidden=(500,) * 5), (4, 16, 32), 3.0),
     Case(
         "2x64 in batches of 25",
-        Task(
-            label_noise=0.1, test_size=1000, train_size=500, batch_size=25, epochs=40, hidden=(64, 64)
-        ),
+        Task(label_noise=0.1, test_size=1000, train_size=500, batch_size=25, epochs=40, hidden=(64, 64)),
         (64, 256),
         10.0,
         average=True,

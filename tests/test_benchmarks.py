@@ -33,6 +33,20 @@ def test_both_sides_see_the_same_data() -> None:
     assert np.array_equal(plain.test[2].numpy(), splits.test.y_clean)
 
 
+def test_the_plain_side_averages_all_steps_since_its_loss_was_below_the_level() -> None:
+    # in full batches: a step of the optimizer an epoch
+    plain = PlainFloodEnv(TINY.task.model_copy(update={"learning_rate": 0.01}), average=True)
+    plain.reset(seed=5)
+    weights = []
+    for _ in range(TINY.task.epochs):
+        before = plain.walking
+        plain.step(np.int64(50))
+        if before:
+            weights.append(plain.model[0].weight.detach().clone())
+    assert 1 < len(weights) < TINY.task.epochs
+    assert torch.allclose(plain.average.module[0].weight, torch.stack(weights).mean(0), atol=1e-6)
+
+
 def test_both_sides_end_with_the_same_accuracy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speed, "CASES", (TINY,))
     file = tmp_path / "speed.json"

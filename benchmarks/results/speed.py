@@ -6,7 +6,13 @@ from typing import Any
 from benchmarks.results.cells import table
 from benchmarks.results.runs import FOLDER
 
-_MACHINES = {"speed": "AMD EPYC, Zen 3", "speed-bfloat16": "AMD EPYC, Zen 5"}
+_ZEN_3 = "AMD EPYC, Zen 3"
+_MACHINES = {
+    "speed": _ZEN_3,
+    "speed-bfloat16": "AMD EPYC, Zen 5",
+    "speed-mini-batches-wall": _ZEN_3,
+    "speed-mini-batches": _ZEN_3,
+}
 _SIDES = {"in turns": "one after the other, channels last", "vmap": "torch.vmap over stacked weights"}
 _IN_ONE_BLOCK = "median of the blocks of a measurement, in brackets the lowest and the highest"
 
@@ -15,15 +21,21 @@ def stacks() -> str:
     """The best stack of each processor and number format beside two processes of one plain network each."""
     rows = []
     for name, machine in _MACHINES.items():
-        for case in _kept(name)["cases"]:
+        kept = _kept(name)
+        clock = "wall" if kept["machine"]["clock"] == "wall" else "CPU"
+        for case in kept["cases"]:
             for precision in ("float32", "bfloat16"):
                 if (best := _best(case, precision)) is not None:
-                    rows.append([machine, precision, case["case"], _times(best), f"{case['target']:g}"])
-    header = ["Processor", "Format", "Network", "Times as fast", "Aim"]
+                    rows.append(
+                        [machine, precision, case["case"], clock, _times(best), f"{case['target']:g}"]
+                    )
+    header = ["Processor", "Format", "Network", "Clock", "Times as fast", "Aim"]
     caption = (
         "Network-epochs a second of FloodVectorEnv, the best of its numbers of replicas, over those of "
         f"Stable-Baselines3's SubprocVecEnv with a plain network in each of two processes: {_IN_ONE_BLOCK}. "
-        "Two cores; 3x100 is three layers of 100, in full batches of 100 samples."
+        "Two cores; 3x100 is three layers of 100, in full batches of 100 samples; in mini-batches an epoch "
+        "has 500 samples, and both sides keep an average of the weights. CPU: in CPU time, one thread beside "
+        "one plain network of the same process."
     )
     return table(header, rows, caption)
 

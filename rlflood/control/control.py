@@ -120,4 +120,4 @@ class Control(Stateful):
 
     def _begun(self) -> int:
         """How many decisions should have been taken by now, the present one among them."""
-        return sum(self._begin(decision) <= self.epoch for decision in range(self.decisions))
+        return min(self.decisions, -(-(self.epoch + 1) * self.decisions // self.epochs))

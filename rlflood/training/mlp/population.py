@@ -53,6 +53,7 @@ class _StackedSplit:
         self._y, self._y_clean = y.to(device)
         # the identity needs no gathering: a view of the storage serves
         self._index = None if torch.equal(index, torch.arange(len(splits))) else index.to(device)
+        self._firsts = (index * self.samples)[:, None].to(device)  # rows of the storage as one table
 
     def rows(self, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs, labels and clean labels of every replica for a range of samples."""
@@ -61,8 +62,10 @@ class _StackedSplit:
 
     def batch(self, order: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs and labels for sample numbers of shape ``(replicas, batch)``."""
-        index = torch.arange(len(order), device=order.device) if self._index is None else self._index
-        return self._x[index[:, None], order], self._y[index[:, None], order]
+        # whole rows of one table are copied up to twice as fast as what two indices pick
+        rows = (self._firsts + order).flatten()
+        x, y = (part.flatten(0, 1).index_select(0, rows) for part in (self._x, self._y))
+        return x.unflatten(0, order.shape), y.unflatten(0, order.shape)
 
 
 class PopulationTrainer:
