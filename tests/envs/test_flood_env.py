@@ -193,9 +193,7 @@ def test_the_average_is_paid_where_that_is_asked_for(small):
     env = FloodEnv(tasks=FixedTask(task), levels=(0.0, 0.9), average=True)
     env.reset(seed=3)
     draw = Draw.from_rng(FixedTask(task), gymnasium.utils.seeding.np_random(3)[0])
-    trainer = PopulationTrainer(
-        [task], [draw.data_seed], [draw.network_seed], average=average_steps(task)
-    )
+    trainer = PopulationTrainer([task], [draw.data_seed], [draw.network_seed], average=average_steps(task))
     train_loss, begun = np.inf, False
     for _ in range(task.epochs):
         if train_loss < 0.9 and not begun:

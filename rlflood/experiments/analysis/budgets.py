@@ -188,9 +188,7 @@ def _reference(results: Results, methods: Container[str]) -> str | None:
         (
             family(method.name)
             for method in results.methods
-            if isinstance(method, BestOf)
-            and controller_of(method) is not None
-            and method.name in methods
+            if isinstance(method, BestOf) and controller_of(method) is not None and method.name in methods
         ),
         None,
     )
