@@ -28,9 +28,9 @@ _Drawing: TypeAlias = tuple[str, Callable[[], Any]]
 def figures(results: Results) -> Iterator[tuple[str, bytes]]:
     """Draw them one by one: names of files and what goes into them.
 
-    Over all tasks, one of each for every network of a run and kind of test labels, if there is anything to
-    compare: ``headline-deployed-clean`` and so on, ``budget-...``, ``profiles-...``, and ``equal-runs-...``
-    where methods can be compared at several numbers of runs. For each task that has begun, by its number in
+    Over all tasks, one of each for every kind of test labels, of the networks that are deployed, if there is
+    anything to compare: ``headline-deployed-clean`` and so on, ``budget-...``, ``profiles-...``, and
+    ``equal-runs-...`` where methods can be compared at several numbers of runs. For each task that has begun, by its number in
     the study and its name: ``...-schedules`` (``-2`` and on for more than twelve methods), and, of what was
     diagnosed, ``...-test-loss``, ``...-flatness`` and ``...-perturbation``.
 
@@ -53,6 +53,8 @@ def _overall(results: Results, looks: Mapping[str, Style]) -> Iterator[_Drawing]
     if not (tasks and repeats and results.study.reference in methods):
         return
     for view in views(results):
+        if view.moment != "deployed":  # of each network by itself there are tables, and the page
+            continue
         summary = summarise(results, view.moment, noisy=view.noisy)
         for name, draw in (
             ("headline", draw_headline),
