@@ -30,9 +30,9 @@ def figures(results: Results) -> Iterator[tuple[str, bytes]]:
 
     Over all tasks, one of each for every kind of test labels, of the networks that are deployed, if there is
     anything to compare: ``headline-deployed-clean`` and so on, ``budget-...``, ``profiles-...``, and
-    ``equal-runs-...`` where methods can be compared at several numbers of runs. For each task that has begun, by its number in
-    the study and its name: ``...-schedules`` (``-2`` and on for more than twelve methods), and, of what was
-    diagnosed, ``...-test-loss``, ``...-flatness`` and ``...-perturbation``.
+    ``equal-runs-...`` where methods can be compared at several numbers of runs. For each task that has begun,
+    by its number in the study and its name: ``...-schedules`` (``-2`` and on for more than twelve methods),
+    and, of what was diagnosed, ``...-test-loss``, ``...-flatness`` and ``...-perturbation``.
 
     The same results give the same bytes with the same version of Matplotlib.
 
