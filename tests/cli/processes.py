@@ -1,6 +1,7 @@
 """Commands as processes of their own, a preset that they train in no time, and what they print in words."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -54,3 +55,8 @@ def in_a_process(*arguments):
 def in_words(text):
     """Without the line breaks and frames of a terminal."""
     return " ".join(text.replace("│", " ").split())
+
+
+def has_row(shown: str, method: str) -> bool:
+    """Whether a table, with or without a frame, has a row of this method."""
+    return re.search(rf"^(│ )?{method} ", shown, re.MULTILINE) is not None

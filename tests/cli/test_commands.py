@@ -14,7 +14,7 @@ from rlflood.data import image_sets
 from rlflood.experiments import load_results
 from rlflood.experiments.methods import GridSearch
 from rlflood.experiments.study import demo
-from tests.cli.processes import PRESET, in_a_process, in_words, started
+from tests.cli.processes import PRESET, has_row, in_a_process, in_words, started
 from tests.image_archives import write_cifar, write_mnist
 
 QUICK = ("--epochs", "6", "--hidden", "8", "--repeats", "2")
@@ -215,7 +215,8 @@ def test_the_demo_shows_the_shipped_controller_then_trains_another_beside_it(sma
     assert status == 0, error
     first, second = shown.split("2. Training another")
     methods = [method for method in demo.METHODS if method != "default"]
-    assert in_order(first.split("epochs ┃")[1], "default", *methods) and "│ controller" not in first
+    assert in_order(first.split("deployed", 1)[1], "default", *methods)
+    assert not has_row(first, "controller")
     assert in_order(second.split("epochs ┃")[1], "default", "controller", *methods)
     results = load_results(Path("tour"))
     assert results.finished
@@ -233,7 +234,7 @@ def test_the_demo_goes_on_where_it_was_stopped(small_demo, monkeypatch):
         patch.setattr("rlflood.cli.demo.train_controller", interrupted)
         status, shown, error = small_demo()
     assert status == 130 and "the same command goes on" in error and "Traceback" not in error
-    assert "│ default" in shown and not Path("tour/controller.safetensors").exists()
+    assert has_row(shown, "default") and not Path("tour/controller.safetensors").exists()
 
     ran = []
     run = GridSearch.run
@@ -242,7 +243,7 @@ def test_the_demo_goes_on_where_it_was_stopped(small_demo, monkeypatch):
         assert small_demo()[0] == 0
         status, shown, _ = small_demo()
     assert not ran, "what was done before the stop is not done again"
-    assert status == 0 and "1. One run" not in shown and "│ controller" in shown
+    assert status == 0 and "1. One run" not in shown and has_row(shown, "controller")
 
 
 def test_the_demo_in_the_folder_of_another_seed(small_demo):

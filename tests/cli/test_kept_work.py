@@ -16,7 +16,7 @@ from rlflood.experiments import load_results
 from rlflood.experiments.methods import GridSearch
 from rlflood.experiments.study.locks import somebody_at_work
 from rlflood.experiments.study.store import Store
-from tests.cli.processes import PRESET, ROOT, in_words, started
+from tests.cli.processes import PRESET, ROOT, has_row, in_words, started
 from tests.image_archives import write_mnist
 
 WINE = ("--data", "wine", "--epochs", "6", "--hidden", "8", "--repeats", "2", "--threads", "1")
@@ -88,7 +88,7 @@ def test_a_file_that_cannot_be_written_in_the_middle_loses_no_method(run, monkey
     )
     assert status == 2 and "Traceback" not in error
     for method in ("none", "grid", "tracking"):
-        assert f"\n{method} " in shown
+        assert has_row(shown, method)
     warning, message = filter(None, error.splitlines())
     assert warning.startswith("warning: new/out.json cannot be written (")
     assert message.startswith("error: --json new/out.json cannot be written (")
@@ -103,7 +103,7 @@ def test_a_method_that_fails_does_not_take_those_before_it_along(run, monkeypatc
 
     monkeypatch.setattr(GridSearch, "run", fail)
     status, shown, error = run("rollout", "none", *WINE, "--against", "grid", "--json", "out.json")
-    assert status == 2 and "is damaged" in error and "\nnone " in shown
+    assert status == 2 and "is damaged" in error and has_row(shown, "none")
     assert len(json.loads(Path("out.json").read_text())["records"]) == 1
 
 
@@ -114,7 +114,7 @@ def test_checkpoints_on_a_full_disk_are_one_warning(run, monkeypatch):
     monkeypatch.setattr("rlflood.experiments.runs.checkpoints.INTERVAL", 0.0)
     monkeypatch.setattr(os, "fsync", full)
     status, shown, error = run("rollout", "none", *WINE, "--against", "grid", "--checkpoints", "kept")
-    assert status == 0 and "\nnone " in shown and "\ngrid " in shown
+    assert status == 0 and has_row(shown, "none") and has_row(shown, "grid")
     assert error.startswith("warning: kept/") and "No space left on device" in error
     assert len(error.strip().splitlines()) == 1
 
@@ -241,7 +241,10 @@ def test_a_rollout_that_sigterm_ends_shows_what_is_done():
     process.send_signal(signal.SIGTERM)
     shown, error = process.communicate()
     assert process.returncode == 143
-    assert "\nnone " in shown and "what was done is shown and written" in error and "Traceback" not in error
+    assert has_row(shown, "none") and "what was done is shown and written" in error
+    assert "Traceback" not in error
+        has_row(shown, "none") and "what was done is shown and written" in error and "Traceback" not in error
+    )
     assert len(json.loads(Path("out.json").read_text())["records"]) == 1
     assert [path.name for path in Path().iterdir()] == ["out.json"]
 
