@@ -243,8 +243,6 @@ def test_a_rollout_that_sigterm_ends_shows_what_is_done():
     assert process.returncode == 143
     assert has_row(shown, "none") and "what was done is shown and written" in error
     assert "Traceback" not in error
-        has_row(shown, "none") and "what was done is shown and written" in error and "Traceback" not in error
-    )
     assert len(json.loads(Path("out.json").read_text())["records"]) == 1
     assert [path.name for path in Path().iterdir()] == ["out.json"]
 
