@@ -23,7 +23,7 @@ Where flooding goes in a training step matters:
 - Mixed precision: flood first, scale after (``scaler.scale(flood(loss, b)).backward()``); same reason.
 - Several processes (DDP): each floods the loss of its own part of the batch, so one rank may ascend while
   another descends. That is flooding with the smaller batch, not flooding of the global mean. A scheduler
-  that goes by a running mean (:class:`rlflood.Hold`) takes it over all processes.
+  that goes by a running mean (:class:`rlflood.holding.Hold`) takes it over all processes.
 - A level that the loss never comes below changes nothing, without any sign of it.
 """
 
@@ -42,7 +42,7 @@ def flood(loss: Tensor, level: float | Tensor, *, by: Tensor | None = None, asce
     on each mini-batch.
 
     With ``by`` or ``ascent``: ``level + s * (loss - level)``, where ``s`` is 1 if ``by`` is above the level,
-    ``-ascent`` if it is below, and 0 on it. See :class:`rlflood.Hold`.
+    ``-ascent`` if it is below, and 0 on it. See :class:`rlflood.holding.Hold`.
 
     A vector is taken for **one loss per replica**, networks trained side by side. The losses of the samples
     of one batch (a criterion with ``reduction="none"``) have the same shape but mean something else: flooding

@@ -46,8 +46,8 @@ class Preset(BaseModel):
         levels: Name or values of the flood levels that it chooses from.
         level_unit: Unit of values, ``absolute`` if not given; a named level set has its own.
         decisions: Decisions a run.
-        turn: What tells that a run has turned; see :data:`rlflood.control.turning_point.TurnSign`.
-        hold: How levels are held over mini-batches; see :class:`~rlflood.Hold`.
+        turn: What tells that a run has turned; ``loss`` or ``accuracy``.
+        hold: How levels are held over mini-batches; see :class:`~rlflood.holding.Hold`.
         returning: Whether one more action puts the best weights back.
         average: Whether the averaged network is paid for.
         reward: What is paid; see :func:`rlflood.envs.rewards.reward`.

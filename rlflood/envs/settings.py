@@ -58,7 +58,7 @@ def episode_settings(
         decisions: Steps of an episode, spread evenly over its epochs; instead of ``epochs_per_step``.
         turn: What tells that a run has turned: ``loss`` or ``accuracy``, of the validation split.
         hold: How a level acts on the losses of mini-batches; or a table of the fields of a
-            :class:`~rlflood.Hold`, such as ``{"batches": 16, "ascent": 0.25}``.
+            :class:`~rlflood.holding.Hold`, such as ``{"batches": 16, "ascent": 0.25}``.
         returning: Whether there is one more action, the last: to put the best weights back.
         average: Whether the rewards, and the last step's ``info``, are those of the averaged network.
         failure_penalty: A run whose loss is no longer finite ends with the reward ``-failure_penalty``.

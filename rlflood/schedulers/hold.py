@@ -14,8 +14,8 @@ from rlflood.schedulers.base import FloodScheduler
 class HoldFlood(FloodScheduler):
     """Train freely until the run turns, then hold the train loss near where it was best, to the end.
 
-    What is worth keeping of such a run is the average of its weights since the turn
-    (:class:`~rlflood.WeightAverage`), not its last step. It needs no search and no checkpoint, and a run that
+    What is worth keeping of such a run is the average of its weights since the turn, not its last step
+    (:class:`~rlflood.weight_average.WeightAverage`). It needs no search and no checkpoint, and a run that
     never turns is never flooded.
 
     Args:

@@ -45,7 +45,8 @@ class GivenLevels:
     Attributes:
         level: That of the next epoch, in nats: a number, or shape ``(replicas,)``.
         strength: Of the criterion in the next epoch, likewise; None is the task's own.
-        returns, begins: See :class:`Steering`.
+        returns: Whether the best weights are put back before the next epoch.
+        begins: Whether the average of the weights begins with the next epoch.
     """
 
     def __init__(self, level: Values = 0.0) -> None:

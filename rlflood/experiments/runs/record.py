@@ -44,7 +44,7 @@ class Search(Columns):
     repeat had more), has NaN for its accuracies and is never picked.
 
     What ends in ``last``, ``best``, ``average`` or ``best_average`` is of that network of each candidate: see
-    :data:`~rlflood.training.trainer.Moment`.
+    ``Moment``.
 
     Attributes:
         knob: What was searched for: ``level``, ``weight decay`` ...
@@ -117,7 +117,7 @@ class Runs(Columns):
 
     Levels and metrics have shape ``(runs, epochs)``, losses in nats and never flooded, accuracies from 0 to
     1; test accuracies have shape ``(runs,)``, one for each of a run's four networks
-    (:data:`~rlflood.training.trainer.Moment`).
+    (``Moment``).
 
     Attributes:
         levels: The flood level at which each epoch was trained.

@@ -56,8 +56,8 @@ class ModuleTrainer:
         train_in_order: The same for the evaluation of the training split; ``train`` itself if not given.
         classes: How many there are.
         lr_scheduler: Stepped after each epoch; ``ReduceLROnPlateau`` with the validation loss.
-        criterion: What is trained: a name (see :attr:`rlflood.training.Task.criterion`), or a function of
-            logits and labels. Metrics are the cross-entropy in any case.
+        criterion: What is trained: a name (see the field of a :class:`~rlflood.training.Task`), or a function
+            of logits and labels. Metrics are the cross-entropy in any case.
         strength: Of a named criterion; None is the one that its paper has.
         samples: How many ``train`` has, if the third of a mini-batch is their numbers: for ``elr``, and for
             :attr:`changed`.
