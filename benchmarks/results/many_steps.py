@@ -69,11 +69,6 @@ def instead() -> str:
     return _methods(load("many-steps/instead.csv", "many-steps/instead.toml"))
 
 
-def instead_cnn() -> str:
-    """The study ``instead-cnn``, likewise."""
-    return _methods(load("many-steps/instead-cnn.csv", "many-steps/instead-cnn.toml"))
-
-
 def _methods(runs: KeptRuns) -> str:
     early, stopped = runs.scores("none", "best"), runs.scores("none", "best-average")
     rows: list[list[Text | str]] = []

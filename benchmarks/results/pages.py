@@ -28,6 +28,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "rivals": rivals.rivals,
     "presets": presets.presets,
     "ablation": many_steps.ablation,
+    "instead": many_steps.instead,
+    "instead-by-task": many_steps.criteria_by_task,
     "speed": speed.stacks,
     "speed-images": speed.images,
 }
