@@ -21,8 +21,6 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.presets import FAMILIES
-from rlflood.control import Controller
-from rlflood.control.shipped import controller_file
 from rlflood.errors import InputError, told
 from rlflood.experiments.analysis.statistics import paired
 from rlflood.holding import Hold
@@ -32,13 +30,13 @@ from rlflood.schedulers import (
     ConstantFlood,
     FloodScheduler,
     HoldFlood,
-    PolicyScheduler,
     RewindFlood,
     TrackingFlood,
+    load_controller,
 )
 from rlflood.training import Machine, Task, make_population, run
 from rlflood.training.distribution import Mixture
-from rlflood.training.trainer import Moment
+from rlflood.training.trainer import MOMENTS
 
 NOISES = (0.0, 0.2, 0.4)
 DRAWS = 4
@@ -60,9 +58,8 @@ REGIMES = {
     ),
 }  # fmt: skip
 """Many steps: 1,000 to 2,000 mini-batches a run."""
-MOMENTS: tuple[Moment, ...] = ("last", "best", "average", "best-average")
+ON_THE_MEAN = Hold(batches=16, ascent=0.25)
 _SEED = 4242
-
 
 Make = Callable[[int, Any], FloodScheduler]
 
@@ -82,25 +79,23 @@ class Variant:
     begins: bool = True
 
 
-def _held(fraction: float = 1.0, hold: Hold = Hold(16, 0.25), **others: Any) -> Variant:
+def _held(fraction: float = 1.0, hold: Hold = ON_THE_MEAN, **others: Any) -> Variant:
     return Variant(lambda epochs, classes: HoldFlood(fraction, hold=hold, **others))
 
 
-def _with_hold(make: Make, hold: Hold) -> Make:
-    def made(epochs: int, classes: Any) -> FloodScheduler:
-        scheduler = make(epochs, classes)
-        scheduler.hold = hold
-        return scheduler
-
-    return made
+def _tracking(fraction: float) -> Variant:
+    return Variant(lambda epochs, classes: TrackingFlood(fraction, hold=ON_THE_MEAN))
 
 
-def _default(epochs: int, classes: Any) -> FloodScheduler:
-    return PolicyScheduler(Controller.load(controller_file("default")), epochs=epochs, classes=classes)
+def _rewind(hold: Hold) -> Variant:
+    return Variant(lambda epochs, classes: RewindFlood(epochs=epochs, hold=hold))
 
 
-def _rewind(epochs: int, classes: Any) -> FloodScheduler:
-    return RewindFlood(epochs=epochs)
+def _default(hold: Hold) -> Variant:
+    return Variant(
+        lambda epochs, classes: load_controller("default", epochs=epochs, classes=classes, hold=hold),
+        begins=False,
+    )
 
 
 VARIANTS: dict[str, Variant] = {
@@ -124,12 +119,12 @@ VARIANTS: dict[str, Variant] = {
     "returning, at 0.8": _held(0.8, returning=True),
     "turn by accuracy": _held(turn="accuracy"),
     "turn by accuracy, returning, at 0.8": _held(0.8, turn="accuracy", returning=True),
-    "tracking 0.9": Variant(_with_hold(lambda e, c: TrackingFlood(0.9), Hold(16, 0.25))),
-    "tracking 0.7": Variant(_with_hold(lambda e, c: TrackingFlood(0.7), Hold(16, 0.25))),
-    "rewind": Variant(_rewind),
-    "rewind on the mean": Variant(_with_hold(_rewind, Hold(16, 0.25))),
-    "default": Variant(_default, begins=False),
-    "default on the mean": Variant(_with_hold(_default, Hold(16, 0.25)), begins=False),
+    "tracking 0.9": _tracking(0.9),
+    "tracking 0.7": _tracking(0.7),
+    "rewind": _rewind(Hold()),
+    "rewind on the mean": _rewind(ON_THE_MEAN),
+    "default": _default(Hold()),
+    "default on the mean": _default(ON_THE_MEAN),
 }  # fmt: skip
 """``hold`` is the rule that the others change one thing of, down to ``turn by accuracy``."""
 
@@ -153,8 +148,7 @@ def scores(variant: Variant, pairs: list[tuple[Task, int]]) -> dict[str, list[fl
     """Test accuracies on clean labels of the four networks of every run."""
     tasks, seeds = [task for task, _ in pairs], [seed for _, seed in pairs]
     one = tasks[0]
-    steps = one.epochs * -(-one.train_size // (one.batch_size or one.train_size))
-    options: dict[str, Any] = {"keep_best": True, "average": max(1.0, variant.over * steps)}
+    options: dict[str, Any] = {"keep_best": True, "average": max(1.0, variant.over * one.steps)}
     classes = np.array([task.source().classes for task in tasks])
     scheduler = variant.make(one.epochs, classes)
     trainer = make_population(

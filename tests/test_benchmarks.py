@@ -10,7 +10,6 @@ import torch
 import typer
 
 from benchmarks import ablation, images, presets, speed
-from benchmarks.ablation import MOMENTS
 from benchmarks.measure import alternate, gflop_per_epoch, paired_interval, spread
 from benchmarks.plain import PlainFloodEnv
 from rlflood.agents import load_preset, preset_names
@@ -18,6 +17,7 @@ from rlflood.envs import FloodVectorEnv
 from rlflood.errors import InputError
 from rlflood.training import PopulationTrainer, Task
 from rlflood.training.images.convolutional import small_cnn
+from rlflood.training.trainer import MOMENTS
 
 TINY = speed.Case("tiny", Task(hidden=(16,), label_noise=0.1, test_size=200, epochs=40), (2, 3), 1.0, seeds=4)
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.ablation import MOMENTS, NOISES, VARIANTS
+from benchmarks.ablation import NOISES, VARIANTS
 from benchmarks.results.cells import CLEAN, SEEDS, mean, over_seeds, plus_minus, table
 from benchmarks.results.runs import FOLDER, KeptRuns, load
 from rlflood.experiments.methods import get_method
 from rlflood.experiments.report.text.markup import Text
 from rlflood.experiments.report.text.tables import MARK
 from rlflood.metrics import Array
-from rlflood.training.trainer import Moment
+from rlflood.training.trainer import MOMENTS, Moment
 from rlflood.words import counted
 
 BASE = "hold"

@@ -148,8 +148,8 @@ class Episode:
         given.begins = self._walk.begins | given.returns
 
     def _validation(self, metrics: Metrics) -> NDArray[np.float64]:
-        """The validation accuracy of the network that is paid for."""
-        if self._paid == "last":
+        """The validation accuracy of the network that is paid for; held-out samples pay without it."""
+        if self._paid == "last" or self.settings.reward == "held-out":
             return np.asarray(metrics.val_acc)
         return self.trainer.evaluate("val", self._paid).accuracy
 

@@ -23,7 +23,7 @@ from rlflood.training.trainer import Evaluation, Moment
 
 AVERAGE_SHARE = 0.02
 """Of the steps of a run: what the exponential average goes back. Of 0.01, 0.02, 0.05 and 0.1 the one whose
-best checkpoint is best without flooding (docs/results/ablation.md)."""
+best checkpoint is best without flooding (docs/results/many-steps.md)."""
 
 
 def average_steps(task: Task) -> float:
@@ -168,19 +168,16 @@ class Kept:
         counted_on: torch.device,
     ) -> None:
         self._source = dict(state)
-        self._kept: dict[Moment, Average | Best] = {}
-        if best:
-            self._kept["best"] = Best(state, replicas)
-        if average is not None:
-            self._average = Average(state, replicas, average, counted_on)
-            self._kept["average"] = self._average
-            if best:
-                self._kept["best-average"] = Best(self._average.weights, replicas)
+        self._best = Best(state, replicas) if best else None
+        self._average = None if average is None else Average(state, replicas, average, counted_on)
+        self._best_average: Best | None = None
+        if self._best is not None and self._average is not None:
+            self._best_average = Best(self._average.weights, replicas)
 
     @property
     def validates_average(self) -> bool:
         """Whether the average has to be evaluated each epoch."""
-        return "best-average" in self._kept
+        return self._best_average is not None
 
     def weights(self, moment: Moment) -> dict[str, Tensor] | None:
         """The weights and buffers of one of the four networks; None for the one that is trained.
@@ -190,45 +187,52 @@ class Kept:
         """
         if moment == "last":
             return None
-        if moment not in self._kept:
+        kept = self._parts()
+        if moment not in kept:
             wanted = {"best": "keep_best=True", "average": "average=...", "best-average": "both"}[moment]
             raise ValueError(f"there is no {moment} network: make the trainer with {wanted}")
-        return self._kept[moment].weights
+        return kept[moment].weights
 
     def update(self) -> None:
         """Take in a step of the optimizer."""
-        if "average" in self._kept:
+        if self._average is not None:
             self._average.update()
 
     def keep(self, last: Evaluation, average: Evaluation | None) -> None:
         """Take in the validation of an epoch."""
-        if isinstance(best := self._kept.get("best"), Best):
-            best.keep(last.accuracy, last.loss)
-        if isinstance(best := self._kept.get("best-average"), Best) and average is not None:
-            best.keep(average.accuracy, average.loss)
+        if self._best is not None:
+            self._best.keep(last.accuracy, last.loss)
+        if self._best_average is not None and average is not None:
+            self._best_average.keep(average.accuracy, average.loss)
 
     def begin_average(self, which: NDArray[np.bool_]) -> None:
         """See :meth:`rlflood.training.Trainer.begin_average`; nothing to do where no average is kept."""
-        if "average" in self._kept:
+        if self._average is not None:
             self._average.begin(which)
 
     def return_to_best(self, which: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """See :meth:`rlflood.training.Trainer.return_to_best`; which of them have returned."""
-        best = self._kept.get("best")
-        if not isinstance(best, Best):
+        if self._best is None:
             raise ValueError("there are no best weights: make the trainer with keep_best=True")
-        back: NDArray[np.bool_] = which & best.known
-        copy_rows(best.weights, self._source, back)
+        back: NDArray[np.bool_] = which & self._best.known
+        copy_rows(self._best.weights, self._source, back)
         return back
 
     def state_dict(self) -> dict[str, Any]:
         """Copies of all of it."""
-        return {name: kept.state_dict() for name, kept in self._kept.items()}
+        return {moment: kept.state_dict() for moment, kept in self._parts().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from :meth:`state_dict`; tensors stay in their places."""
-        for name, kept in self._kept.items():
-            kept.load_state_dict(state[name])
+        for moment, kept in self._parts().items():
+            kept.load_state_dict(state[moment])
+
+    def _parts(self) -> dict[Moment, Average | Best]:
+        """What is kept, by the network that it is."""
+        parts: dict[Moment, Average | Best | None] = {
+            "best": self._best, "average": self._average, "best-average": self._best_average,
+        }  # fmt: skip
+        return {moment: kept for moment, kept in parts.items() if kept is not None}
 
 
 @torch.no_grad()

@@ -1,6 +1,6 @@
 """What every trainer offers to schedulers, environments and benchmarks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
@@ -37,6 +37,12 @@ def joined_losses(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     longest = max(part.shape[1] for part in parts)
     padded = (np.pad(part, ((0, 0), (0, longest - part.shape[1])), constant_values=np.nan) for part in parts)
     return np.concatenate(list(padded))
+
+
+def joined_validations(parts: Iterable[Evaluation | None]) -> Evaluation | None:
+    """The evaluations of the parts of a population as one; None where they have none."""
+    found = [part for part in parts if part is not None]
+    return Evaluation.concat(found) if found else None
 
 
 class Trainer(Protocol):

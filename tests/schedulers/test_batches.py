@@ -1,9 +1,6 @@
 """Schedulers in mini-batches: on the running mean, over parts of a step and processes, through a save."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +27,7 @@ from rlflood.schedulers import (
     TrackingFlood,
 )
 from tests.schedulers.mean_process import HOLD, LEVEL, losses_of, train
+from tests.two_processes import states_of_two_processes
 
 MEAN = Hold(batches=8, ascent=0.25)
 GOOD: dict[str, Any] = {"train_loss": 0.5, "train_acc": 0.8, "val_loss": 0.6, "val_acc": 0.7}
@@ -289,22 +287,7 @@ def test_a_captured_graph_follows_the_mean_and_nothing_synchronises() -> None:
 @pytest.mark.skipif(not distributed.is_gloo_available(), reason="PyTorch was built without gloo")
 def test_two_processes_go_by_the_mean_of_both(tmp_path: Path) -> None:
     """Their own losses lie on both sides of the level."""
-    file = Path(__file__).with_name("mean_process.py")
-    command = [sys.executable, str(file), str(tmp_path / "rendezvous")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "GLOO_SOCKET_IFNAME": "lo"}
-    running = [
-        subprocess.Popen(
-            [*command, str(rank), "2", str(tmp_path / f"{rank}.pt")],
-            env=environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    for process in running:
-        _, errors = process.communicate(timeout=600)
-        assert process.returncode == 0, errors
-    ranks = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    ranks = states_of_two_processes(Path(__file__).with_name("mean_process.py"), tmp_path)
     assert ranks[0]["batches"] == ranks[1]["batches"]
     assert [rank["average"] for rank in ranks] == [1, 1], "of the network within DistributedDataParallel"
     assert ranks[0]["signs"] == ranks[1]["signs"]

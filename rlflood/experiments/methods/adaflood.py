@@ -108,7 +108,7 @@ def held_out_probabilities(
         def objective(replicas: NDArray[np.int64], own: Tensor = own) -> HeldOut:
             return HeldOut(own[replicas])
 
-        trainer = stacks.stack(setting, machine, np.repeat(repeats, FOLDS), objective=objective)
+        trainer = stacks.stack(setting, machine, np.repeat(repeats, FOLDS), objective=objective, scored=False)
         for epoch in run(trainer, GivenLevels(0.0), epochs=task.epochs):
             on_progress(start * FOLDS * task.epochs + epoch.number * len(own), total)
         losses = trainer.sample_losses("train").reshape(len(repeats), FOLDS, -1)

@@ -11,7 +11,7 @@ from rlflood.errors import InputError, use_one_of
 from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMethod
 from rlflood.experiments.methods.name import WITH, MethodName
 from rlflood.experiments.methods.registry import get_method, register
-from rlflood.experiments.methods.regularisers import column_record
+from rlflood.experiments.methods.regularisers import one_after_the_other
 from rlflood.experiments.runs.record import Record, Runs
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.metrics import Array
@@ -53,8 +53,7 @@ class UnderCriterion(ScheduledMethod):
         """See :meth:`Method.check`: it needs what its method needs."""
         self.method.check(self._task(task))
 
-    def runs(self, setting: Setting, machine: Machine, on_progress: Progress = no_progress) -> Runs:
-        """The run of each repeat."""
+    def _runs(self, setting: Setting, machine: Machine, on_progress: Progress) -> Runs:
         total = setting.repeats * setting.task.epochs
         own = replace(setting, task=self._task(setting.task))
         runs = self.method.run(
@@ -66,9 +65,6 @@ class UnderCriterion(ScheduledMethod):
             return values[:, epochs] if values.ndim == 2 else values
 
         return runs if self._gradients == 1 else runs.map(stretched)
-
-    def _runs(self, setting: Setting, machine: Machine, on_progress: Progress) -> Runs:
-        return self.runs(setting, machine, on_progress)
 
     def _task(self, task: Task) -> Task:
         return task.model_copy(update={**self._fields, "epochs": max(1, task.epochs // self._gradients)})
@@ -89,9 +85,10 @@ class CriterionGrid(Method):
 
     def __init__(self, name: str, criterion: CriterionName, strengths: Array) -> None:
         self.name, self.strengths = name, np.asarray(strengths, np.float64)
-        self._runs = [
-            UnderCriterion(name, _unflooded(name), criterion, value) for value in self.strengths.tolist()
-        ]
+        self._under = {
+            value: UnderCriterion(name, _unflooded(name), criterion, value)
+            for value in self.strengths.tolist()
+        }
 
     def epochs(self, task: Task) -> int:
         """One run a strength."""
@@ -101,15 +98,11 @@ class CriterionGrid(Method):
         self, setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
     ) -> Record:
         """See :meth:`Method.run`."""
-        total = setting.repeats * self.epochs(setting.task)
-        columns = []
-        for k, under in enumerate(self._runs):
 
-            def after_epoch(done: int, of: int, before: int = k) -> None:
-                on_progress(before * of + done, total)
+        def run_strength(strength: float, advance: Progress) -> Runs:
+            return self._under[strength].run(setting, machine, advance).runs
 
-            columns.append(under.runs(setting, machine, after_epoch))
-        return column_record(self.name, columns, self.strengths, knob="strength")
+        return one_after_the_other(self.name, self.strengths, run_strength, on_progress, knob="strength")
 
 
 def _smoothings(count: int) -> Array:

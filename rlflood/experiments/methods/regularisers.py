@@ -1,6 +1,6 @@
 """Other regularisers in flooding's place, each as a grid search over its strength."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -57,34 +57,41 @@ class TaskGrid(Method):
         self, setting: Setting, machine: Machine = Machine(), on_progress: Progress = no_progress
     ) -> Record:
         """See :meth:`Method.run`."""
-        total = setting.repeats * self.epochs(setting.task)
-        columns = []
-        for k, value in enumerate(self.values.tolist()):
 
-            def after_epoch(done: int, of: int, before: int = k) -> None:
-                on_progress(before * of + done, total)
-
+        def run_value(value: float, advance: Progress) -> Runs:
             task = setting.task.model_copy(update={self._field: value})
-            columns.append(
-                run_schedule(
-                    replace(setting, task=task),
-                    lambda numbers: ConstantFlood(0.0),
-                    machine,
-                    on_progress=after_epoch,
-                )
-            )
-        return column_record(self.name, columns, self.values, knob=self.name.replace("-", " "))
+            own = replace(setting, task=task)
+            return run_schedule(own, lambda numbers: ConstantFlood(0.0), machine, on_progress=advance)
+
+        return one_after_the_other(
+            self.name, self.values, run_value, on_progress, knob=self.name.replace("-", " ")
+        )
 
 
-def column_record(name: str, columns: Sequence[Runs], values: Array, *, knob: str) -> Record:
-    """The record of a search whose candidates were trained one after the other.
+def one_after_the_other(
+    name: str,
+    values: Array,
+    run_value: Callable[[float, Progress], Runs],
+    on_progress: Progress,
+    *,
+    knob: str,
+) -> Record:
+    """A search whose candidates are trained one after the other, all repeats of each together.
 
     Args:
         name: The method's name.
-        columns: Of each candidate its run of every repeat.
         values: The candidates' settings, shape ``(candidates,)``.
+        run_value: Gives the run of every repeat at a setting.
+        on_progress: Told of the epochs of all candidates.
         knob: What they are settings of.
     """
+    columns = []
+    for k, value in enumerate(values.tolist()):
+
+        def advance(done: int, of: int, before: int = k) -> None:
+            on_progress(before * of + done, len(values) * of)
+
+        columns.append(run_value(value, advance))
     repeats = len(columns[0].levels)
     # from the repeats of one value after the other to the candidates of one repeat after the other
     order = np.arange(len(columns) * repeats).reshape(len(columns), -1).T.ravel()

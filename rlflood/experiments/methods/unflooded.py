@@ -32,21 +32,13 @@ class Unflooded(ScheduledMethod):
         return self._shared.get(setting, machine, np.zeros(1), on_progress)
 
 
-@register("none", "no flooding")
-def _none(argument: str | None, options: MethodOptions) -> Method:
-    return Unflooded("none", "last", options.unflooded_runs)
+def _register(name: str, summary: str, deployed: Moment) -> None:
+    @register(name, summary)
+    def build(argument: str | None, options: MethodOptions) -> Method:
+        return Unflooded(name, deployed, options.unflooded_runs)
 
 
-@register("early-stopping", "no flooding; the weights of the best validation accuracy")
-def _early_stopping(argument: str | None, options: MethodOptions) -> Method:
-    return Unflooded("early-stopping", "best", options.unflooded_runs)
-
-
-@register("ema", "no flooding; an exponential moving average of the weights")
-def _ema(argument: str | None, options: MethodOptions) -> Method:
-    return Unflooded("ema", "average", options.unflooded_runs)
-
-
-@register("ema-early-stopping", "no flooding; that average at its best validation accuracy")
-def _ema_early_stopping(argument: str | None, options: MethodOptions) -> Method:
-    return Unflooded("ema-early-stopping", "best-average", options.unflooded_runs)
+_register("none", "no flooding", "last")
+_register("early-stopping", "no flooding; the weights of the best validation accuracy", "best")
+_register("ema", "no flooding; an exponential moving average of the weights", "average")
+_register("ema-early-stopping", "no flooding; that average at its best validation accuracy", "best-average")

@@ -94,18 +94,19 @@ def stack(
     *,
     hold: Hold = Hold(),
     objective: MakeObjective | None = None,
+    scored: bool = True,
 ) -> Population:
     """A trainer with one replica for each entry of ``repeat``, on the seeds of that repeat.
 
-    It keeps all four networks of each run.
+    It keeps all four networks of each run that is scored, and the last one of others.
     """
     return make_population(
         [setting.task] * len(repeat),
         [setting.data_seeds[r] for r in repeat],
         [setting.network_seeds[r] for r in repeat],
         machine=machine,
-        keep_best=True,
-        average=average_steps(setting.task),
+        keep_best=scored,
+        average=average_steps(setting.task) if scored else None,
         hold=hold,
         objective=objective,
     )

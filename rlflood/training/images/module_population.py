@@ -24,7 +24,7 @@ from rlflood.training.objectives import MakeObjective
 from rlflood.training.optimizer import make_optimizer
 from rlflood.training.processes import processes_and_rank
 from rlflood.training.task import Task, check_population, made_once
-from rlflood.training.trainer import Evaluation, Moment, SplitName, joined_losses
+from rlflood.training.trainer import Evaluation, Moment, SplitName, joined_losses, joined_validations
 
 Result = TypeVar("Result")
 
@@ -179,9 +179,7 @@ class ModulePopulation:
     @property
     def average_validation(self) -> Evaluation | None:
         """See :attr:`Trainer.average_validation`."""
-        parts = [trainer.average_validation for trainer in self._trainers]
-        found = [part for part in parts if part is not None]
-        return Evaluation.concat(found) if found else None
+        return joined_validations(trainer.average_validation for trainer in self._trainers)
 
     def begin_average(self, which: NDArray[np.bool_]) -> None:
         """See :meth:`Trainer.begin_average`."""

@@ -17,7 +17,7 @@ from rlflood.training.machine import Machine
 from rlflood.training.mlp.population import PopulationTrainer
 from rlflood.training.objectives import MakeObjective, Objective
 from rlflood.training.task import Task
-from rlflood.training.trainer import Evaluation, Moment, SplitName, joined_losses
+from rlflood.training.trainer import Evaluation, Moment, SplitName, joined_losses, joined_validations
 
 
 class ThreadedPopulation:
@@ -79,9 +79,7 @@ class ThreadedPopulation:
     @property
     def average_validation(self) -> Evaluation | None:
         """See :attr:`Trainer.average_validation`."""
-        parts = [part.average_validation for part in self._parts]
-        found = [part for part in parts if part is not None]
-        return Evaluation.concat(found) if found else None
+        return joined_validations(part.average_validation for part in self._parts)
 
     def begin_average(self, which: NDArray[np.bool_]) -> None:
         """See :meth:`Trainer.begin_average`."""
