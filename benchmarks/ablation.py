@@ -21,6 +21,8 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.presets import FAMILIES
+from rlflood.control import Controller
+from rlflood.control.shipped import find_controller
 from rlflood.errors import InputError, told
 from rlflood.experiments.analysis.statistics import paired
 from rlflood.holding import Hold
@@ -30,11 +32,13 @@ from rlflood.schedulers import (
     ConstantFlood,
     FloodScheduler,
     HoldFlood,
+    PolicyScheduler,
     RewindFlood,
     TrackingFlood,
     load_controller,
 )
 from rlflood.training import Machine, Task, make_population, run
+from rlflood.training.averaging import AVERAGE_SHARE
 from rlflood.training.distribution import Mixture
 from rlflood.training.trainer import MOMENTS
 
@@ -129,6 +133,20 @@ VARIANTS: dict[str, Variant] = {
 """``hold`` is the rule that the others change one thing of, down to ``turn by accuracy``."""
 
 
+def variant(name: str) -> Variant:
+    """The variant of that name, or the one of a controller: by its name or its file.
+
+    Raises:
+        InputError: if it is neither, or the file cannot be read.
+    """
+    if name in VARIANTS:
+        return VARIANTS[name]
+    if (file := find_controller(name)) is None:
+        raise InputError(f"{name!r} is no controller and no variant: use one of {'; '.join(VARIANTS)}")
+    controller = Controller.load(file)
+    return Variant(lambda e, c: PolicyScheduler(controller, epochs=e, classes=c), AVERAGE_SHARE)
+
+
 def problems(regime: str, draws: int = DRAWS) -> list[tuple[Task, int]]:
     """Tasks of a regime with their data seeds: every family and draw at every noise."""
     found = []
@@ -173,7 +191,9 @@ class _NoBeginning:
 
 
 def main(
-    names: Annotated[list[str] | None, typer.Argument(help="Variants; all if none is given.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Variants, or controllers; all variants if none is given.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write everything measured to this file.")] = None,
     draws: Annotated[int, typer.Option(min=1, help="Problems of each family and regime.")] = DRAWS,
     regimes: Annotated[str, typer.Option(help="Regimes, with semicolons between.")] = ";".join(REGIMES),
@@ -181,8 +201,7 @@ def main(
     """Train the variants and print each one's average less early stopping and less an EMA stopped early."""
     torch.set_num_threads(1)
     names = names or list(VARIANTS)
-    if unknown := [name for name in names if name not in VARIANTS]:
-        raise InputError(f"there is no variant {unknown[0]!r}: use one of {'; '.join(VARIANTS)}")
+    variants = {name: variant(name) for name in names}
     wanted = regimes.split(";")
     if out is not None:
         check_output(out, "--out")
@@ -196,7 +215,7 @@ def main(
         jobs = [(regime, name) for regime in wanted for name in names]
         for regime, name in track(jobs, console=Console(stderr=True)):
             began = time.monotonic()
-            scored = scores(VARIANTS[name], problems(regime, draws))
+            scored = scores(variants[name], problems(regime, draws))
             found[regime]["variants"][name] = {**scored, "seconds": round(time.monotonic() - began, 1)}
             if file is not None:  # each at once: the next one may take minutes
                 file.write(json.dumps(found))

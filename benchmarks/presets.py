@@ -27,9 +27,18 @@ from rlflood.control.shipped import find_controller
 from rlflood.errors import InputError, told
 from rlflood.interrupts import INTERRUPTED, sigterm_as_ctrl_c
 from rlflood.output import GrowingFile, check_apart, check_output
-from rlflood.schedulers import ConstantFlood, FloodScheduler, PolicyScheduler, RewindFlood, TrackingFlood
+from rlflood.schedulers import (
+    ConstantFlood,
+    FloodScheduler,
+    HoldFlood,
+    PolicyScheduler,
+    RewindFlood,
+    TrackingFlood,
+)
 from rlflood.training import Machine, Task, make_population, run
+from rlflood.training.averaging import average_steps
 from rlflood.training.distribution import Family, Mixture
+from rlflood.training.trainer import MOMENTS, Moment
 
 FAMILIES: tuple[Family, ...] = ("rings", "checkerboard", "decision-tree", "patterns")
 """Three are hard even when clean; the last is easy and loses much to noise, as images do."""
@@ -54,6 +63,7 @@ RULES: dict[str, Callable[[int], FloodScheduler]] = {
     "none": lambda epochs: ConstantFlood(0.0),
     "tracking": lambda epochs: TrackingFlood(0.7),
     "rewind": lambda epochs: RewindFlood(epochs=epochs),
+    "hold-returning": lambda epochs: HoldFlood(0.8, returning=True),
 }
 """What needs no training, given the epochs of a run."""
 
@@ -68,12 +78,14 @@ _SEED = 777
 class Score:
     """Of each run, in the order of the problems: test accuracies on clean labels, and what it was.
 
-    ``left_to_rule`` says whether a controller's run ended under the rule that takes over where networks step
-    too far.
+    Of its four networks ``final`` is the last; averages begin where the scheduler says. ``left_to_rule`` says
+    whether a controller's run ended under the rule that takes over where networks step too far.
     """
 
     final: list[float]
     best: list[float]
+    average: list[float]
+    best_average: list[float]
     left_to_rule: list[bool]
     family: list[str]
     regime: list[str]
@@ -126,8 +138,7 @@ def read(name: str) -> Preset | Controller | str:
 
 def score(policy: Controller | str, problems: Problems) -> Score:
     """Run a controller, or the rule of that name, on all problems."""
-    final: list[float] = []
-    best: list[float] = []
+    accuracies: dict[Moment, list[float]] = {moment: [] for moment in MOMENTS}
     left: list[bool] = []
     families: list[str] = []
     regimes: list[str] = []
@@ -136,18 +147,22 @@ def score(policy: Controller | str, problems: Problems) -> Score:
         for start in range(0, len(pairs), _STACK):
             tasks = [task for task, _ in pairs[start : start + _STACK]]
             seeds = [seed for _, seed in pairs[start : start + _STACK]]
-            trainer = make_population(tasks, seeds, [seed + 5 for seed in seeds], keep_best=True)
-            scheduler = _scheduler(policy, tasks[0].epochs, trainer.classes)
+            classes = np.array([task.source().classes for task in tasks])
+            scheduler = _scheduler(policy, tasks[0].epochs, classes)
+            options: dict[str, Any] = {"keep_best": True, "average": average_steps(tasks[0])}
+            trainer = make_population(
+                tasks, seeds, [seed + 5 for seed in seeds], hold=scheduler.hold, **options
+            )
             for _ in run(trainer, scheduler, epochs=tasks[0].epochs):
                 pass
-            final += trainer.evaluate("test", "last").clean_accuracy.tolist()
-            best += trainer.evaluate("test", "best").clean_accuracy.tolist()
+            for moment, found in accuracies.items():
+                found += trainer.evaluate("test", moment).clean_accuracy.tolist()
             ruled = scheduler.left_to_rule if isinstance(scheduler, PolicyScheduler) else np.zeros(1, bool)
             left += np.broadcast_to(ruled, len(tasks)).tolist()
             families += [task.data for task in tasks]
             regimes += [regime] * len(tasks)
             noises += [task.label_noise for task in tasks]
-    return Score(final, best, left, families, regimes, noises)
+    return Score(*accuracies.values(), left, families, regimes, noises)
 
 
 def means(scored: Score) -> dict[str, float]:
@@ -156,6 +171,8 @@ def means(scored: Score) -> dict[str, float]:
     rows = {
         "last epoch": final.mean(),
         "best checkpoint": np.mean(scored.best),
+        "average": np.mean(scored.average),
+        "best average": np.mean(scored.best_average),
         "noisy": final[noise > 0].mean(),
     }
     rows |= {f"{100 * level:g} % noise": final[noise == level].mean() for level in NOISES if level in noise}

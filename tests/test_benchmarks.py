@@ -169,7 +169,7 @@ def test_what_was_scored_before_an_interruption_is_written(
     def scored(policy: Any, problems: Any) -> presets.Score:
         if policy == "rewind":
             raise KeyboardInterrupt
-        return presets.Score([0.5], [0.6], [False], ["rings"], ["full batch"], [0.2])
+        return presets.Score([0.5], [0.6], [0.7], [0.8], [False], ["rings"], ["full batch"], [0.2])
 
     monkeypatch.setattr(presets, "score", scored)
     with pytest.raises(typer.Exit) as end:
