@@ -83,8 +83,8 @@ class Variant:
     begins: bool = True
 
 
-def _held(fraction: float = 1.0, hold: Hold = ON_THE_MEAN, **others: Any) -> Variant:
-    return Variant(lambda epochs, classes: HoldFlood(fraction, hold=hold, **others))
+def _held(fraction: float = 1.0, hold: Hold = ON_THE_MEAN, returning: bool = False, **others: Any) -> Variant:
+    return Variant(lambda epochs, classes: HoldFlood(fraction, hold=hold, returning=returning, **others))
 
 
 def _tracking(fraction: float) -> Variant:

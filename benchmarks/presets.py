@@ -63,7 +63,7 @@ RULES: dict[str, Callable[[int], FloodScheduler]] = {
     "none": lambda epochs: ConstantFlood(0.0),
     "tracking": lambda epochs: TrackingFlood(0.7),
     "rewind": lambda epochs: RewindFlood(epochs=epochs),
-    "hold-returning": lambda epochs: HoldFlood(0.8, returning=True),
+    "hold-returning": lambda epochs: HoldFlood(),
 }
 """What needs no training, given the epochs of a run."""
 

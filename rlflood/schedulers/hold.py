@@ -16,7 +16,8 @@ class HoldFlood(FloodScheduler):
 
     What is worth keeping of such a run is the average of its weights since the turn, not its last step
     (:class:`~rlflood.weight_average.WeightAverage`). It needs no search and no checkpoint, and a run that
-    never turns is never flooded.
+    never turns is never flooded. A fifth below the loss of the turn, with returns, is what comes out best
+    over four kinds of run (docs/results/many-steps.md).
 
     Args:
         fraction: The level, as a share of the train loss where validation was best; finite, not negative.
@@ -24,7 +25,7 @@ class HoldFlood(FloodScheduler):
             sign under a robust criterion.
         returning: Put the best weights back at the turn, and once more each time that as many epochs have
             gone by as it took to get there: for runs that turn within an epoch or two, where walking back
-            comes too late.
+            comes too late, or whose learning rate falls, where there is no walking back.
         replicas, hold: see :class:`~rlflood.schedulers.base.FloodScheduler`.
 
     Raises:
@@ -37,10 +38,10 @@ class HoldFlood(FloodScheduler):
 
     def __init__(
         self,
-        fraction: float = 1.0,
+        fraction: float = 0.8,
         *,
         turn: TurnSign = "loss",
-        returning: bool = False,
+        returning: bool = True,
         replicas: int | None = None,
         hold: Hold | None = None,
     ) -> None:

@@ -39,7 +39,7 @@ MAKERS: dict[str, Callable[[], FloodScheduler]] = {
     "piecewise": lambda: PiecewiseFlood(0.4, epochs=6),
     "rewind": lambda: RewindFlood(epochs=6),
     "hold": HoldFlood,
-    "hold, returning": lambda: HoldFlood(0.8, turn="accuracy", returning=True),
+    "hold, by accuracy": lambda: HoldFlood(1.0, turn="accuracy", returning=False),
     "replay": lambda: ReplayFlood([0.0, 0.2, 0.4, 0.1, 0.3]),
 }
 every_scheduler = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())

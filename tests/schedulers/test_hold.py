@@ -15,7 +15,7 @@ def after(train_loss: Values, val_loss: Values, val_acc: Values = 1.0) -> Metric
 
 def test_a_run_by_hand() -> None:
     """Best in epoch 2, turned in epoch 4; the third epoch began with the network that was best."""
-    scheduler = HoldFlood(0.5)
+    scheduler = HoldFlood(0.5, returning=False)
     course = [(0.9, 1.0), (0.5, 0.8), (0.3, 0.85), (0.1, 0.9), (0.2, 0.9), (0.1, 0.9)]
     found = []
     for losses in course:
@@ -34,7 +34,7 @@ def test_a_run_that_never_turns_is_never_flooded() -> None:
 
 def test_it_returns_at_the_turn_and_each_time_that_the_turn_took() -> None:
     """The best epoch is 3, it turns in epoch 4: returns follow after epochs 4, 7, 10."""
-    scheduler = HoldFlood(returning=True)
+    scheduler = HoldFlood()
     returns = []
     for val_loss in [1.0, 0.9, 0.8, 0.95, 0.95, 0.95, 0.95, 0.95, 0.95, 0.95]:
         scheduler.step(after(0.1, val_loss))
@@ -45,7 +45,7 @@ def test_it_returns_at_the_turn_and_each_time_that_the_turn_took() -> None:
 
 def test_a_turn_by_accuracy_is_two_points_of_the_smoothed_one() -> None:
     """By hand: the smoothed accuracy moves a third of the way, .8, .8667, .8578, .8452."""
-    scheduler = HoldFlood(turn="accuracy")
+    scheduler = HoldFlood(1.0, turn="accuracy")
     losses = [(0.9, 0.7), (0.8, 0.9), (0.6, 1.2), (0.4, 2.0)]  # the validation loss rises all the time
     accuracies = [0.8, 1.0, 0.84, 0.82]
     levels = [scheduler.step(after(*pair, acc)) for pair, acc in zip(losses, accuracies, strict=True)]
@@ -54,14 +54,14 @@ def test_a_turn_by_accuracy_is_two_points_of_the_smoothed_one() -> None:
 
 
 def test_by_accuracy_a_lost_run_has_turned() -> None:
-    scheduler = HoldFlood(turn="accuracy")
+    scheduler = HoldFlood(1.0, turn="accuracy")
     scheduler.step(after(0.5, 0.5, 0.9))
     levels = [scheduler.step(after(0.4, float("nan"), float("nan"))) for _ in range(4)]
     assert levels[-1] > 0
 
 
 def test_replicas_turn_and_return_apart() -> None:
-    scheduler = HoldFlood(returning=True)
+    scheduler = HoldFlood()
     scheduler.step(after(np.array([0.5, 0.5]), np.array([0.8, 0.8])))
     scheduler.step(after(np.array([0.3, 0.4]), np.array([0.9, 0.7])))
     np.testing.assert_array_equal(scheduler.returns, [True, False])

@@ -57,7 +57,7 @@ def _piecewise(argument: str | None, options: MethodOptions) -> Method:
     return ScheduledMethod(f"piecewise:{level:g}", lambda task: PiecewiseFlood(level, epochs=task.epochs))
 
 
-def _hold(name: str, what: str, usual: float = 1.0, **options: Any) -> None:
+def _hold(name: str, what: str, usual: float = 1.0, returning: bool = False, **options: Any) -> None:
     """A way to hold at the turn whose user deploys the average."""
 
     @register(name, what, argument="FRACTION")
@@ -65,7 +65,10 @@ def _hold(name: str, what: str, usual: float = 1.0, **options: Any) -> None:
         fraction = usual if argument is None else number(name, argument, f"{name}:0.8")
         full = name if argument is None else f"{name}:{fraction:g}"
         return ScheduledMethod(
-            full, lambda task: HoldFlood(fraction, **options), deployed="average", floods=False
+            full,
+            lambda task: HoldFlood(fraction, returning=returning, **options),
+            deployed="average",
+            floods=False,
         )
 
 
