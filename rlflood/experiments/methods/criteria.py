@@ -16,8 +16,8 @@ from rlflood.experiments.runs.record import Record, Runs
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.metrics import Array
 from rlflood.schedulers import ConstantFlood
+from rlflood.strengths import STRENGTHS, CriterionName, checked_strength
 from rlflood.training import Machine, Task
-from rlflood.training.criteria import STRENGTHS, CriterionName, checked_strength
 
 GRADIENTS = {"sam": 2}
 """Gradients that a step takes, where it is more than one: so many times fewer epochs make a run."""

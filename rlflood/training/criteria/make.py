@@ -6,25 +6,14 @@ from typing import get_args
 from torch import Tensor, nn
 
 from rlflood.errors import InputError, use_one_of
+from rlflood.formulas import SAMPLE_WISE
+from rlflood.strengths import CriterionName
 from rlflood.training.criteria.base import Criterion
 from rlflood.training.criteria.elr import EarlyLearning
 from rlflood.training.criteria.mixup import Mixup
 from rlflood.training.criteria.sam import SharpnessAware
-from rlflood.training.criteria.sample_wise import (
-    Formula,
-    SampleWise,
-    generalised_cross_entropy,
-    smoothed_cross_entropy,
-    symmetric_cross_entropy,
-)
-from rlflood.training.criteria.settings import CriterionName
+from rlflood.training.criteria.sample_wise import SampleWise
 from rlflood.training.objectives import Flooding, Objective
-
-_FORMULAS: dict[CriterionName, Formula] = {
-    "gce": generalised_cross_entropy,
-    "sce": symmetric_cross_entropy,
-    "label-smoothing": smoothed_cross_entropy,
-}
 
 
 def make_criterion(
@@ -49,8 +38,8 @@ def make_criterion(
         InputError: if there is none, or it needs the samples' numbers and there are none.
     """
     replicas, device = len(own_classes), own_classes.device
-    if name in _FORMULAS:
-        return SampleWise(_FORMULAS[name], own_classes)
+    if name in SAMPLE_WISE:
+        return SampleWise(SAMPLE_WISE[name], own_classes)
     if name == "elr":
         if samples is None:
             raise InputError(

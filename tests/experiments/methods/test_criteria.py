@@ -9,8 +9,8 @@ from rlflood.errors import InputError
 from rlflood.experiments import MethodOptions, Setting, get_method
 from rlflood.experiments.methods.controller import controller_of
 from rlflood.experiments.methods.criteria import CriterionGrid, UnderCriterion
+from rlflood.strengths import STRENGTHS
 from rlflood.training import Task
-from rlflood.training.criteria import STRENGTHS
 
 TASK = Task(hidden=(12,), train_size=30, val_size=20, test_size=40, label_noise=0.2, batch_size=10, epochs=7)
 SETTING = Setting(TASK, data_seeds=(1, 2), network_seeds=(3, 4))
