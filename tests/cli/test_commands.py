@@ -171,8 +171,8 @@ def test_a_rollout_of_a_controller_for_a_criterion_trains_with_it_and_says_so(ru
     assert status == 0, error
     assert "robust trains with elr, whose strength it sets" in in_words(shown)
     # always the level 0.2 and the strength 3, the paper's: the same runs
-    ours, theirs = json.loads(Path("out.json").read_text())["methods"]
-    assert ours["val_loss"] == theirs["val_loss"]
+    ours, theirs = json.loads(Path("out.json").read_text())["records"]
+    assert ours["levels"] == theirs["levels"] and ours["val_loss"] == theirs["val_loss"]
 
 
 def test_a_rollout_of_a_shipped_controller_by_its_name(run, tmp_path, default):

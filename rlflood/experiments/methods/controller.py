@@ -73,13 +73,18 @@ class ControllerMethod(ScheduledMethod):
             )
 
     def _runs(self, setting: Setting, machine: Machine, on_progress: Progress) -> Runs:
-        if self.criterion not in (None, setting.task.criterion):
-            own = {"criterion": self.criterion, "strength": None}
-            setting = replace(setting, task=setting.task.model_copy(update=own))
-        return super()._runs(setting, machine, on_progress)
+        own = replace(setting, task=task_for(self.controller, setting.task))
+        return super()._runs(own, machine, on_progress)
 
     def _scheduler(self, task: Task) -> PolicyScheduler:
         return PolicyScheduler(self.controller, epochs=task.epochs, classes=task.source().classes)
+
+
+def task_for(controller: Controller, task: Task) -> Task:
+    """The task on the criterion that a controller is for; as it is if it has that, or the controller none."""
+    if controller.spec.criterion in ("cross-entropy", task.criterion):
+        return task
+    return task.model_copy(update={"criterion": controller.spec.criterion, "strength": None})
 
 
 def controller_of(method: Method) -> ControllerMethod | None:
