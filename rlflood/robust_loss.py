@@ -118,8 +118,8 @@ class RobustLoss(nn.Module):
             labels: Class numbers, shape ``(samples,)``.
             index: The samples' numbers within the training set, from 0, shape ``(samples,)``. Only ``elr``
                 needs them.
-            parts: With gradient accumulation, how many successive losses make one step of the optimizer; see
-                :meth:`~rlflood.schedulers.FloodScheduler.__call__`.
+            parts: With gradient accumulation, how many successive losses make one step of the optimizer, as a
+                scheduler's own call takes it.
 
         Raises:
             InputError: if the shapes don't fit, ``index`` is missing, the scheduler's strength is none that

@@ -242,6 +242,16 @@ def test_what_it_cannot_be_called_on(logits, labels, index, message):
         made("elr")(torch.zeros(logits), labels, index)
 
 
+def test_elr_in_several_processes_is_refused(monkeypatch):
+    """Each would keep targets of its own part of the samples, which changes from epoch to epoch."""
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    logits, y = torch.zeros(4, CLASSES), torch.zeros(4, dtype=torch.long)
+    assert made("gce")(logits, y).isfinite()
+    with pytest.raises(InputError, match="the targets of all samples in one process"):
+        made("elr")(logits, y, torch.arange(4))
+
+
 def test_every_criterion_is_one_or_is_refused():
     for name in get_args(CriterionName):
         if name in OF_LOOPS:
