@@ -57,13 +57,13 @@ class EpisodeSettings:
         """How the policy is joined to a run of ``task``.
 
         Raises:
-            InputError: if the run's epochs are no multiple of ``epochs_per_step``, or it is trained with
-                another criterion.
+            InputError: if the run's epochs are no multiple of ``epochs_per_step``, or the strengths
+                are those of another criterion.
         """
-        if task.criterion != self.spec.criterion:
+        if self.spec.strengths and task.criterion != self.spec.criterion:
             raise InputError(
-                f"the tasks of an environment are all trained with one criterion: got {self.spec.criterion} "
-                f"and {task.criterion}"
+                f"the strengths are those of {self.spec.criterion}, and a task is trained with "
+                f"{task.criterion}: give all tasks one criterion"
             )
         if self.epochs_per_step is None:
             return self.spec

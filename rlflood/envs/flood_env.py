@@ -49,7 +49,7 @@ class FloodEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     ) -> None:
         own, fields = split_keywords(settings, ("tasks", "render_mode"))
         self._tasks = task_source(tasks, fields)
-        self._settings = episode_settings(criterion_of(self._tasks), **own)
+        self._settings = episode_settings(criterion_of(self._tasks, own), **own)
         self.render_mode = render_mode
         self.observation_space = observation_space(self._settings)
         self.action_space: spaces.Discrete = spaces.Discrete(self._settings.spec.actions)

@@ -64,7 +64,7 @@ class FloodVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[A
             raise InputError(f"num_envs={num_envs} must be a positive multiple of group_size={group_size}")
         own, fields = split_keywords(settings, (*VECTOR_KEYWORDS, "tasks", "render_mode"))
         self._tasks = task_source(tasks, fields)
-        self._settings = episode_settings(criterion_of(self._tasks), **own)
+        self._settings = episode_settings(criterion_of(self._tasks, own), **own)
         self.num_envs, self.group_size, self.render_mode = num_envs, group_size, render_mode
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}

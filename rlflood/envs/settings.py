@@ -50,7 +50,7 @@ def episode_settings(
     """Check the keywords that describe an environment but for its task.
 
     Args:
-        criterion: What the tasks are trained with.
+        criterion: What ``strengths`` are of.
         levels: The actions: a preset (``two-gaussians``, ``cifar10``, ``relative``) or values.
         level_unit: The unit of values: ``absolute`` (nats; if not given), ``relative`` (fractions of the
             best validation loss so far) or ``turning-point`` (multiples of the train loss there). A named
@@ -158,8 +158,15 @@ def task_source(tasks: TaskSource | None, fields: dict[str, Any]) -> TaskSource:
     return FixedTask(validated(Task, fields, "the environment"))
 
 
-def criterion_of(tasks: TaskSource) -> CriterionName:
-    """What the tasks of a source are trained with: that of one, as all have to have it."""
+def criterion_of(tasks: TaskSource, keywords: Mapping[str, Any]) -> CriterionName:
+    """What an environment's strengths are of: the criterion of one of its tasks, as all have to have it.
+
+    Args:
+        tasks: Where they are drawn from.
+        keywords: Those of the environment; without strengths no task is drawn.
+    """
+    if not np.size(keywords.get("strengths", ())):
+        return "cross-entropy"
     return tasks.draw(np.random.default_rng(0)).criterion
 
 

@@ -96,7 +96,11 @@ def test_environment_stack_resumed_and_single_run_get_the_same_levels_and_streng
 
 def test_it_is_an_environment_as_gymnasium_wants_it():
     env = gymnasium.make(
-        "rlflood/TwoGaussians-v0", epochs=3, criterion="gce", strengths=[0.2, 0.7], levels=[0.0, 0.1]
+        "rlflood/TwoGaussians-v0",
+        epochs=3,
+        criterion="gce",
+        strengths=np.array([0.2, 0.7]),
+        levels=[0.0, 0.1],
     )
     assert env.action_space.n == 4 and env.observation_space.shape == (5,)
     check_env(env.unwrapped, skip_render_check=True)
@@ -126,8 +130,9 @@ def test_strengths_that_do_not_go_with_the_tasks_are_refused(small, same_shape):
     same_shape.tasks = tuple(
         small.model_copy(update={"criterion": name}) for name in ("elr", "gce", "elr", "gce")
     )
-    env = FloodVectorEnv(8, tasks=same_shape)
-    with pytest.raises(InputError, match="are all trained with one criterion: got "):
+    FloodVectorEnv(8, tasks=same_shape).reset(seed=0)  # each under its own criterion, where none is set
+    env = FloodVectorEnv(8, tasks=same_shape, strengths=[0.5])
+    with pytest.raises(InputError, match=r"the strengths are those of .*: give all tasks one criterion"):
         env.reset(seed=0)
     with pytest.raises(ValueError, match="all variants have one criterion: got cross-entropy, elr"):
         Mixture(variants=({}, {"criterion": "elr"}))
