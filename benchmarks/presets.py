@@ -25,6 +25,7 @@ from rlflood.agents import Preset, load_preset, train
 from rlflood.control import Controller
 from rlflood.control.shipped import find_controller
 from rlflood.errors import InputError, told
+from rlflood.experiments.methods.controller import task_for
 from rlflood.interrupts import INTERRUPTED, sigterm_as_ctrl_c
 from rlflood.output import GrowingFile, check_apart, check_output
 from rlflood.schedulers import (
@@ -146,6 +147,8 @@ def score(policy: Controller | str, problems: Problems) -> Score:
     for regime, pairs in problems.items():
         for start in range(0, len(pairs), _STACK):
             tasks = [task for task, _ in pairs[start : start + _STACK]]
+            if isinstance(policy, Controller):
+                tasks = [task_for(policy, task) for task in tasks]
             seeds = [seed for _, seed in pairs[start : start + _STACK]]
             classes = np.array([task.source().classes for task in tasks])
             scheduler = _scheduler(policy, tasks[0].epochs, classes)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rlflood.flooding import flood, individual_flood, soft_ascent_descent
     from rlflood.holding import Hold
     from rlflood.metrics import Metrics
+    from rlflood.robust_loss import RobustLoss
     from rlflood.schedulers import (
         AdaptiveFlood,
         BackwardFlood,
@@ -50,6 +51,7 @@ __all__ = [
     "PolicyScheduler",
     "ReplayFlood",
     "RewindFlood",
+    "RobustLoss",
     "TrackingFlood",
     "WeightAverage",
     "flood",
@@ -64,6 +66,7 @@ _ROOMS = {
     "Hold": "holding",
     "InputError": "errors",
     "Metrics": "metrics",
+    "RobustLoss": "robust_loss",
     "WeightAverage": "weight_average",
     "flood": "flooding",
     "individual_flood": "flooding",

@@ -24,6 +24,7 @@ def make_env(preset: Preset, machine: Machine) -> FloodVectorEnv:
         hold=preset.hold,
         returning=preset.returning,
         average=preset.average,
+        strengths=preset.strengths,
         levels=preset.levels,
         level_unit=preset.level_unit,
         observation=preset.observation,

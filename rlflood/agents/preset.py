@@ -50,6 +50,7 @@ class Preset(BaseModel):
         hold: How levels are held over mini-batches; see :class:`~rlflood.holding.Hold`.
         returning: Whether one more action puts the best weights back.
         average: Whether the averaged network is paid for.
+        strengths: Of the tasks' criterion, that it chooses from besides.
         reward: What is paid; see :func:`rlflood.envs.rewards.reward`.
         relative_reward: Pay what a replica gets more than the rest of its group. Without it tasks differ
             by far more than actions do, and hardly anything is learned. ``ars``, which compares within the
@@ -73,6 +74,7 @@ class Preset(BaseModel):
     hold: Hold = Hold()
     returning: bool = False
     average: bool = False
+    strengths: tuple[float, ...] = ()
     reward: RewardKind
     relative_reward: bool = True
     hyperparameters: SerializeAsAny[Hyperparameters] = Field(default={}, validate_default=True)
@@ -89,7 +91,7 @@ class Preset(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Preset":
-        level_set(self.levels, self.level_unit)
+        _ = self.spec  # all that it checks
         if self.relative_reward and self.group_size < 2:
             raise ValueError("a relative reward needs a group_size of 2 or more")
         shared = self.tasks.base.epochs
@@ -132,6 +134,8 @@ class Preset(BaseModel):
             hold=self.hold,
             returning=self.returning,
             average=self.average,
+            criterion=self.tasks.criterion,
+            strengths=self.strengths,
         )
 
 

@@ -125,7 +125,7 @@ def rollout(
     machine = machine_of(device, precision, threads, checkpoints)
     from rlflood.experiments import MethodOptions, Setting, get_methods
     from rlflood.experiments.methods import MethodName
-    from rlflood.experiments.methods.controller import validation_warning
+    from rlflood.experiments.methods.controller import criterion_notes, validation_warning
     from rlflood.experiments.report.figures.schedules import check_plot
     from rlflood.experiments.runs.sizes import task_fields
     from rlflood.output import check_apart, check_output, check_output_folder
@@ -164,6 +164,8 @@ def rollout(
         method.check(task)
     if warning := validation_warning(methods, task):
         typer.echo(f"warning: {warning}", err=True)
+    for note in criterion_notes(methods):
+        typer.echo(note)
     if checkpoints is not None:
         _check_goes_on(methods)
     _compare(Setting.from_seed(task, seed, repeats), machine, methods, noisy_test, json, plot)

@@ -18,7 +18,8 @@ class Control(Stateful):
     controller sees and does in a user's loop exactly what it saw and did in training.
 
     Attributes:
-        actions: The present choice of a level for each replica, shape ``(replicas,)`` or ``(1,)``.
+        actions: The present choice of a level, or of a level and a strength, for each replica, shape
+            ``(replicas,)`` or ``(1,)``: no return.
         returns: Whether the best weights are put back before the next epoch, likewise.
 
     Levels that go by the turning point are under the spec's
@@ -67,7 +68,8 @@ class Control(Stateful):
     def level(self) -> NDArray[np.float64]:
         """The level of the next epoch in nats: shape ``(replicas,)``, or ``(1,)`` while all are alike."""
         turn = self.observer.turning_point
-        level = self.spec.levels.levels(self.actions, turn.best_val_loss, turn.train_loss)
+        chosen = self.spec.level_numbers(self.actions)
+        level = self.spec.levels.levels(chosen, turn.best_val_loss, turn.train_loss)
         if not self._by_the_turn:
             return level
         return self.spec.safeguard.limited(
@@ -79,18 +81,32 @@ class Control(Stateful):
         )
 
     @property
+    def strength(self) -> NDArray[np.float64] | None:
+        """The strength of the criterion in the next epoch, likewise; None where the policy sets none."""
+        if not self.spec.strengths:
+            return None
+        return np.asarray(self.spec.strengths, np.float64)[self.spec.strength_numbers(self.actions)]
+
+    @property
     def left_to_rule(self) -> NDArray[np.bool_]:
         """Whether the safeguard's rule has taken over from the policy, for each replica."""
         return self.overshoot.beyond(self.spec.safeguard.overshoot)
 
     def observation(self) -> NDArray[np.float32]:
         """What the policy sees now: shape ``(replicas, features)``."""
-        return self.observer.features()
+        seen = self.observer.features()
+        if not self.spec.strengths:
+            return seen
+        highest = max(1, len(self.spec.strengths) - 1)
+        place = self.spec.strength_numbers(self.actions).astype(np.float32) / np.float32(highest)
+        replicas = max(len(seen), len(place))
+        columns = (np.broadcast_to(part, (replicas, part.shape[1])) for part in (seen, place[:, None]))
+        return np.concatenate(list(columns), axis=1)
 
     def act(self, actions: NDArray[np.int64]) -> None:
-        """Take a decision: an index into the level set for each replica, or the one after for the return."""
+        """Take a decision: an action for each replica; :class:`ControlSpec` says what it stands for."""
         actions = np.asarray(actions, np.int64)
-        self.returns = actions >= len(self.spec.levels)
+        self.returns = self.spec.is_return(actions)
         self.actions = np.where(self.returns, self.actions, actions)
         self.decided = self._begun()
 

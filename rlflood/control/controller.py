@@ -14,7 +14,6 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from rlflood.control.features import FEATURES
 from rlflood.control.levels import LevelSet
 from rlflood.control.lstm import LSTM
 from rlflood.control.safeguard import Safeguard
@@ -23,10 +22,11 @@ from rlflood.errors import InputError
 from rlflood.files import write_whole
 from rlflood.holding import Hold
 
-FORMAT = "rlflood-controller/3"
-OLDER_FORMATS = ("rlflood-controller/1", "rlflood-controller/2")
-"""The first without a safeguard of its own: the one that all controllers had. Both for the paper's flooding:
-each batch by itself, the last network, a turn by the validation loss."""
+FORMAT = "rlflood-controller/4"
+OLDER_FORMATS = ("rlflood-controller/1", "rlflood-controller/2", "rlflood-controller/3")
+"""The first without a safeguard of its own: the one that all controllers had. The first two for the paper's
+flooding: each batch by itself, the last network, a turn by the validation loss. All three for the
+cross-entropy; since the fourth what few controllers have stands in a file only where one has it."""
 Activation = Literal["tanh", "relu"]
 Memory = NDArray[np.float64]
 Part = TypeVar("Part", Safeguard, Hold)
@@ -58,7 +58,7 @@ class Controller:
     def __post_init__(self) -> None:
         if self.activation not in get_args(Activation):
             raise ValueError(f"unknown activation {self.activation!r}")
-        width = len(FEATURES[self.spec.observation])
+        width = len(self.spec.features)
         if self.lstm is not None:
             if self.lstm.inputs != width:
                 raise ValueError(f"the memory takes {self.lstm.inputs} features of an observation of {width}")
@@ -77,8 +77,9 @@ class Controller:
             width = weight.shape[0]
         if width != self.spec.actions:
             more = " and the return" if self.spec.returning else ""
+            times = f" at {len(self.spec.strengths)} strengths" if self.spec.strengths else ""
             raise ValueError(
-                f"the policy has {width} actions, its level set {len(self.spec.levels)} levels{more}"
+                f"the policy has {width} actions, its level set {len(self.spec.levels)} levels{times}{more}"
             )
         # one layout in memory: the last bits of a product depend on it, and a file keeps none
         layers = tuple(tuple(np.ascontiguousarray(part) for part in layer) for layer in self.layers)
@@ -127,10 +128,15 @@ class Controller:
         return save_tensors(self._tensors(), metadata={"controller": json.dumps(header)})
 
     def _decides(self) -> dict[str, Any]:
-        """All of the header that decides a level."""
+        """All of the header that decides a level; fingerprints are made of it, so it stays as it is."""
+        few: dict[str, Any] = {}
+        if self.spec.criterion != "cross-entropy":
+            few["criterion"] = self.spec.criterion
+        if self.spec.strengths:
+            few["strengths"] = list(self.spec.strengths)
         return {
             "observation": self.spec.observation,
-            "features": list(FEATURES[self.spec.observation]),
+            "features": list(self.spec.features),
             "levels": list(self.spec.levels.values),
             "level_unit": self.spec.levels.unit,
             "decisions": self.spec.decisions,
@@ -140,6 +146,7 @@ class Controller:
             "returning": self.spec.returning,
             "average": self.spec.average,
             "activation": self.activation,
+            **few,
         }
 
     def _tensors(self) -> dict[str, NDArray[np.float32]]:
@@ -205,15 +212,14 @@ class Controller:
 
     @classmethod
     def _from_parts(cls, header: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> "Controller":
-        levels, decisions, provenance = header["levels"], header["decisions"], header["provenance"]
-        if not isinstance(levels, list) or not all(type(level) in (int, float) for level in levels):
-            raise ValueError("its levels are not numbers")
+        levels = _numbers(header["levels"], "levels")
+        decisions, provenance = header["decisions"], header["provenance"]
         if type(decisions) is not int:
             raise ValueError(f"its decisions are {decisions!r}, not a whole number")
         if not isinstance(provenance, dict):
             raise ValueError("its provenance is not a table")
-        level_set = LevelSet(tuple(float(level) for level in levels), header["level_unit"])
-        first, second = OLDER_FORMATS
+        level_set = LevelSet(levels, header["level_unit"])
+        first, second, _ = OLDER_FORMATS
         made: dict[str, Any] = {}
         if header["format"] != first:
             made["safeguard"] = _from_table(Safeguard, header["safeguard"], "safeguard")
@@ -222,8 +228,11 @@ class Controller:
             made["hold"] = _from_table(Hold, header["hold"], "hold")
             if not all(type(made[name]) is bool for name in ("returning", "average")):
                 raise ValueError("whether it returns and averages are not truth values")
+        if header["format"] == FORMAT:
+            made["criterion"] = header.get("criterion", "cross-entropy")
+            made["strengths"] = _numbers(header.get("strengths", []), "strengths")
         spec = ControlSpec(header["observation"], level_set, decisions, **made)
-        if header["features"] != list(FEATURES[spec.observation]):
+        if header["features"] != list(spec.features):
             raise ValueError("it sees other features than this version observes")
         parts = [tensors[name] for name in _LSTM_NAMES if name in tensors]
         count = (len(tensors) - len(parts)) // 2
@@ -236,6 +245,13 @@ class Controller:
         lstm = LSTM(*parts) if parts else None
         layers = [(tensors[weight], tensors[bias]) for weight, bias in names]
         return cls(spec, layers, header["activation"], provenance, lstm)
+
+
+def _numbers(values: Any, name: str) -> tuple[float, ...]:
+    """A list of numbers from the header."""
+    if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
+        raise ValueError(f"its {name} are not numbers")
+    return tuple(float(value) for value in values)
 
 
 def _from_table(kind: type[Part], values: Any, name: str) -> Part:

@@ -31,8 +31,8 @@ def ensemble(controllers: Sequence[Controller]) -> Controller:
     for other in others:
         if other.spec != first.spec or other.activation != first.activation:
             raise InputError(
-                "the controllers of an ensemble must have the same observation, levels, number of decisions "
-                "and activation: train them by one preset, with different seeds"
+                "the controllers of an ensemble must have the same observation, levels, strengths, number of "
+                "decisions, criterion and activation: train them by one preset, with different seeds"
             )
         if len(other.layers) != len(first.layers):
             raise InputError("the controllers of an ensemble must have equally many layers")

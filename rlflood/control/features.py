@@ -151,7 +151,11 @@ OBSERVATIONS: dict[ObservationKind, _Features] = {
 """What each kind of observation shows, in order. Files of controllers name their features: a kind that
 controllers were trained with stays as it is, and other features make another kind."""
 
+STRENGTH = "place of the strength"
+"""What a policy that sets the strength of a criterion sees besides, as its last feature: the place of the
+present one among those that it chooses from, from the lowest (0) to the highest (1)."""
+
 FEATURES: dict[ObservationKind, tuple[str, ...]] = {
     kind: tuple(feature.name for feature in features) for kind, features in OBSERVATIONS.items()
 }
-"""Their names."""
+"""Their names, but for :data:`STRENGTH`."""

@@ -57,8 +57,14 @@ class EpisodeSettings:
         """How the policy is joined to a run of ``task``.
 
         Raises:
-            InputError: if the run's epochs are no multiple of ``epochs_per_step``.
+            InputError: if the run's epochs are no multiple of ``epochs_per_step``, or the strengths
+                are those of another criterion.
         """
+        if self.spec.strengths and task.criterion != self.spec.criterion:
+            raise InputError(
+                f"the strengths are those of {self.spec.criterion}, and a task is trained with "
+                f"{task.criterion}: give all tasks one criterion"
+            )
         if self.epochs_per_step is None:
             return self.spec
         decisions, rest = divmod(task.epochs, self.epochs_per_step)
@@ -82,21 +88,20 @@ class Episode:
     def __init__(self, draws: Sequence[Draw], settings: EpisodeSettings) -> None:
         tasks = [draw.task for draw in draws]
         self.settings = settings
+        spec = settings.spec_for(tasks[0])
         self.trainer = make_population(
             tasks,
             [draw.data_seed for draw in draws],
             [draw.network_seed for draw in draws],
             machine=settings.machine,
-            keep_best=settings.spec.returning,
-            average=average_steps(tasks[0]) if settings.spec.average else None,
-            hold=settings.spec.hold,
+            keep_best=spec.returning,
+            average=average_steps(tasks[0]) if spec.average else None,
+            hold=spec.hold,
         )
-        self._paid: Moment = "average" if settings.spec.average else "last"
+        self._paid: Moment = "average" if spec.average else "last"
         self._walk = Walk()
         self._train_loss: Values = np.inf  # of the last epoch
-        self._control = Control(
-            settings.spec_for(tasks[0]), epochs=tasks[0].epochs, classes=self.trainer.classes
-        )
+        self._control = Control(spec, epochs=tasks[0].epochs, classes=self.trainer.classes)
         self._val_acc = np.zeros(len(draws))
         self.diverged = np.zeros(len(draws), bool)
         self._level = np.zeros(len(draws))
@@ -143,7 +148,8 @@ class Episode:
 
     def _set(self, given: GivenLevels) -> None:
         """How the next epoch is trained, as a :class:`~rlflood.schedulers.PolicyScheduler` has it."""
-        given.level, given.returns = self._control.level, self._control.returns
+        given.level, given.strength = self._control.level, self._control.strength
+        given.returns = self._control.returns
         self._walk.update(self._train_loss, given.level)
         given.begins = self._walk.begins | given.returns
 

@@ -8,7 +8,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rlflood.envs.episode import Draw, Episode
-from rlflood.envs.settings import episode_settings, observation_space, task_source
+from rlflood.envs.settings import criterion_of, episode_settings, observation_space, task_source
 from rlflood.errors import InputError, did_you_mean
 from rlflood.training import Task
 from rlflood.training.distribution import TaskSource
@@ -48,8 +48,8 @@ class FloodEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         self, *, tasks: TaskSource | None = None, render_mode: str | None = None, **settings: Any
     ) -> None:
         own, fields = split_keywords(settings, ("tasks", "render_mode"))
-        self._settings = episode_settings(**own)
         self._tasks = task_source(tasks, fields)
+        self._settings = episode_settings(criterion_of(self._tasks, own), **own)
         self.render_mode = render_mode
         self.observation_space = observation_space(self._settings)
         self.action_space: spaces.Discrete = spaces.Discrete(self._settings.spec.actions)

@@ -13,10 +13,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from rlflood.control.features import FEATURES
 from rlflood.envs.episode import Draw, Episode
 from rlflood.envs.flood_env import VECTOR_KEYWORDS, Info, split_keywords
-from rlflood.envs.settings import episode_settings, observation_space, task_source
+from rlflood.envs.settings import criterion_of, episode_settings, observation_space, task_source
 from rlflood.errors import InputError
 from rlflood.training import Machine
 from rlflood.training.distribution import TaskSource
@@ -64,8 +63,8 @@ class FloodVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[A
         if num_envs < 1 or group_size < 1 or num_envs % group_size:
             raise InputError(f"num_envs={num_envs} must be a positive multiple of group_size={group_size}")
         own, fields = split_keywords(settings, (*VECTOR_KEYWORDS, "tasks", "render_mode"))
-        self._settings = episode_settings(**own)
         self._tasks = task_source(tasks, fields)
+        self._settings = episode_settings(criterion_of(self._tasks, own), **own)
         self.num_envs, self.group_size, self.render_mode = num_envs, group_size, render_mode
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
@@ -78,7 +77,7 @@ class FloodVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[A
         self._states_at_begin = [rng.bit_generator.state for rng in self._rngs]
         self._stacks: list[_Stack] = []
         self._ended = np.ones(num_envs, bool)
-        features = len(FEATURES[self._settings.spec.observation])
+        features = len(self._settings.spec.features)
         self._observations: NDArray[np.float32] = np.zeros((num_envs, features), np.float32)
         self.episode_numbers = np.zeros(num_envs, np.int64)
         """Equal for replicas that share the task, the seeds and the start of their present episode."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from rlflood.control.features import ObservationKind
 from rlflood.control.levels import LevelSet, LevelUnit, level_set
-from rlflood.control.observation import bounds
 from rlflood.control.spec import ControlSpec
 from rlflood.control.turning_point import TurnSign
 from rlflood.envs.episode import EpisodeSettings
 from rlflood.envs.rewards import RewardKind, check_reward
 from rlflood.errors import InputError
 from rlflood.holding import Hold
+from rlflood.strengths import CriterionName
 from rlflood.training import Machine, Precision, Task
 from rlflood.training.distribution import FixedTask, Mixture, TaskSource
 from rlflood.validation import validated
@@ -29,6 +29,7 @@ _DRAWN = ("target", "label_noise", "data_options")
 
 
 def episode_settings(
+    criterion: CriterionName = "cross-entropy",
     *,
     levels: str | tuple[float, ...] | LevelSet = "two-gaussians",
     level_unit: LevelUnit | None = None,
@@ -40,6 +41,7 @@ def episode_settings(
     hold: Hold | Mapping[str, float] = Hold(),
     returning: bool = False,
     average: bool = False,
+    strengths: Sequence[float] = (),
     failure_penalty: float = 1.0,
     device: str = "cpu",
     precision: Precision = "float32",
@@ -48,6 +50,7 @@ def episode_settings(
     """Check the keywords that describe an environment but for its task.
 
     Args:
+        criterion: What ``strengths`` are of.
         levels: The actions: a preset (``two-gaussians``, ``cifar10``, ``relative``) or values.
         level_unit: The unit of values: ``absolute`` (nats; if not given), ``relative`` (fractions of the
             best validation loss so far) or ``turning-point`` (multiples of the train loss there). A named
@@ -61,6 +64,8 @@ def episode_settings(
             :class:`~rlflood.holding.Hold`, such as ``{"batches": 16, "ascent": 0.25}``.
         returning: Whether there is one more action, the last: to put the best weights back.
         average: Whether the rewards, and the last step's ``info``, are those of the averaged network.
+        strengths: With some, an action is a pair of a level and one of these strengths of the criterion, in
+            rising order: number ``level * len(strengths) + strength``.
         failure_penalty: A run whose loss is no longer finite ends with the reward ``-failure_penalty``.
         device: Where to train.
         precision: ``float32``, ``bfloat16`` or ``auto``.
@@ -100,8 +105,17 @@ def episode_settings(
         hold=_hold(hold),
         returning=returning,
         average=average,
+        criterion=criterion,
+        strengths=_strengths(strengths),
     )
     return EpisodeSettings(spec, epochs_per_step, reward, failure_penalty, machine)
+
+
+def _strengths(given: Sequence[float]) -> tuple[float, ...]:
+    try:
+        return tuple(float(strength) for strength in given)
+    except (TypeError, ValueError):
+        raise InputError(f"strengths must be numbers, such as 0, 1, 3: got {given!r}") from None
 
 
 def _hold(given: Hold | Mapping[str, float]) -> Hold:
@@ -144,8 +158,20 @@ def task_source(tasks: TaskSource | None, fields: dict[str, Any]) -> TaskSource:
     return FixedTask(validated(Task, fields, "the environment"))
 
 
+def criterion_of(tasks: TaskSource, keywords: Mapping[str, Any]) -> CriterionName:
+    """What an environment's strengths are of: the criterion of one of its tasks, as all have to have it.
+
+    Args:
+        tasks: Where they are drawn from.
+        keywords: Those of the environment; without strengths no task is drawn.
+    """
+    if not np.size(keywords.get("strengths", ())):
+        return "cross-entropy"
+    return tasks.draw(np.random.default_rng(0)).criterion
+
+
 def observation_space(settings: EpisodeSettings) -> spaces.Space[NDArray[np.float32]]:
     """The space of one replica's observation."""
-    low, high = bounds(settings.spec.observation)
+    low, high = settings.spec.bounds
     space: spaces.Space[NDArray[np.float32]] = spaces.Box(low, high, dtype=np.float32)
     return space

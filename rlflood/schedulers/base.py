@@ -14,10 +14,9 @@ from torch import Tensor
 
 from rlflood.control.walk import Walk
 from rlflood.errors import RlfloodWarning
-from rlflood.flooding import check_tensor
 from rlflood.holding import Hold
 from rlflood.metrics import Metrics, Values
-from rlflood.schedulers.batches import Batches
+from rlflood.schedulers.batches import Batches, check_loss
 from rlflood.schedulers.left import Position, warn_if_left
 from rlflood.schedulers.level import checked_level
 from rlflood.schedulers.reports import (
@@ -30,6 +29,7 @@ from rlflood.schedulers.reports import (
     to_array,
 )
 from rlflood.state import check_settings, check_state, load_state, plain_settings, saved_state
+from rlflood.strengths import CriterionName
 
 STATE_VERSION = 2
 """Of what :meth:`FloodScheduler.state_dict` gives."""
@@ -103,6 +103,8 @@ class FloodScheduler(ABC):
     """The length of the run, of schedulers that are told it."""
     hold: Hold = Hold()
     """How its levels are held over mini-batches where nothing else is said."""
+    criterion: CriterionName = "cross-entropy"
+    """What the networks that it steers are trained with, of schedulers that are for one criterion."""
 
     def __init__(
         self, initial_level: MetricLike = 0.0, *, replicas: int | None = None, hold: Hold | None = None
@@ -186,7 +188,7 @@ class FloodScheduler(ABC):
         """Whether the best weights are put back before the next epoch: for all, or shape ``(replicas,)``."""
         return False
 
-    def __call__(self, loss: Tensor, *, parts: int = 1) -> Tensor:
+    def __call__(self, loss: Tensor, *, plain: Tensor | None = None, parts: int = 1) -> Tensor:
         """Flood the loss of a mini-batch at the present level: :func:`rlflood.flooding.flood`.
 
         Where :attr:`hold` has a running mean, the loss is taken in, and the mean says whether training
@@ -206,6 +208,8 @@ class FloodScheduler(ABC):
         Args:
             loss: mean loss of a mini-batch, shape ``()``; or of each replica's, shape ``(replicas,)``, where
                 replicas have been declared, by an argument of the constructor or by metrics.
+            plain: what the level is compared with, if that is not the loss: under a robust criterion the mean
+                cross-entropy (:class:`~rlflood.robust_loss.RobustLoss` gives it).
             parts: with gradient accumulation, how many successive losses make one step of the optimizer. On
                 a running mean all of them go the same way, by the mean of the steps before, and their own
                 mean is taken in with the last. Where each batch is held by itself, so is each part. Parts
@@ -216,20 +220,9 @@ class FloodScheduler(ABC):
             ValueError: if the shape is neither, or does not fit the metrics reported so far; or if ``parts``
                 is not positive.
         """
-        check_tensor(loss)
-        if parts < 1:
-            raise ValueError(f"parts is {parts}, but a step has 1 part or more.")
-        shape = tuple(loss.shape)
-        if shape != (self._shape or ()):
-            declare = (
-                "" if self._shape is not None else " If these are replicas, say so: replicas= or arrays."
-            )
-            raise ValueError(
-                f"The loss has shape {shape}, but must have shape {self._shape or ()}: "
-                f"take its mean over each batch first (reduction='mean').{declare}"
-            )
-        flooded = self._batches(loss, parts)
-        if not torch.compiler.is_compiling() and self._heard is not None:
+        check_loss(loss, self._shape, parts)
+        flooded = self._batches(loss, parts, plain)
+        if not torch.compiler.is_compiling() and self._heard is not None and plain is None:
             # no copy, no synchronisation: they are looked at in step()
             self._heard.append((loss.detach(), flooded.detach()))
         return flooded

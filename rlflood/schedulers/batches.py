@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, distributed
 
 from rlflood.errors import InputError
-from rlflood.flooding import flood
+from rlflood.flooding import check_tensor, flood
 from rlflood.holding import HeldLevel, Hold
 from rlflood.metrics import Values
 from rlflood.state import Stateful
@@ -47,18 +47,16 @@ class Batches(Stateful):
         """Whether a loss of the present shape has come."""
         return bool(self.levels)
 
-    def __call__(self, loss: Tensor, parts: int) -> Tensor:
+    def __call__(self, loss: Tensor, parts: int, plain: Tensor | None = None) -> Tensor:
         """The flooded loss; see :meth:`rlflood.schedulers.base.FloodScheduler.__call__`."""
         key = (loss.device, loss.dtype, tuple(loss.shape))
         if key not in self.levels:
             with torch.inference_mode(False):  # a tensor made in inference mode could not be trained with
                 self.levels[key] = self._filled(torch.empty_like(loss, requires_grad=False))
         level = self.levels[key]
-        if self.hold == Hold():
-            return flood(loss, level)
         if self.hold.batches == 1:
-            return flood(loss, level, ascent=self.hold.ascent)
-        return self._on(loss)(loss, level, _over_processes(loss), parts=parts)
+            return flood(loss, level, by=plain, ascent=self.hold.ascent)
+        return self._on(loss)(loss, level, _over_processes(loss if plain is None else plain), parts=parts)
 
     def set_level(self, level: Values, shape: tuple[int, ...] | None) -> None:
         """Refill the tensors of the level; those of a shape that can no longer come are dropped.
@@ -135,6 +133,29 @@ class Batches(Stateful):
             if isinstance(self._level, np.ndarray):
                 return tensor.copy_(torch.from_numpy(self._level))
             return tensor.fill_(self._level)
+
+
+def check_loss(loss: Tensor, shape: tuple[int, ...] | None, parts: int) -> None:
+    """Make sure that this is the mean loss of a mini-batch, or of one of the parts of it.
+
+    Args:
+        loss: The loss.
+        shape: Of the metrics and levels of the run; None while nothing has settled it.
+        parts: How many losses make one step.
+
+    Raises:
+        TypeError: if the loss is no tensor.
+        ValueError: if it has another shape, or ``parts`` is not positive.
+    """
+    check_tensor(loss)
+    if parts < 1:
+        raise ValueError(f"parts is {parts}, but a step has 1 part or more.")
+    if tuple(loss.shape) != (shape or ()):
+        declare = "" if shape is not None else " If these are replicas, say so: replicas= or arrays."
+        raise ValueError(
+            f"The loss has shape {tuple(loss.shape)}, but must have shape {shape or ()}: "
+            f"take its mean over each batch first (reduction='mean').{declare}"
+        )
 
 
 def _over_processes(loss: Tensor) -> Tensor:

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from rlflood.control.control import Control
 from rlflood.control.controller import Controller, Memory
 from rlflood.control.shipped import controller_file
+from rlflood.errors import InputError
 from rlflood.holding import Hold
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.base import FloodScheduler
@@ -50,6 +52,7 @@ class PolicyScheduler(FloodScheduler):
     ) -> None:
         self.controller = controller if isinstance(controller, Controller) else Controller.load(controller)
         self.epochs, self.classes = epochs, classes
+        self.criterion = self.controller.spec.criterion
         self._controller = self.controller.fingerprint
         self.control = Control(self.controller.spec, epochs=epochs, classes=classes)
         self._memory: Memory | None = None
@@ -67,6 +70,15 @@ class PolicyScheduler(FloodScheduler):
         return self.control.returns
 
     @property
+    def strength(self) -> Values | None:
+        """See :attr:`FloodScheduler.strength`: of the shape of the level."""
+        strength = self.control.strength
+        if strength is None:
+            return None
+        shape = np.shape(self._level)
+        return np.broadcast_to(strength, shape).copy() if shape else float(strength[0])
+
+    @property
     def left_to_rule(self) -> NDArray[np.bool_]:
         """Whether the network has been carried so far beyond a level that a rule steers the rest of the run.
 
@@ -74,6 +86,20 @@ class PolicyScheduler(FloodScheduler):
         :class:`~rlflood.schedulers.rewind.RewindFlood`; see :class:`~rlflood.control.safeguard.Safeguard`.
         """
         return self.control.left_to_rule
+
+    def __call__(self, loss: Tensor, *, plain: Tensor | None = None, parts: int = 1) -> Tensor:
+        """See :meth:`FloodScheduler.__call__`.
+
+        Raises:
+            InputError: if the controller is for another criterion than the cross-entropy, and ``plain`` does
+                not say that the loss is one of it.
+        """
+        if plain is None and self.criterion != "cross-entropy":
+            raise InputError(
+                f"this controller is for {self.criterion}, not for a plain loss: train with "
+                f'rlflood.RobustLoss("{self.criterion}", scheduler, ...), which calls the scheduler itself'
+            )
+        return super().__call__(loss, plain=plain, parts=parts)
 
     def _next_level(self, metrics: Metrics) -> Values:
         self.control.update(metrics, self._level)

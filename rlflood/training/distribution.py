@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Protocol, TypeVar
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from rlflood.strengths import CriterionName
 from rlflood.training.task import Task
 from rlflood.validation import validated
 
@@ -86,7 +87,14 @@ class Mixture(BaseModel):
     def _with_bases(self) -> "Mixture":
         shared = self.base.model_dump()
         self._bases = tuple(validated(Task, {**shared, **own}, f"the variant {own}") for own in self.variants)
+        if len(names := {base.criterion for base in self._bases}) > 1:
+            raise ValueError(f"all variants have one criterion: got {', '.join(sorted(names))}")
         return self
+
+    @property
+    def criterion(self) -> CriterionName:
+        """What all tasks are trained with."""
+        return self._bases[0].criterion
 
     def draw(self, rng: np.random.Generator) -> Task:
         """A task of a random kind."""

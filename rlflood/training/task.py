@@ -18,7 +18,7 @@ from pydantic import (
 from rlflood import data
 from rlflood.data import Source, Splits
 from rlflood.errors import InputError
-from rlflood.training.criteria.settings import CriterionName, checked_strength
+from rlflood.strengths import CriterionName, checked_strength
 
 Width = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]

@@ -145,3 +145,22 @@ def test_unknown_names_and_missing_files_are_named(tmp_path: Path) -> None:
         load_preset("defualt")
     with pytest.raises(InputError, match="cannot be read"):
         load_preset(str(tmp_path / "none.toml"))
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ("strengths = [0, 1]\n", "the cross-entropy has no strength"),
+        ('strengths = [0, 1]\n[tasks.base]\ncriterion = "gce"\n', "the strength of gce, its q"),
+        ('strengths = [3, 1]\n[tasks.base]\ncriterion = "elr"\n', "strengths must rise"),
+        ('[[tasks.variants]]\ncriterion = "elr"\n[[tasks.variants]]\n', "all variants have one criterion"),
+    ],
+)
+def test_strengths_and_criterion_fit_together(tmp_path: Path, own: str, message: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(BASED + own)
+    with pytest.raises(InputError, match=message):
+        load_preset(str(file))
+    file.write_text(BASED + 'strengths = [0, 1, 3, 7]\n[tasks.base]\ncriterion = "elr"\n')
+    spec = load_preset(str(file)).spec
+    assert (spec.criterion, spec.strengths) == ("elr", (0.0, 1.0, 3.0, 7.0))

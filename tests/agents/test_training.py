@@ -275,6 +275,21 @@ def test_the_controller_file_is_the_trained_policy_and_says_where_it_came_from(
     assert load_controller(outcome.path, epochs=100, classes=3).level in preset.spec.levels.values
 
 
+def test_a_controller_of_levels_and_strengths_is_trained_as_any_other(
+    tmp_path: Path, tiny: MakePreset
+) -> None:
+    shared = tiny().tasks.base.model_dump(exclude_defaults=True)
+    tasks = {"base": {**shared, "criterion": "elr"}}
+    preset = tiny(episodes=16, strengths=[0, 1, 3], tasks=tasks, returning=True)
+    outcome = train(preset, tmp_path)
+    loaded = Controller.load(outcome.path)
+    assert loaded.spec == preset.spec
+    assert (loaded.spec.criterion, loaded.spec.strengths) == ("elr", (0.0, 1.0, 3.0))
+    assert loaded.spec.actions == 10 == len(loaded.layers[-1][1])
+    assert load_controller(outcome.path, epochs=100, classes=3).strength in loaded.spec.strengths
+    assert Preset(**loaded.provenance["preset"]) == preset
+
+
 def test_the_time_of_training_adds_up_over_resumptions(
     tmp_path: Path, tiny: MakePreset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -162,6 +162,19 @@ def default(tmp_path, monkeypatch):
     return file
 
 
+def test_a_rollout_of_a_controller_for_a_criterion_trains_with_it_and_says_so(run, tmp_path):
+    spec = ControlSpec("metrics", LevelSet((0.0, 0.2)), decisions=3, criterion="elr", strengths=(1.0, 3.0))
+    file = tmp_path / "robust.safetensors"
+    Controller(spec, [(np.zeros((4, 5), np.float32), np.arange(4, dtype=np.float32))]).save(file)
+    options = ("--data", "two-gaussians", "--against", "with:elr:constant:0.2", *QUICK, "--json", "out.json")
+    status, shown, error = run("rollout", file, *options)
+    assert status == 0, error
+    assert "robust trains with elr, whose strength it sets" in in_words(shown)
+    # always the level 0.2 and the strength 3, the paper's: the same runs
+    ours, theirs = json.loads(Path("out.json").read_text())["records"]
+    assert ours["levels"] == theirs["levels"] and ours["val_loss"] == theirs["val_loss"]
+
+
 def test_a_rollout_of_a_shipped_controller_by_its_name(run, tmp_path, default):
     arguments = ("--data", csv(tmp_path, rows=180), "--target", "kind", "--against", "none")
     status, shown, error = run("rollout", "default", *arguments, *QUICK, "--json", "out.json")

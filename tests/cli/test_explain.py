@@ -140,3 +140,11 @@ def test_without_matplotlib_the_extra_is_named(run, controller, monkeypatch):
 def test_help_has_examples(run):
     status, shown, _ = run("--help")
     assert status == 0 and "Examples" in shown and "rlflood explain default" in in_words(shown)
+
+
+def test_a_controller_for_a_criterion_is_refused(run, tmp_path):
+    spec = ControlSpec("metrics", LevelSet((0.0, 0.5)), decisions=3, criterion="elr")
+    file = tmp_path / "robust.safetensors"
+    Controller(spec, [(np.zeros((2, 4), np.float32), np.zeros(2, np.float32))]).save(file)
+    status, _, error = run(file, "--data", "two-gaussians", *QUICK)
+    assert status == 2 and "no pictures of a controller for elr" in in_words(error)

@@ -16,6 +16,7 @@ from rlflood.control.controller import FORMAT
 from rlflood.control.features import FEATURES
 from rlflood.control.lstm import LSTM
 from rlflood.control.safeguard import Safeguard
+from rlflood.control.shipped import shipped_controllers
 from rlflood.envs import FloodVectorEnv
 from rlflood.envs.stable_baselines import stable_baselines_env
 from rlflood.errors import InputError
@@ -320,6 +321,8 @@ json_values = st.recursive(
             "safeguard",
             "activation",
             "provenance",
+            "criterion",
+            "strengths",
         ]
     ),
     json_values,
@@ -358,6 +361,35 @@ def test_how_a_level_is_held_is_in_the_file_and_tells_controllers_apart(other):
     changed = Controller(replace(known.spec, **other), known.layers, known.activation)
     assert Controller.from_bytes(changed.to_bytes()).spec == changed.spec
     assert changed.fingerprint != known.fingerprint
+
+
+def test_criterion_and_strengths_are_in_the_file_and_only_where_there_are_some():
+    known = random_controller()
+    assert b"criterion" not in known.to_bytes() and b"strengths" not in known.to_bytes()
+    robust = Controller(replace(known.spec, criterion="elr"), known.layers, known.activation)
+    assert Controller.from_bytes(robust.to_bytes()).spec == robust.spec
+    assert b"strengths" not in robust.to_bytes()
+    spec = replace(known.spec, criterion="gce", strengths=(0.25, 1 / 3, 0.7))
+    rng = np.random.default_rng(0)
+    layer = rng.normal(size=(9, 16)).astype(np.float32), np.zeros(9, np.float32)
+    both = Controller(spec, [layer])
+    loaded = Controller.from_bytes(both.to_bytes())
+    assert loaded.spec == spec and loaded.fingerprint == both.fingerprint
+    seen = observations(features=16)
+    np.testing.assert_array_equal(loaded.act(seen)[0], both.act(seen)[0])
+    other = Controller(replace(spec, strengths=(0.25, 0.5, 0.7)), [layer])
+    assert len({each.fingerprint for each in (known, robust, both, other)}) == 4
+    with pytest.raises(ValueError, match="9 actions, its level set 3 levels at 2 strengths"):
+        Controller(replace(spec, strengths=(0.25, 0.7)), [layer])
+
+
+def test_files_of_before_decide_as_they_did():
+    """The fingerprint of the shipped controller as version 3 of the format had it."""
+    shipped = Controller.load(shipped_controllers()["default"])
+    assert shipped.fingerprint == "8b36d4e271b91939"
+    assert (shipped.spec.criterion, shipped.spec.strengths) == ("cross-entropy", ())
+    older = Controller.from_bytes(forged(format="rlflood-controller/3"))
+    assert older.fingerprint == Controller.from_bytes(forged()).fingerprint
 
 
 def test_a_controller_that_returns_has_one_more_action():
@@ -451,6 +483,10 @@ LARGE = np.zeros((9, 15), np.float32)
             forged(units=5, tensors={"layers.0.weight": np.zeros((8, 15), np.float32)}),
             "(8, 15) and bias (8,) for 5",
         ),
+        (forged({"strengths": "1"}), "its strengths are not numbers"),
+        (forged({"strengths": [1, 2]}), "the cross-entropy has no strength"),
+        (forged({"criterion": 5}), "there is no criterion 5"),
+        (forged({"criterion": "elr", "strengths": [1, 2]}), "sees other features"),
         (forged({"decisions": 2.5}), "its decisions are 2.5, not a whole number"),
         (forged({"levels": ["0", "0.1", "0.2"]}), "its levels are not numbers"),
         (forged({"levels": [0, 0.1, 10**400]}), "too large"),

@@ -15,14 +15,14 @@ from rlflood.schedulers import PolicyScheduler
 SPEC = ControlSpec("extended", LevelSet((0.0, 0.3, 0.7), "relative"), 4)
 
 
-def member(seed, widths=(7, 5), provenance=None):
+def member(seed, widths=(7, 5), provenance=None, spec=SPEC):
     rng = np.random.default_rng(seed)
-    sizes = (len(FEATURES["extended"]), *widths, 3)
+    sizes = (len(spec.features), *widths, spec.actions)
     layers = [
         (rng.normal(size=(b, a)).astype(np.float32), rng.normal(size=b).astype(np.float32))
         for a, b in pairwise(sizes)
     ]
-    return Controller(SPEC, layers, provenance=provenance or {})
+    return Controller(spec, layers, provenance=provenance or {})
 
 
 @settings(max_examples=25, deadline=None)
@@ -39,6 +39,16 @@ def test_members_of_different_widths_fit():
     seen = np.ones((1, len(FEATURES["extended"])), np.float32)
     expected = np.mean([one.logits(seen)[0] for one in members], axis=0)
     np.testing.assert_allclose(ensemble(members).logits(seen)[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_members_that_set_strengths_fit_if_they_set_the_same():
+    spec = replace(SPEC, criterion="elr", strengths=(0.0, 3.0))
+    members = [member(0, spec=spec), member(1, spec=spec)]
+    seen = np.ones((1, len(FEATURES["extended"]) + 1), np.float32)
+    expected = np.mean([one.logits(seen)[0] for one in members], axis=0)
+    np.testing.assert_allclose(ensemble(members).logits(seen)[0], expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(InputError, match="the same observation, levels, strengths"):
+        ensemble([members[0], member(1, spec=replace(spec, strengths=(0.0, 1.0)))])
 
 
 def test_it_is_a_controller_like_any_other_and_knows_where_it_comes_from(tmp_path):

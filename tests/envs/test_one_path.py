@@ -9,7 +9,7 @@ import pytest
 from gymnasium.utils import seeding
 
 from rlflood.control import Controller, ControlSpec, LevelSet
-from rlflood.control.features import FEATURES, OBSERVATIONS
+from rlflood.control.features import OBSERVATIONS
 from rlflood.control.shipped import shipped_controllers
 from rlflood.envs import FloodVectorEnv
 from rlflood.envs.episode import Draw
@@ -29,7 +29,7 @@ LEVELS = {
 def controller(levels, observation, decisions, seed=0, **spec):
     rng = np.random.default_rng(seed)
     joined = ControlSpec(observation, levels, decisions, **spec)
-    sizes = (len(FEATURES[observation]), 16, joined.actions)
+    sizes = (len(joined.features), 16, joined.actions)
     layers = [
         (2 * rng.normal(size=(b, a)).astype(np.float32), rng.normal(size=b).astype(np.float32))
         for a, b in pairwise(sizes)
@@ -61,10 +61,11 @@ def in_an_environment(monkeypatch, tasks, chosen):
         lambda self, levels, strengths: applied.append(levels) or run_epoch(self, levels, strengths),
     )
     spec = chosen.spec
+    keywords = {field.name for field in fields(spec)} - {"safeguard", "criterion"}
     env = FloodVectorEnv(
         REPLICAS,
         tasks=tasks,
-        **{field.name: getattr(spec, field.name) for field in fields(spec) if field.name != "safeguard"},
+        **{name: getattr(spec, name) for name in keywords},
     )
     observations, _ = env.reset(seed=SEED)
     ended = np.zeros(REPLICAS, bool)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rlflood.formulas import cross_entropies
 from rlflood.training import (
     AdaptiveFlooding,
     Batch,
@@ -28,7 +29,6 @@ from rlflood.training import (
     WaveBound,
     make_population,
 )
-from rlflood.training.criteria import cross_entropies
 from rlflood.training.order import batch_order
 
 SMALL = Task(

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from rlflood.columns import Columns
 from rlflood.control import Controller
 from rlflood.control.controller import Memory
-from rlflood.control.features import FEATURES
 from rlflood.control.levels import LevelUnit
 from rlflood.envs.episode import Draw
 from rlflood.errors import InputError
@@ -85,7 +84,7 @@ class Rollouts:
     @property
     def features(self) -> tuple[str, ...]:
         """The names of what the controller sees."""
-        return FEATURES[self.controller.spec.observation]
+        return self.controller.spec.features
 
     @property
     def relative(self) -> bool:
@@ -126,10 +125,15 @@ def roll_out(
         on_progress: Told of every epoch of every stack.
 
     Raises:
-        InputError: if the data cannot be loaded or is too small, or the controller puts weights back.
+        InputError: if the data cannot be loaded or is too small, or the controller puts weights back or is
+            for another criterion than the cross-entropy.
     """
     if controller.spec.returning:
         raise InputError("there are no pictures of a controller that puts the best weights back")
+    if controller.spec.criterion != "cross-entropy":
+        raise InputError(
+            f"there are no pictures of a controller for {controller.spec.criterion}, only for plain losses"
+        )
     runs = [run for row in draws for run in row]
     longest = max(run.task.epochs for run in runs)
     total, done = sum(run.task.epochs for run in runs), 0

@@ -1,20 +1,25 @@
 """A trained controller as a method: one run."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from rlflood.control import Controller
+from rlflood.errors import InputError
 from rlflood.experiments.methods.base import Method, ScheduledMethod
+from rlflood.experiments.runs.record import Runs
+from rlflood.experiments.runs.setting import Progress, Setting
 from rlflood.holding import Hold
 from rlflood.schedulers import PolicyScheduler
-from rlflood.training import Task
+from rlflood.strengths import CriterionName
+from rlflood.training import Machine, Task
 
 LEAST_VALIDATION = 50
 """Validation samples from which on a controller is of use: on fewer, what it sees is mostly chance."""
 
 
 class ControllerMethod(ScheduledMethod):
-    """Rolls a controller out, in one run a repeat.
+    """Rolls a controller out, in one run a repeat, on the criterion that it is for if it is for one.
 
     Args:
         file: The controller's file; its name without the suffix names the method.
@@ -30,11 +35,56 @@ class ControllerMethod(ScheduledMethod):
             Path(file).stem,
             self._scheduler,
             deployed="average" if spec.average else "last",
-            floods=spec.hold == Hold() and not spec.returning,
+            floods=spec.hold == Hold() and not spec.returning and self.criterion is None,
         )
+
+    @property
+    def criterion(self) -> CriterionName | None:
+        """What it is for, whatever the task has; None if it is for none but the cross-entropy."""
+        criterion = self.controller.spec.criterion
+        return None if criterion == "cross-entropy" else criterion
+
+    def check(self, task: Task) -> None:
+        """See :meth:`Method.check`."""
+        if self.criterion == "sam" != task.criterion:
+            raise InputError(
+                f"{self.name} is for sam, whose steps take two gradients: write with:sam:{self.name}, which "
+                "trains half of the epochs"
+            )
+
+    def check_under(self, criterion: CriterionName, strength: float | None) -> None:
+        """Make sure that it can be put on a criterion.
+
+        Args:
+            criterion: Which.
+            strength: The strength that is asked for, if any.
+
+        Raises:
+            InputError: if the controller is for another criterion, or sets the strength itself.
+        """
+        if self.criterion not in (None, criterion):
+            raise InputError(
+                f"the controller {self.name} is for {self.criterion}, not for {criterion}: "
+                f"write with:{self.criterion}:{self.name}, or its name alone"
+            )
+        if strength is not None and self.controller.spec.strengths:
+            raise InputError(
+                f"the controller {self.name} sets the strength of {criterion}: leave ={strength:g} out"
+            )
+
+    def _runs(self, setting: Setting, machine: Machine, on_progress: Progress) -> Runs:
+        own = replace(setting, task=task_for(self.controller, setting.task))
+        return super()._runs(own, machine, on_progress)
 
     def _scheduler(self, task: Task) -> PolicyScheduler:
         return PolicyScheduler(self.controller, epochs=task.epochs, classes=task.source().classes)
+
+
+def task_for(controller: Controller, task: Task) -> Task:
+    """The task on the criterion that a controller is for; as it is if it has that, or the controller none."""
+    if controller.spec.criterion in ("cross-entropy", task.criterion):
+        return task
+    return task.model_copy(update={"criterion": controller.spec.criterion, "strength": None})
 
 
 def controller_of(method: Method) -> ControllerMethod | None:
@@ -42,6 +92,17 @@ def controller_of(method: Method) -> ControllerMethod | None:
     while hasattr(method, "method"):
         method = method.method
     return method if isinstance(method, ControllerMethod) else None
+
+
+def criterion_notes(methods: Iterable[Method]) -> list[str]:
+    """What to tell whoever rolls controllers out that are for a criterion, one line a controller."""
+    notes = {}
+    for method in methods:
+        used = controller_of(method)
+        if used is not None and used.criterion is not None:
+            sets = ", whose strength it sets" if used.controller.spec.strengths else ""
+            notes[used.name] = f"{used.name} trains with {used.criterion}{sets}"
+    return list(notes.values())
 
 
 def validation_warning(methods: Iterable[Method], task: Task) -> str | None:

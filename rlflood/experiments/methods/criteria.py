@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rlflood.errors import InputError, use_one_of
 from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMethod
+from rlflood.experiments.methods.controller import ControllerMethod
 from rlflood.experiments.methods.name import WITH, MethodName
 from rlflood.experiments.methods.registry import get_method, register
 from rlflood.experiments.methods.regularisers import one_after_the_other
@@ -16,8 +17,8 @@ from rlflood.experiments.runs.record import Record, Runs
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.metrics import Array
 from rlflood.schedulers import ConstantFlood
+from rlflood.strengths import STRENGTHS, CriterionName, checked_strength
 from rlflood.training import Machine, Task
-from rlflood.training.criteria import STRENGTHS, CriterionName, checked_strength
 
 GRADIENTS = {"sam": 2}
 """Gradients that a step takes, where it is more than one: so many times fewer epochs make a run."""
@@ -180,5 +181,7 @@ def _with(argument: str | None, options: MethodOptions) -> Method:
             f"with puts a method of one run on a criterion, and {inner} is none or has one: "
             "give a scheduler or a controller, such as tracking"
         )
+    if isinstance(method, ControllerMethod):
+        method.check_under(criterion, strength)
     how = criterion if strength is None else f"{criterion}={strength:g}"
     return UnderCriterion(str(MethodName(WITH, f"{how}:{method.name}")), method, criterion, strength)

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rlflood.training.criteria.cross_entropy import cross_entropies
+from rlflood.formulas import cross_entropies
 from rlflood.training.objectives import Batch
 
 Forward: TypeAlias = Callable[[Tensor], Tensor]

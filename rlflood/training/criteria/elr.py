@@ -3,22 +3,16 @@
 import torch
 from torch import Tensor
 
+from rlflood.formulas import early_learning
 from rlflood.training.criteria.base import Criterion, Forward
 from rlflood.training.objectives import Batch
 
-MEMORY = 0.7
-"""Weight of a target's past in each epoch: Liu et al. on CIFAR-10 with symmetric noise."""
-_LEAST = 1e-4  # what their code clamps probabilities by, to keep the logarithm finite
-
 
 class EarlyLearning(Criterion):
-    """ELR: ``CE + lambda * mean(log(1 - <t, p>))``, Liu et al., NeurIPS 2020, equation 6.
+    """ELR: ``CE + lambda * mean(log(1 - <t, p>))``; see :func:`rlflood.formulas.early_learning`.
 
-    "Early-Learning Regularization Prevents Memorization of Noisy Labels". The target ``t`` of a sample is the
-    running mean of its predictions, ``t = 0.7 t + 0.3 p`` from 0 on, taken in before it is used, without
-    graph. Lambda is the strength, 3 in the paper.
-
-    A level turns the cross-entropy alone: the regulariser is always descended on.
+    Lambda is the strength, 3 in the paper. A level turns the cross-entropy alone: the regulariser is always
+    descended on.
 
     Args:
         own_classes: Which classes each replica has: bool of shape ``(replicas, 1, classes)``.
@@ -36,12 +30,10 @@ class EarlyLearning(Criterion):
     def batch(self, forward: Forward, x: Tensor, labels: Tensor, samples: Tensor, epoch: int) -> Batch:
         """See :meth:`Criterion.batch`."""
         logits = forward(x)
-        p = logits.softmax(-1).clamp(_LEAST, 1 - _LEAST).masked_fill(~self._own_classes, 0)
-        with torch.no_grad():
-            rows = (self._rows, samples)
-            targets = MEMORY * self.targets[rows] + (1 - MEMORY) * p / p.sum(-1, keepdim=True)
-            self.targets[rows] = targets
-        rest = self.strength * (1 - (targets * p).sum(-1)).log().mean(1)
+        rows = (self._rows, samples)
+        targets, regularisers = early_learning(logits, self.targets[rows], self._own_classes)
+        self.targets[rows] = targets
+        rest = self.strength * regularisers.mean(1)
         return Batch(x, logits, labels, self.losses(logits, labels), samples, epoch, rest=rest)
 
     def state_dict(self) -> dict[str, Tensor]:

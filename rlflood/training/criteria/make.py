@@ -1,30 +1,18 @@
 """A criterion by its name, for the networks that are trained under it."""
 
 from collections.abc import Sequence
-from typing import get_args
 
 from torch import Tensor, nn
 
-from rlflood.errors import InputError, use_one_of
+from rlflood.errors import InputError
+from rlflood.formulas import SAMPLE_WISE
+from rlflood.strengths import CriterionName, check_criterion
 from rlflood.training.criteria.base import Criterion
 from rlflood.training.criteria.elr import EarlyLearning
 from rlflood.training.criteria.mixup import Mixup
 from rlflood.training.criteria.sam import SharpnessAware
-from rlflood.training.criteria.sample_wise import (
-    Formula,
-    SampleWise,
-    generalised_cross_entropy,
-    smoothed_cross_entropy,
-    symmetric_cross_entropy,
-)
-from rlflood.training.criteria.settings import CriterionName
+from rlflood.training.criteria.sample_wise import SampleWise
 from rlflood.training.objectives import Flooding, Objective
-
-_FORMULAS: dict[CriterionName, Formula] = {
-    "gce": generalised_cross_entropy,
-    "sce": symmetric_cross_entropy,
-    "label-smoothing": smoothed_cross_entropy,
-}
 
 
 def make_criterion(
@@ -48,9 +36,10 @@ def make_criterion(
     Raises:
         InputError: if there is none, or it needs the samples' numbers and there are none.
     """
+    check_criterion(name)
     replicas, device = len(own_classes), own_classes.device
-    if name in _FORMULAS:
-        return SampleWise(_FORMULAS[name], own_classes)
+    if name in SAMPLE_WISE:
+        return SampleWise(SAMPLE_WISE[name], own_classes)
     if name == "elr":
         if samples is None:
             raise InputError(
@@ -62,9 +51,7 @@ def make_criterion(
         return Mixup(seeds, device)
     if name == "sam":
         return SharpnessAware(network, replicas, device)
-    if name == "cross-entropy":
-        return Criterion(replicas, device)
-    raise InputError(f"there is no criterion {name!r}: {use_one_of(name, get_args(CriterionName))}")
+    return Criterion(replicas, device)
 
 
 def check_together(objective: Objective, criterion: Criterion, name: CriterionName) -> None:

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rlflood.formulas import cross_entropies
 from rlflood.training.criteria.base import Criterion, Forward
-from rlflood.training.criteria.cross_entropy import cross_entropies
 from rlflood.training.objectives import Batch
 from rlflood.training.order import pairing
 

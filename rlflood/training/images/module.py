@@ -14,9 +14,10 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from rlflood.errors import InputError
 from rlflood.holding import HeldLevel, Hold
 from rlflood.metrics import Metrics
+from rlflood.strengths import CriterionName, checked_strength
 from rlflood.training.averaging import Kept
 from rlflood.training.copying import check_sources, cloned
-from rlflood.training.criteria import CriterionName, check_together, checked_strength
+from rlflood.training.criteria import check_together
 from rlflood.training.images.generators import generators_of
 from rlflood.training.images.one_replica import Loss, OneReplica, criterion_of, sample_cross_entropies
 from rlflood.training.images.parts import Samples, parts_of, steps_of

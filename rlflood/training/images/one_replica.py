@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rlflood.training.criteria import Criterion, CriterionName, make_criterion
+from rlflood.strengths import CriterionName
+from rlflood.training.criteria import Criterion, make_criterion
 from rlflood.training.criteria.base import Forward
 from rlflood.training.objectives import Batch, Replicas
 

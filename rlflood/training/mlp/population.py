@@ -11,11 +11,13 @@ from torch.func import functional_call
 
 from rlflood.data import Split
 from rlflood.errors import InputError
+from rlflood.formulas import cross_entropies
 from rlflood.holding import Hold
 from rlflood.metrics import Metrics
+from rlflood.strengths import checked_strength
 from rlflood.training.averaging import Kept
 from rlflood.training.copying import check_sources, cloned, with_copies
-from rlflood.training.criteria import check_together, checked_strength, cross_entropies, make_criterion
+from rlflood.training.criteria import check_together, make_criterion
 from rlflood.training.machine import Machine
 from rlflood.training.mlp.graph import EpochGraph
 from rlflood.training.mlp.network import StackedMLP

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from rlflood.control import Controller, ControlSpec, LevelSet
 from rlflood.errors import InputError
 from rlflood.experiments import MethodOptions, Setting, get_method
-from rlflood.experiments.methods.controller import controller_of
+from rlflood.experiments.methods.controller import controller_of, criterion_notes
 from rlflood.experiments.methods.criteria import CriterionGrid, UnderCriterion
+from rlflood.strengths import STRENGTHS
 from rlflood.training import Task
-from rlflood.training.criteria import STRENGTHS
 
 TASK = Task(hidden=(12,), train_size=30, val_size=20, test_size=40, label_noise=0.2, batch_size=10, epochs=7)
 SETTING = Setting(TASK, data_seeds=(1, 2), network_seeds=(3, 4))
@@ -82,6 +83,50 @@ def test_with_and_best_of_nest(controller_file):
     steered = get_method(f"best-of:2:with:elr=1:{controller_file}")
     assert steered.name == "best-of:2:with:elr=1:second"
     assert controller_of(steered) is not None and controller_of(several) is None
+
+
+@pytest.fixture
+def robust_file(tmp_path):
+    """Makes a controller for ELR: always the level 0.5, and the last of its strengths if it has some."""
+
+    def make(*strengths, criterion="elr"):
+        spec = ControlSpec(
+            "metrics", LevelSet((0.0, 0.5)), decisions=3, criterion=criterion, strengths=strengths
+        )
+        layer = np.zeros((spec.actions, len(spec.features)), np.float32), np.arange(spec.actions)
+        file = tmp_path / "robust.safetensors"
+        Controller(spec, [(layer[0], layer[1].astype(np.float32))]).save(file)
+        return file
+
+    return make
+
+
+def test_a_controller_for_a_criterion_trains_with_it(robust_file):
+    expected = run_on("elr", "constant:0.5")
+    plain = get_method(str(robust_file(criterion="cross-entropy"))).run(SETTING)
+    method = get_method(str(robust_file()))
+    same(method.run(SETTING), expected)
+    assert not (plain.val_loss == expected.val_loss).all() and not method.floods
+    same(get_method(f"with:elr:{robust_file()}").run(SETTING), expected)
+    # the strength that is asked for, where the controller sets none
+    same(get_method(f"with:elr=5:{robust_file()}").run(SETTING), run_on("elr", "constant:0.5", 5.0))
+    both = robust_file(1.0, 5.0)
+    same(get_method(str(both)).run(SETTING), run_on("elr", "constant:0.5", 5.0))
+    assert criterion_notes([get_method(f"best-of:2:{both}"), get_method("none")]) == [
+        "robust trains with elr, whose strength it sets"
+    ]
+
+
+def test_what_a_controller_for_a_criterion_is_not_put_on(robust_file):
+    file = robust_file(1.0, 5.0)
+    with pytest.raises(InputError, match="robust is for elr, not for gce: write with:elr:robust"):
+        get_method(f"with:gce:{file}")
+    with pytest.raises(InputError, match="robust sets the strength of elr: leave =3 out"):
+        get_method(f"with:elr=3:{file}")
+    sharp = robust_file(criterion="sam")
+    with pytest.raises(InputError, match="write with:sam:robust, which trains half of the epochs"):
+        get_method(str(sharp)).check(TASK)
+    get_method(f"with:sam:{sharp}").check(TASK)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from rlflood.training.criteria import CriterionName, cross_entropies, make_criterion
+from rlflood.formulas import cross_entropies
+from rlflood.strengths import CriterionName
+from rlflood.training.criteria import make_criterion
 from rlflood.training.mlp.network import StackedMLP
 
 CLASSES = (2, 3, 5)

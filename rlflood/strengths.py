@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from math import inf
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
-from rlflood.errors import InputError
+from rlflood.errors import InputError, use_one_of
 from rlflood.metrics import Values
 
 CriterionName = Literal["cross-entropy", "gce", "sce", "elr", "label-smoothing", "mixup", "sam"]
@@ -54,6 +54,12 @@ STRENGTHS: dict[CriterionName, Strength] = {
     "sam": Strength("rho", 0.05, low=0),
 }
 """Of every criterion that has a strength: all but the cross-entropy."""
+
+
+def check_criterion(name: str) -> None:
+    """Raise an InputError unless there is a criterion of this name."""
+    if name not in get_args(CriterionName):
+        raise InputError(f"there is no criterion {name!r}: {use_one_of(str(name), get_args(CriterionName))}")
 
 
 def checked_strength(criterion: CriterionName, strength: Values | None) -> Values:

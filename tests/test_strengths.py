@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rlflood.errors import InputError
-from rlflood.training.criteria import STRENGTHS, checked_strength
+from rlflood.strengths import STRENGTHS, checked_strength
 
 
 def test_no_strength_is_the_published_one():
