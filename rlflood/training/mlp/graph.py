@@ -1,5 +1,6 @@
 """An epoch as a CUDA graph: hundreds of small kernels, launched as one."""
 
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -13,41 +14,47 @@ class EpochGraph:
     in memory, and it may neither wait for the device nor depend on values there.
 
     Args:
-        work: The function.
         device: Where it runs. On the CPU there are no graphs, and every call runs as it is.
     """
 
-    def __init__(self, work: Callable[[], None], device: torch.device) -> None:
-        self._work, self._device = work, device
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._warm = False
+        self._stream: torch.cuda.Stream | None = None
 
-    def __call__(self) -> None:
-        """Do the work once."""
+    def __call__(self, work: Callable[[], None]) -> None:
+        """Do the work once.
+
+        Args:
+            work: The function, the same in each call. It is not kept: as a method of what keeps the graph it
+                would keep that, and all of its memory, until the garbage collector comes by.
+        """
         if self._device.type != "cuda":
-            self._work()
-        elif not self._warm:
-            self._on_a_side_stream()
+            work()
+        elif self._stream is None:
+            self._stream = self._on_a_side_stream(work)
         else:
             if self._graph is None:
-                self._capture()
-            assert self._graph is not None
+                self._graph = self._captured(work, self._stream)
             self._graph.replay()
 
     def forget(self) -> None:
         """Begin anew: tensors that the work uses have moved."""
-        self._graph, self._warm = None, False
+        self._graph = self._stream = None
 
-    def _on_a_side_stream(self) -> None:
+    def _on_a_side_stream(self, work: Callable[[], None]) -> torch.cuda.Stream:
         stream = torch.cuda.Stream(self._device)
         stream.wait_stream(torch.cuda.current_stream(self._device))
-        with torch.cuda.stream(stream):
-            self._work()
+        with torch.cuda.stream(stream), warnings.catch_warnings():
+            # an optimizer that can be captured wonders why it is not
+            warnings.filterwarnings("ignore", message="This instance was constructed with capturable=True")
+            work()
         torch.cuda.current_stream(self._device).wait_stream(stream)
-        self._warm = True
+        return stream
 
-    def _capture(self) -> None:
+    def _captured(self, work: Callable[[], None], stream: torch.cuda.Stream) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.device(self._device), torch.cuda.graph(graph):
-            self._work()
-        self._graph = graph
+        # PyTorch's own stream for captures is that of the first device that one was on
+        with torch.cuda.device(self._device), torch.cuda.graph(graph, stream=stream):
+            work()
+        return graph
