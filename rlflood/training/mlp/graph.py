@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 
@@ -20,7 +21,7 @@ class EpochGraph:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._stream: torch.cuda.Stream | None = None
+        self._warm = False
 
     def __call__(self, work: Callable[[], None]) -> None:
         """Do the work once.
@@ -31,30 +32,40 @@ class EpochGraph:
         """
         if self._device.type != "cuda":
             work()
-        elif self._stream is None:
-            self._stream = self._on_a_side_stream(work)
+        elif not self._warm:
+            self._on_a_side_stream(work)
         else:
             if self._graph is None:
-                self._graph = self._captured(work, self._stream)
+                self._graph = self._captured(work)
             self._graph.replay()
 
     def forget(self) -> None:
         """Begin anew: tensors that the work uses have moved."""
-        self._graph = self._stream = None
+        self._graph, self._warm = None, False
 
-    def _on_a_side_stream(self, work: Callable[[], None]) -> torch.cuda.Stream:
-        stream = torch.cuda.Stream(self._device)
+    def _on_a_side_stream(self, work: Callable[[], None]) -> None:
+        stream = _side_stream(self._number)
         stream.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(stream), warnings.catch_warnings():
             # an optimizer that can be captured wonders why it is not
             warnings.filterwarnings("ignore", message="This instance was constructed with capturable=True")
             work()
         torch.cuda.current_stream(self._device).wait_stream(stream)
-        return stream
+        self._warm = True
 
-    def _captured(self, work: Callable[[], None], stream: torch.cuda.Stream) -> torch.cuda.CUDAGraph:
+    def _captured(self, work: Callable[[], None]) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
-        # PyTorch's own stream for captures is that of the first device that one was on
-        with torch.cuda.device(self._device), torch.cuda.graph(graph, stream=stream):
+        # PyTorch's own stream for captures is on the first device that one was on
+        with torch.cuda.device(self._device), torch.cuda.graph(graph, stream=_side_stream(self._number)):
             work()
         return graph
+
+    @property
+    def _number(self) -> int:
+        index: int | None = self._device.index
+        return torch.cuda.current_device() if index is None else index
+
+
+@lru_cache  # one for all graphs: libraries keep memory for each stream that they have worked on
+def _side_stream(device: int) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)
