@@ -72,6 +72,8 @@ def _stacked(task: Task, asked: int, allowance: Allowance) -> list[Found]:
     bytes_moved = _BYTES * network_size(task).parameters * steps
     rows: list[Found] = []
     for precision in formats(allowance.device):
+        if not allowance.tiny:
+            torch.cuda.reset_peak_memory_stats(device)
         # the same stack in another format: to make another would take longer than to measure it
         trainer.precision = precision
         assert trainer._graph is not None
@@ -91,6 +93,7 @@ def _stacked(task: Task, asked: int, allowance: Allowance) -> list[Found]:
                 "estimated_gb_a_second": bytes_moved / seconds / 1e9,
                 "seconds_to_start": start,
                 "seconds_of_the_first_two_epochs": warm,
+                "peak_memory": 0 if allowance.tiny else torch.cuda.max_memory_allocated(device),
             }
         )
     return rows
