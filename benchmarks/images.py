@@ -65,13 +65,14 @@ def waited(work: Callable[[], object], device: torch.device, units: int) -> Call
 
 
 def plain_loop(
-    device: torch.device, precision: Resolved, batch: int, batches: int, flooded: bool
+    device: torch.device, precision: Resolved, batch: int, batches: int, flooded: bool, averaged: bool = False
 ) -> Callable[[], None]:
-    """A well-written loop over ResNet-44: channels last, autocast, fused SGD; flooded or not."""
+    """A well-written loop over ResNet-44: channels last, autocast, fused SGD; flooded and averaged or not."""
     network = CifarResNet(44).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, fused=True)
     x, y = images(batch, device)
     scheduler = TrackingFlood()
+    average = WeightAverage(network) if averaged else None
 
     def epoch() -> None:
         for _ in range(batches):
@@ -81,6 +82,8 @@ def plain_loop(
             loss = F.cross_entropy(logits.float(), y)
             (scheduler(loss) if flooded else loss).backward()
             optimizer.step()
+            if average is not None:
+                average.update()
 
     return epoch
 

@@ -28,12 +28,15 @@ class PlainFloodEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         threads: PyTorch's; its own choice if not given.
         average: Keep a mean of the weights, of which reward and test accuracy are: exponential until an
             epoch's loss is below the level, then of all steps from there on.
+        device: Where it trains.
     """
 
-    def __init__(self, task: Task, threads: int | None = None, average: bool = False) -> None:
+    def __init__(
+        self, task: Task, threads: int | None = None, average: bool = False, device: str = "cpu"
+    ) -> None:
         if threads is not None:
             torch.set_num_threads(threads)
-        self.task, self.averages = task, average
+        self.task, self.averages, self.device = task, average, torch.device(device)
         self.observation_space = spaces.Box(0.0, np.inf, (4,), np.float32)
         self.action_space = spaces.Discrete(len(LEVELS))
 
@@ -44,7 +47,7 @@ class PlainFloodEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         data_seed, network_seed = (int(value) for value in self.np_random.integers(2**31, size=2))
         splits = self.task.split(data_seed)
         self.train, self.val, self.test = (
-            (torch.from_numpy(s.x), torch.from_numpy(s.y), torch.from_numpy(s.y_clean))
+            tuple(torch.from_numpy(part).to(self.device) for part in (s.x, s.y, s.y_clean))
             for s in (splits.train, splits.val, splits.test)
         )
         torch.manual_seed(network_seed)
@@ -53,7 +56,7 @@ class PlainFloodEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         for hidden in self.task.hidden:
             layers += [nn.Linear(width, hidden), nn.ReLU()]
             width = hidden
-        self.model = nn.Sequential(*layers, nn.Linear(width, splits.classes))
+        self.model = nn.Sequential(*layers, nn.Linear(width, splits.classes)).to(self.device)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=self.task.learning_rate)
         decay = 1 - 1 / average_steps(self.task)
         self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(decay))
@@ -65,9 +68,9 @@ class PlainFloodEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         level = LEVELS[action]
         samples = len(self.train[1])
         size = self.task.batch_size or samples
-        order = torch.randperm(samples) if size < samples else torch.arange(samples)
+        order = (torch.randperm(samples) if size < samples else torch.arange(samples)).to(self.device)
         self.model.train()
-        sums = torch.zeros(2)
+        sums = torch.zeros(2, device=self.device)
         for numbers in order.split(size):
             x, y = (part[numbers] for part in self.train[:2]) if size < samples else self.train[:2]
             logits = self.model(x)

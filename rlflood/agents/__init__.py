@@ -3,13 +3,14 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from rlflood.agents.likeness import alike
 from rlflood.agents.preset import Preset, load_preset, preset_names
 
 if TYPE_CHECKING:
     from rlflood.agents.callback import Iteration
     from rlflood.agents.training import Outcome, resume, train
 
-__all__ = ["Iteration", "Outcome", "Preset", "load_preset", "preset_names", "resume", "train"]
+__all__ = ["Iteration", "Outcome", "Preset", "alike", "load_preset", "preset_names", "resume", "train"]
 
 
 def __getattr__(name: str) -> Any:

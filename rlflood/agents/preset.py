@@ -32,6 +32,28 @@ _PRESETS = ("rlflood.agents", "presets")
 _BASE = "based_on"
 
 
+class Likeness(BaseModel):
+    """What the tasks of a preset were made like: the sizes of a data set, and nothing else of it.
+
+    Attributes:
+        data: Its name.
+        samples: How many it has; None for a generator.
+        features: Inputs of each.
+        classes: Classes.
+        imbalance: How many times the most frequent class outnumbers the rarest one.
+        capped: What the tasks have less of, in words.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str
+    samples: int | None
+    features: int
+    classes: int
+    imbalance: float
+    capped: tuple[str, ...] = ()
+
+
 class Preset(BaseModel):
     """How a controller is trained.
 
@@ -57,6 +79,7 @@ class Preset(BaseModel):
             groups itself, is always paid the rewards as they are.
         hyperparameters: The algorithm's own; those that are not given are the tuned ones.
         tasks: The task distribution.
+        like: What the tasks were made like, where ``rlflood train --tasks like:DATA`` made them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,6 +102,7 @@ class Preset(BaseModel):
     relative_reward: bool = True
     hyperparameters: SerializeAsAny[Hyperparameters] = Field(default={}, validate_default=True)
     tasks: Mixture
+    like: Likeness | None = None
 
     @field_validator("hyperparameters", mode="plain")
     @classmethod

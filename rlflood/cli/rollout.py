@@ -7,7 +7,21 @@ import typer
 
 from rlflood.cli.app import app
 from rlflood.cli.options import Device, Encode, Keep, PrecisionOption, Seed, Threads, machine_of
-from rlflood.cli.parsing import check_search_options, given, numbers
+from rlflood.cli.parsing import check_search_options, given
+from rlflood.cli.task_options import (
+    BatchNorm,
+    BatchSize,
+    Epochs,
+    Hidden,
+    LearningRate,
+    LrMilestones,
+    Optimizer,
+    Target,
+    TrainSize,
+    ValSize,
+    WeightDecay,
+    given_fields,
+)
 from rlflood.errors import InputError
 from rlflood.interrupts import INTERRUPTED
 
@@ -43,7 +57,7 @@ def rollout(
         str | None,
         typer.Option(help="An image problem of `rlflood list protocols`; other options change it."),
     ] = None,
-    target: Annotated[str | None, typer.Option(help="Label column of a table.")] = None,
+    target: Target = None,
     keep: Keep = None,
     encode: Encode = False,
     label_noise: Annotated[
@@ -68,49 +82,21 @@ def rollout(
         bool,
         typer.Option("--noisy-test", help="Test against labels with the same noise, as the paper does."),
     ] = False,
-    train_size: Annotated[
-        int | None,
-        typer.Option(
-            help="Training samples.", show_default="a third, 200 at most; of a file: all that are left"
-        ),
-    ] = None,
-    val_size: Annotated[int | None, typer.Option(help="Validation samples.")] = None,
+    train_size: TrainSize = None,
+    val_size: ValSize = None,
     test_size: Annotated[int | None, typer.Option(help="Test samples.")] = None,
     network: Annotated[
         str | None,
         typer.Option(help="mlp, or for images: cnn, resnet18, resnet20 ... resnet110.", show_default="mlp"),
     ] = None,
-    hidden: Annotated[
-        str | None, typer.Option(help="Width of each hidden layer of an mlp.", show_default="100,100,100")
-    ] = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(help="Epochs of a run.", show_default="200; images: 500; of a large file: fewer"),
-    ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(
-            help="Samples in a mini-batch.",
-            show_default="all; images: 128; of a file: 128 or more beyond 1,000",
-        ),
-    ] = None,
-    optimizer: Annotated[
-        str | None, typer.Option(help="adam, adamw or sgd.", show_default="adam; images: sgd")
-    ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="Of the optimizer.", show_default="0.001; images: 0.1")
-    ] = None,
-    lr_milestones: Annotated[
-        str | None,
-        typer.Option(
-            help="Shares of the run after which it falls by ten, or never.",
-            show_default="never; images: 0.5,0.8",
-        ),
-    ] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="Of the optimizer.", show_default="0")] = None,
-    batch_norm: Annotated[
-        bool | None, typer.Option("--batch-norm", help="Batch normalisation before each ReLU of an mlp.")
-    ] = None,
+    hidden: Hidden = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    optimizer: Optimizer = None,
+    learning_rate: LearningRate = None,
+    lr_milestones: LrMilestones = None,
+    weight_decay: WeightDecay = None,
+    batch_norm: BatchNorm = None,
     augmentation: Annotated[
         str | None, typer.Option(help="Of images: none, crop or crop-flip.", show_default="crop-flip")
     ] = None,
@@ -144,16 +130,14 @@ def rollout(
     check_apart({"--json": json, "--plot": plot}, {"--checkpoints": checkpoints}, files)
     methods = get_methods(names, MethodOptions(runs, highest_level))
     check_search_options(given(context, "runs", "highest_level"), names)
-    wanted = {
-        "data": data, "target": target, "keep": keep, "encode": encode or None,
-        "label_noise": label_noise, "train_size": train_size,
-        "val_size": val_size, "test_size": test_size, "network": network,
-        "hidden": None if hidden is None else numbers(hidden, "--hidden", int, "100,100"),
-        "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer, "learning_rate": learning_rate,
-        "lr_milestones": _milestones(lr_milestones),
-        "weight_decay": weight_decay, "batch_norm": batch_norm, "augmentation": augmentation,
-    }  # fmt: skip
-    fields = task_fields(protocol, {name: value for name, value in wanted.items() if value is not None})
+    wanted = given_fields(
+        data=data, target=target, keep=keep, encode=encode, label_noise=label_noise,
+        train_size=train_size, val_size=val_size, test_size=test_size, network=network, hidden=hidden,
+        epochs=epochs, batch_size=batch_size, optimizer=optimizer, learning_rate=learning_rate,
+        lr_milestones=lr_milestones, weight_decay=weight_decay, batch_norm=batch_norm,
+        augmentation=augmentation,
+    )  # fmt: skip
+    fields = task_fields(protocol, wanted)
     task = validated(Task, fields, "the task")
     task.check_data()
     if hidden is not None and task.network != "mlp":
@@ -221,9 +205,3 @@ def _compare(
     if ended is not None:
         typer.echo("stopped; what was done is shown and written", err=True)
         raise typer.Exit(INTERRUPTED)
-
-
-def _milestones(text: str | None) -> tuple[float, ...] | None:
-    if text is None or text == "never":
-        return None if text is None else ()
-    return numbers(text, "--lr-milestones", float, "0.5,0.8, or never")

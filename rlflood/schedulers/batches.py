@@ -117,7 +117,7 @@ class Batches(Stateful):
         held = self._held
         if held is None or held.mean.device != loss.device or held.mean.shape != loss.shape:
             if held is not None:
-                self._resumed = {name: value.numpy() for name, value in held.state_dict().items()}
+                self._resumed = {name: value.cpu().numpy() for name, value in held.state_dict().items()}
             with torch.inference_mode(False):
                 held = HeldLevel(self.hold, tuple(loss.shape), loss.device)
                 held.load_state_dict(self._on_cpu())

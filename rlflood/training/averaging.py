@@ -143,8 +143,7 @@ class Best:
         """Go on from :meth:`state_dict`."""
         for name, value in state["weights"].items():
             self.weights[name].copy_(value)
-        self._accuracy = state["accuracy"].numpy().copy()
-        self._loss = state["loss"].numpy().copy()
+        self._accuracy, self._loss = (state[name].cpu().numpy().copy() for name in ("accuracy", "loss"))
 
 
 class Kept:

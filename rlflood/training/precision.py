@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Lock
 from typing import Any, Literal, get_args
 
 import torch
@@ -11,6 +12,10 @@ from rlflood.errors import InputError
 Precision = Literal["auto", "float32", "tf32", "bfloat16", "float16"]
 Resolved = Literal["float32", "tf32", "bfloat16", "float16"]
 _DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
+_lock = Lock()  # of the next two: who is inside of matrix_products, and what was set before the first
+_inside: list[Resolved] = []
+_before: list[bool] = []
 
 
 def resolve_precision(precision: Precision, device: torch.device) -> Resolved:
@@ -45,16 +50,30 @@ def autocast(precision: Resolved, device: torch.device) -> AbstractContextManage
 
 @contextmanager
 def matrix_products(precision: Resolved) -> Iterator[None]:
-    """The context of forward and backward passes: matrix products in TF32 where that was asked for."""
-    if precision != "tf32":
+    """The context of forward and backward passes: products and convolutions in TF32, or in float32 itself.
+
+    PyTorch takes TF32 for convolutions, and not for other products, where nobody says what they are to be in.
+    The half formats leave that as it is. What is set is the whole process's: networks that are trained on
+    several threads at once have one precision, and the last of them puts back what was there.
+    """
+    if precision not in ("float32", "tf32"):
         yield
         return
-    backends: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = [backend.allow_tf32 for backend in backends]
-    for backend in backends:
-        backend.allow_tf32 = True
+    with _lock:
+        if not _inside:
+            _before[:] = [backend.allow_tf32 for backend in _backends()]
+        _inside.append(precision)
+        for backend in _backends():
+            backend.allow_tf32 = precision == "tf32"
     try:
         yield
     finally:
-        for backend, allowed in zip(backends, before, strict=True):
-            backend.allow_tf32 = allowed
+        with _lock:
+            _inside.pop()
+            if not _inside:
+                for backend, allowed in zip(_backends(), _before, strict=True):
+                    backend.allow_tf32 = allowed
+
+
+def _backends() -> tuple[Any, ...]:
+    return torch.backends.cuda.matmul, torch.backends.cudnn

@@ -80,3 +80,22 @@ def test_autocast_changes_the_type_of_products_only_for_the_half_formats():
     for precision in ("bfloat16", "float16"):
         with autocast(precision, CPU):
             assert (x @ x).dtype == getattr(torch, precision)
+
+
+def test_float32_is_not_tf32_and_the_last_of_several_threads_puts_back_what_was_there(request):
+    backend = torch.backends.cudnn
+    request.addfinalizer(partial(setattr, backend, "allow_tf32", backend.allow_tf32))
+    backend.allow_tf32 = True  # PyTorch's own choice for convolutions
+    first, second = matrix_products("float32"), matrix_products("float32")
+    with first:
+        with second:
+            assert not backend.allow_tf32
+        assert not backend.allow_tf32
+    assert backend.allow_tf32
+    first, second = matrix_products("float32"), matrix_products("float32")
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert not backend.allow_tf32, "the other one still trains"
+    second.__exit__(None, None, None)
+    assert backend.allow_tf32

@@ -60,7 +60,8 @@ class Checkpoint:
         if self._path is None or not self._path.is_file():
             return False
         try:
-            state = torch.load(self._path, weights_only=True)
+            # onto the processor first: the runs may go on on another device
+            state = torch.load(self._path, map_location="cpu", weights_only=True)
             for name, part in parts.items():
                 part.load_state_dict(state[name])
         except (OSError, EOFError, pickle.UnpicklingError, *_UNFIT) as error:

@@ -23,6 +23,7 @@ from rlflood.training.images.one_replica import Loss, OneReplica, criterion_of, 
 from rlflood.training.images.parts import Samples, parts_of, steps_of
 from rlflood.training.machine import resolve_device
 from rlflood.training.objectives import Flooding, Objective
+from rlflood.training.optimizer import load_optimizer
 from rlflood.training.precision import Precision, autocast, matrix_products, resolve_precision
 from rlflood.training.predictions import Predictions
 from rlflood.training.processes import processes_and_rank
@@ -214,13 +215,14 @@ class ModuleTrainer:
         Raises:
             ValueError: if there is no loader for the split, or that network is not kept.
         """
-        with self._weights(moment):
+        with self._weights(moment), matrix_products(self.precision):
             return _evaluation(self._evaluate(split).double().cpu().numpy())
 
     @torch.no_grad()
     def sample_losses(self, split: SplitName) -> NDArray[np.float64]:
         """See :meth:`Trainer.sample_losses`; in the order that the loader gives, of this process alone."""
-        losses = [sample_cross_entropies(logits, y) for logits, y, _ in self._outputs(split)]
+        with matrix_products(self.precision):
+            losses = [sample_cross_entropies(logits, y) for logits, y, _ in self._outputs(split)]
         return torch.cat(losses).double().cpu().numpy()[None]
 
     def copy_replicas(self, sources: NDArray[np.int64]) -> None:
@@ -245,7 +247,7 @@ class ModuleTrainer:
         """See :meth:`Trainer.load_state_dict`."""
         self.epoch = state["epoch"]
         self.network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(cloned(state["optimizer"]))
+        load_optimizer(self._optimizer, state["optimizer"])
         if self._lr_scheduler is not None:
             self._lr_scheduler.load_state_dict(state["lr_scheduler"])
         self._scaler.load_state_dict(state["scaler"])

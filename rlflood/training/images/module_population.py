@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
@@ -234,11 +233,18 @@ class ModulePopulation:
 
     def _each(self, do: Callable[[int, ModuleTrainer], Result]) -> list[Result]:
         """What ``do`` gives for each replica, done on the threads."""
+        outer = torch.cuda.current_stream(self._device) if self._device.type == "cuda" else None
 
         def on_its_stream(i: int) -> Result:
             stream = self._streams[i]
-            with nullcontext() if stream is None else torch.cuda.stream(stream):
+            if stream is None:
                 return do(i, self._trainers[i])
+            # what the caller's stream has still to do comes before, what follows on it comes after
+            stream.wait_stream(outer)
+            with torch.cuda.stream(stream):
+                done = do(i, self._trainers[i])
+            stream.synchronize()
+            return done
 
         return list(self._pool.map(on_its_stream, range(self.replicas)))
 

@@ -1,6 +1,8 @@
 """An epoch as a CUDA graph: hundreds of small kernels, launched as one."""
 
+import warnings
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 
@@ -13,41 +15,57 @@ class EpochGraph:
     in memory, and it may neither wait for the device nor depend on values there.
 
     Args:
-        work: The function.
         device: Where it runs. On the CPU there are no graphs, and every call runs as it is.
     """
 
-    def __init__(self, work: Callable[[], None], device: torch.device) -> None:
-        self._work, self._device = work, device
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
         self._graph: torch.cuda.CUDAGraph | None = None
         self._warm = False
 
-    def __call__(self) -> None:
-        """Do the work once."""
+    def __call__(self, work: Callable[[], None]) -> None:
+        """Do the work once.
+
+        Args:
+            work: The function, the same in each call. It is not kept: as a method of what keeps the graph it
+                would keep that, and all of its memory, until the garbage collector comes by.
+        """
         if self._device.type != "cuda":
-            self._work()
+            work()
         elif not self._warm:
-            self._on_a_side_stream()
+            self._on_a_side_stream(work)
         else:
             if self._graph is None:
-                self._capture()
-            assert self._graph is not None
+                self._graph = self._captured(work)
             self._graph.replay()
 
     def forget(self) -> None:
         """Begin anew: tensors that the work uses have moved."""
         self._graph, self._warm = None, False
 
-    def _on_a_side_stream(self) -> None:
-        stream = torch.cuda.Stream(self._device)
+    def _on_a_side_stream(self, work: Callable[[], None]) -> None:
+        stream = _side_stream(self._number)
         stream.wait_stream(torch.cuda.current_stream(self._device))
-        with torch.cuda.stream(stream):
-            self._work()
+        with torch.cuda.stream(stream), warnings.catch_warnings():
+            # an optimizer that can be captured wonders why it is not
+            warnings.filterwarnings("ignore", message="This instance was constructed with capturable=True")
+            work()
         torch.cuda.current_stream(self._device).wait_stream(stream)
         self._warm = True
 
-    def _capture(self) -> None:
+    def _captured(self, work: Callable[[], None]) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.device(self._device), torch.cuda.graph(graph):
-            self._work()
-        self._graph = graph
+        # PyTorch's own stream for captures is on the first device that one was on
+        with torch.cuda.device(self._device), torch.cuda.graph(graph, stream=_side_stream(self._number)):
+            work()
+        return graph
+
+    @property
+    def _number(self) -> int:
+        index: int | None = self._device.index
+        return torch.cuda.current_device() if index is None else index
+
+
+@lru_cache  # one for all graphs: libraries keep memory for each stream that they have worked on
+def _side_stream(device: int) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)

@@ -1,6 +1,6 @@
 """The population trainer: many small networks trained as one stacked network."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from rlflood.training.machine import Machine
 from rlflood.training.mlp.graph import EpochGraph
 from rlflood.training.mlp.network import StackedMLP
 from rlflood.training.objectives import Flooding, MakeObjective
-from rlflood.training.optimizer import make_optimizer, set_learning_rate
+from rlflood.training.optimizer import load_optimizer, make_optimizer, set_learning_rate
 from rlflood.training.order import batch_order
 from rlflood.training.precision import autocast, matrix_products
 from rlflood.training.predictions import Predictions
@@ -155,8 +155,6 @@ class PopulationTrainer:
         self._strengths = np.array([checked_strength(own.criterion, own.strength) for own in tasks])
         self._predictions = Predictions(self.replicas, self._train.samples, self.device)
         self._order_seeds = torch.tensor(network_seeds, dtype=torch.int64, device=self.device)
-        # its updates are elementwise, so replicas don't mix
-        self._optimizer = make_optimizer(task, self.network)
         self._kept = Kept(
             self.network.state_dict(), self.replicas, best=keep_best, average=average, counted_on=self.device
         )
@@ -175,9 +173,10 @@ class PopulationTrainer:
             else None
         )
         # what objectives, criteria and dropout keep on the host is not asked for by a replay
-        self._train_epoch: Callable[[], None] = self._epoch_of_batches
-        if type(self._objective) is Flooding and self._criterion.captured and not task.dropout:
-            self._train_epoch = EpochGraph(self._epoch_of_batches, self.device)
+        captured = type(self._objective) is Flooding and self._criterion.captured and not task.dropout
+        self._graph = EpochGraph(self.device) if captured else None
+        # its updates are elementwise, so replicas don't mix
+        self._optimizer = make_optimizer(task, self.network, captured=captured)
 
     def begin_average(self, which: NDArray[np.bool_]) -> None:
         """See :meth:`Trainer.begin_average`."""
@@ -203,7 +202,10 @@ class PopulationTrainer:
         self.network.train()
         self.network.begin_epoch(self.epoch)
         with matrix_products(self.precision):
-            self._train_epoch()
+            if self._graph is None:
+                self._epoch_of_batches()
+            else:
+                self._graph(self._epoch_of_batches)
         loss_sum, hits = self._sums
         self._predictions.end_epoch()
         self.epoch += 1
@@ -224,10 +226,10 @@ class PopulationTrainer:
         self._sums.zero_()
         for x, y, samples in self._batches():
             batch = self._criterion.batch(self._logits, x, y, samples, self.epoch)
-            self._optimizer.zero_grad()
             self._objective(batch, self._level).sum().backward()
             self._criterion.after_backward()
             self._optimizer.step()
+            self._optimizer.zero_grad()  # at once: a graph would have gradients beside those of before it
             self._objective.after_step()
             self._kept.update()
             with torch.no_grad():
@@ -287,9 +289,9 @@ class PopulationTrainer:
         """See :meth:`Trainer.load_state_dict`."""
         self.epoch = state["epoch"]
         self.network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(cloned(state["optimizer"]))
-        if isinstance(self._train_epoch, EpochGraph):
-            self._train_epoch.forget()  # the optimizer has other tensors now
+        load_optimizer(self._optimizer, state["optimizer"])
+        if self._graph is not None:
+            self._graph.forget()  # the optimizer has other tensors now
         self._kept.load_state_dict(state["kept"])
         self._objective.load_state_dict(state["objective"])
         self._criterion.load_state_dict(state["criterion"])

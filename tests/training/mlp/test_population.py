@@ -1,6 +1,8 @@
 """The stack of networks is held against plain PyTorch loops, one a replica."""
 
+import gc
 import io
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -163,16 +165,19 @@ def test_a_replica_in_a_stack_is_the_same_alone(batch_size, batch_norm):
 def test_padding_stays_out_of_it(optimizer):
     """Inputs and classes that a replica does not have keep weights and gradients of exactly 0."""
     stack = trainer(tasks(optimizer=optimizer, weight_decay=0.01))
-    run(stack, LEVELS, 5)
     first, last, bias = stack.network.weights[0], stack.network.weights[-1], stack.network.biases[-1]
+    gradients = {}
+    for value in (first, last, bias):
+        value.register_post_accumulate_grad_hook(lambda own: gradients.update({own: own.grad.clone()}))
+    run(stack, LEVELS, 5)
     for replica, (features, classes) in enumerate([(10, 2), (2, 2), (4, 5)]):
         for padded in (first[replica, features:], last[replica, :, classes:], bias[replica, :, classes:]):
             assert not padded.any()
-        assert not first.grad[replica, features:].any()
-        assert not last.grad[replica, :, classes:].any()
-        assert not bias.grad[replica, :, classes:].any()
-        assert first.grad[replica, :features].any()
-        assert last.grad[replica, :, :classes].any()
+        assert not gradients[first][replica, features:].any()
+        assert not gradients[last][replica, :, classes:].any()
+        assert not gradients[bias][replica, :, classes:].any()
+        assert gradients[first][replica, :features].any()
+        assert gradients[last][replica, :, :classes].any()
 
 
 def test_seeds_of_data_and_network_are_apart():
@@ -566,3 +571,15 @@ def test_the_inputs_are_the_tasks_own(monkeypatch):
     expected = run(trainer(tasks()), LEVELS, 1)
     monkeypatch.setattr(Task, "split", scaled)
     assert (run(trainer(tasks()), LEVELS, 1)[:, 0] != expected[:, 0]).all()
+
+
+def test_a_trainer_s_memory_is_freed_with_it_and_not_by_the_garbage_collector():
+    trainer = PopulationTrainer([SMALL], [0], [0])
+    trainer.run_epoch(0.0)
+    gone = weakref.ref(trainer)
+    gc.disable()
+    try:
+        del trainer
+        assert gone() is None
+    finally:
+        gc.enable()
