@@ -57,8 +57,14 @@ class EpisodeSettings:
         """How the policy is joined to a run of ``task``.
 
         Raises:
-            InputError: if the run's epochs are no multiple of ``epochs_per_step``.
+            InputError: if the run's epochs are no multiple of ``epochs_per_step``, or the validation samples
+                are trained on where something goes by them.
         """
+        if task.joined and (self.spec.needs_validation or self.reward != "held-out"):
+            raise InputError(
+                "joined trains on the validation samples, so nothing may go by them: use the observation "
+                "'training' and the reward 'held-out', or leave joined out"
+            )
         if self.epochs_per_step is None:
             return self.spec
         decisions, rest = divmod(task.epochs, self.epochs_per_step)

@@ -159,7 +159,9 @@ def test_each_fall_back_comes_into_play(monkeypatch, runs_that_turn):
     for levels in in_environment:
         control = scheduler.control
         turn = control.observer.turning_point
-        bare.append(chosen.spec.levels.levels(control.actions, turn.best_val_loss, turn.train_loss))
+        bare.append(
+            chosen.spec.levels.levels(control.actions, turn.best_val_loss, turn.train_loss, np.ones(1))
+        )
         scheduler.step(trainer.run_epoch(levels))
     bare = np.array([np.broadcast_to(row, REPLICAS) for row in bare])
     assert (in_environment < bare).any(), "a level was capped"

@@ -55,6 +55,7 @@ class OptunaSearch(Method):
 
     def check(self, task: Task) -> None:
         """See :meth:`Method.check`: it needs Optuna."""
+        super().check(task)
         check_package("optuna", f"the method {self.name} needs Optuna")
 
     def epochs(self, task: Task) -> int:
