@@ -140,22 +140,22 @@ class Observer(Stateful):
         self.epoch += 1
         train_loss, _, val_loss, val_acc = values
         self.turning_point.update(self.epoch, train_loss, val_loss if validated else None, val_acc)
-        before = self._log_loss(self._metrics[0])
+        before: Array = self._metrics[0]
         self._metrics, self.level = values, np.broadcast_to(level, val_loss.shape).copy()
         self._best_val_acc = np.fmax(self._best_val_acc, np.where(np.isfinite(val_acc), val_acc, -np.inf))
         decay = self._decay if self.epoch > 1 else 0.0
         with np.errstate(over="ignore"):  # as in features()
             self._averages = decay * self._averages + (1 - decay) * self._followed()
-        if self.kind in UNVALIDATED:
-            log_loss, accuracy = self._log_loss(train_loss), self._accuracy(values[1])
-            self.course.update(
-                log_loss,
-                accuracy,
-                self._calibration(),
-                fall=before - log_loss,
-                decay=decay,
-                first=self.epoch == 1,
-            )
+            if self.kind in UNVALIDATED:
+                log_loss = self._log_loss(train_loss)
+                self.course.update(
+                    log_loss,
+                    self._accuracy(values[1]),
+                    self._calibration(),
+                    fall=self._log_loss(before) - log_loss,
+                    decay=decay,
+                    first=self.epoch == 1,
+                )
 
     def go_on_to(self, epochs: int, decisions: int) -> None:
         """Let the run have so many epochs and decisions from now on."""

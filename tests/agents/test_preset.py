@@ -145,3 +145,14 @@ def test_unknown_names_and_missing_files_are_named(tmp_path: Path) -> None:
         load_preset("defualt")
     with pytest.raises(InputError, match="cannot be read"):
         load_preset(str(tmp_path / "none.toml"))
+
+
+def test_a_preset_without_validation_and_one_whose_parts_do_not_go_together(tmp_path: Path) -> None:
+    file = tmp_path / "blind.toml"
+    blind = f'{BASED}observation = "training"\nlevels = [0.0, 0.2, 0.5]\n'
+    file.write_text(f'{blind}level_unit = "guessing"\n[tasks.base]\njoined = true\n')
+    preset = load_preset(str(file))
+    assert not preset.spec.needs_validation and preset.tasks.base.joined
+    file.write_text(f'{blind}level_unit = "relative"\n')
+    with pytest.raises(InputError, match=r"preset .*: levels in the unit 'relative' go by the validation"):
+        load_preset(str(file))
