@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from rlflood.errors import InputError
-from rlflood.experiments.methods.level_runs import LevelRuns
+from rlflood.experiments.runs.level_runs import LevelRuns
 from rlflood.experiments.runs.record import Record, Runs
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.experiments.runs.stacks import run_schedule

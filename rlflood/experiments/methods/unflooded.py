@@ -3,8 +3,8 @@
 import numpy as np
 
 from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMethod
-from rlflood.experiments.methods.level_runs import LevelRuns
 from rlflood.experiments.methods.registry import register
+from rlflood.experiments.runs.level_runs import LevelRuns
 from rlflood.experiments.runs.record import Runs
 from rlflood.experiments.runs.setting import Progress, Setting
 from rlflood.schedulers import ConstantFlood
