@@ -29,8 +29,8 @@ def calibrated_loss(accuracy: Array, classes: Array) -> Array:
 class Course(Stateful):
     """What each epoch's train loss and train accuracy have been, in short, for each replica.
 
-    "Log" is as in :class:`~rlflood.control.features.Seen`, the accuracy goes from chance (0) to perfect (1).
-    Before the first epoch there is a network that guesses.
+    "Log" is the logarithm to base 10 of a loss over that of guessing; the accuracy goes from chance (0) to
+    perfect (1). Before the first epoch there is a network that guesses.
 
     Attributes:
         averages: Moving averages of log train loss and train accuracy over the length of a decision, and of
