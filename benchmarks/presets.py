@@ -25,7 +25,7 @@ from rlflood.agents import Preset, load_preset, train
 from rlflood.control import Controller
 from rlflood.control.shipped import find_controller
 from rlflood.errors import InputError, told
-from rlflood.experiments.methods.controller import task_for
+from rlflood.experiments.runs.setting import task_for
 from rlflood.interrupts import INTERRUPTED, sigterm_as_ctrl_c
 from rlflood.output import GrowingFile, check_apart, check_output
 from rlflood.schedulers import (

@@ -31,6 +31,9 @@ class Hold:
     ascent: float = 1.0
 
     def __post_init__(self) -> None:
+        # a whole number from a table is the same hold as one from a file, whose fingerprint is of its text
+        for name in ("batches", "ascent"):
+            object.__setattr__(self, name, float(getattr(self, name)))
         if not 1 <= self.batches < math.inf:
             raise InputError(f"a level is held on the mean of 1 batch or more: got batches={self.batches}")
         if not 0 < self.ascent < math.inf:

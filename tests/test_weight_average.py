@@ -15,6 +15,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, TensorDataset
 
 import rlflood
+from rlflood.control import Controller, ControlSpec, LevelSet
+from rlflood.control.features import FEATURES
 from rlflood.errors import InputError
 from rlflood.flooding import flood
 from rlflood.metrics import Metrics, Values
@@ -263,3 +265,20 @@ def test_one_average_is_of_one_network() -> None:
     with pytest.raises(InputError, match="steers several"):
         WeightAverage(network(), ConstantFlood([0.1, 0.1]))
     WeightAverage(network(), rlflood.load_controller("default", epochs=5, classes=3, replicas=1))
+
+
+def test_without_validation_the_plain_mean_begins_where_the_train_loss_is_below_the_level() -> None:
+    """A controller of the training alone that always chooses half of the loss of guessing."""
+    spec = ControlSpec("training", LevelSet((0.0, 0.5), "guessing"), decisions=2, average=True)
+    layer = np.zeros((2, len(FEATURES["training"])), np.float32), np.array([0, 1], np.float32)
+    scheduler = rlflood.PolicyScheduler(Controller(spec, [layer]), epochs=6, classes=3)
+    model = network()
+    average = WeightAverage(model, scheduler, over=2)
+    begun = []
+    for epoch, loss in enumerate([1.2, 0.9, 0.5, 0.6, 0.4, 0.5]):
+        walk(model, epoch)
+        average.update()
+        begun.append(int(average.n_averaged))
+        scheduler.step(train_loss=loss, train_acc=0.5)
+    # half of log(3) is 0.549, and 0.5 was the third epoch's loss
+    assert begun == [1, 2, 3, 1, 2, 3]

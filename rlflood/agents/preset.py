@@ -115,7 +115,7 @@ class Preset(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Preset":
-        _ = self.spec  # all that it checks
+        spec = self.spec  # which checks that its parts go together
         if self.relative_reward and self.group_size < 2:
             raise ValueError("a relative reward needs a group_size of 2 or more")
         shared = self.tasks.base.epochs
@@ -123,7 +123,7 @@ class Preset(BaseModel):
         if fewest < self.decisions:  # an iteration is one episode of each replica: all take as many steps
             decisions, epochs = counted(self.decisions, "decision"), counted(fewest, "epoch")
             raise ValueError(f"{decisions} do not fit into {epochs}")
-        steps, least = self.replicas * self.decisions, self.hyperparameters.minimum_steps
+        steps, least = self.replicas * spec.decisions, self.hyperparameters.minimum_steps
         if steps < least:
             raise ValueError(
                 f"groups * group_size * decisions = {steps} is too few for {self.algorithm}, "

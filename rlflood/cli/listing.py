@@ -28,11 +28,11 @@ def list_(
         print_listing(name, columns, rows)
 
 
-@app.command(epilog="Example:\n\n  rlflood card default")
+@app.command(epilog="Examples:\n\n  rlflood card default\n\n  rlflood card runs/mine/controller.safetensors")
 def card(
-    controller: Annotated[str, typer.Argument(help="A controller of `rlflood list controllers`.")],
+    controller: Annotated[str, typer.Argument(help="A controller of `rlflood list controllers`, or a file.")],
 ) -> None:
-    """Show the card of a shipped controller: how it was trained, what it reaches, what its limits are."""
-    from rlflood.control.shipped import controller_card
+    """Show the card of a shipped controller: how it was made, what its limits are; or what a file says."""
+    from rlflood.control.card import card as card_of
 
-    typer.echo(controller_card(controller))
+    typer.echo(card_of(controller))

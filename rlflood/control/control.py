@@ -31,7 +31,7 @@ class Control(Stateful):
         classes: Number of classes, for all or of each replica; see ``Observer``.
 
     Raises:
-        InputError: if ``epochs`` is not positive.
+        InputError: if ``epochs`` is not positive, or the classes are not told and have to be.
     """
 
     _state = ("observer", "actions", "returns", "decided", "overshoot")
@@ -39,6 +39,10 @@ class Control(Stateful):
     def __init__(self, spec: ControlSpec, *, epochs: int, classes: int | NDArray[np.int64] | None) -> None:
         if epochs < 1:
             raise InputError(f"a run has at least one epoch: got epochs={epochs}")
+        if spec.levels.unit == "guessing" and classes is None:
+            raise InputError(
+                "levels that are multiples of the loss of guessing need the number of classes: give classes"
+            )
         self.spec, self.epochs = spec, epochs
         self.decisions = min(spec.decisions, epochs)
         self.observer = Observer(
@@ -68,8 +72,12 @@ class Control(Stateful):
     def level(self) -> NDArray[np.float64]:
         """The level of the next epoch in nats: shape ``(replicas,)``, or ``(1,)`` while all are alike."""
         turn = self.observer.turning_point
-        chosen = self.spec.level_numbers(self.actions)
-        level = self.spec.levels.levels(chosen, turn.best_val_loss, turn.train_loss)
+        level = self.spec.levels.levels(
+            self.spec.level_numbers(self.actions),
+            turn.best_val_loss,
+            turn.train_loss,
+            self.observer.guessing_loss,
+        )
         if not self._by_the_turn:
             return level
         return self.spec.safeguard.limited(

@@ -6,10 +6,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from rlflood.control.course import Course
 from rlflood.control.turning_point import TurningPoint
 from rlflood.metrics import Array
 
-ObservationKind = Literal["metrics", "extended", "turning-point"]
+ObservationKind = Literal["metrics", "extended", "turning-point", "training"]
 
 LOWEST_LOSS, HIGHEST_LOSS = 1e-3, 10.0
 """Relative to the loss of guessing; beyond lies nothing to tell apart."""
@@ -38,6 +39,14 @@ class Seen:
         train_acc, val_acc, best_val_acc: See above.
         changes: Of log train loss, log validation loss and validation accuracy against their moving averages
             over the length of a decision: shape ``(3, replicas)``.
+        chance: The accuracy of guessing.
+        calibration: Log of the train loss over that of a calibrated predictor of the train accuracy
+            (:func:`~rlflood.control.course.calibrated_loss`).
+        course: How the training has gone.
+        train_changes: Of log train loss and train accuracy against the averages of the course: shape
+            ``(4, replicas)``.
+
+    The last three are followed where validation is not seen, and 0 elsewhere.
     """
 
     epoch: int
@@ -55,6 +64,10 @@ class Seen:
     val_acc: Array
     best_val_acc: Array
     changes: Array
+    chance: Array
+    calibration: Array
+    course: Course
+    train_changes: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +95,11 @@ _RAW: _Features = (
     Feature("validation loss", 0.0, float(np.finfo(np.float32).max), lambda seen: seen.metrics[2]),
     Feature("validation accuracy", 0.0, 1.0, lambda seen: seen.metrics[3]),
 )
-# what two kinds have
+# what several kinds have
+_BUDGET = Feature("share of the budget spent", 0.0, 1.0, lambda seen: seen.epoch / seen.epochs)
+_LEVEL = Feature("level", 0.0, 2.0, lambda seen: seen.level / seen.scale)
+_LOG_TRAIN_LOSS = Feature("log train loss", _LOWEST, _HIGHEST, lambda seen: seen.log_train_loss)
+_TRAIN_ACCURACY = Feature("train accuracy", -1.0, 1.0, lambda seen: seen.train_acc)
 _LOG_BEST_VAL_LOSS = Feature(
     "log best validation loss", _LOWEST, _HIGHEST, lambda seen: seen.log_best_val_loss
 )
@@ -90,7 +107,7 @@ _LOG_TRAIN_LOSS_AT_BEST = Feature(
     "log train loss at the best validation loss", _LOWEST, _HIGHEST, lambda seen: seen.log_train_loss_at_best
 )
 _ACCURACIES: _Features = (
-    Feature("train accuracy", -1.0, 1.0, lambda seen: seen.train_acc),
+    _TRAIN_ACCURACY,
     Feature("validation accuracy", -1.0, 1.0, lambda seen: seen.val_acc),
     Feature("best validation accuracy", -1.0, 1.0, lambda seen: seen.best_val_acc),
 )
@@ -100,17 +117,17 @@ _CHANGES: _Features = (
     Feature("change of validation accuracy", -2.0, 2.0, lambda seen: seen.changes[2]),
 )
 _EXTENDED: _Features = (
-    Feature("share of the budget spent", 0.0, 1.0, lambda seen: seen.epoch / seen.epochs),
+    _BUDGET,
     Feature(
         "share of the budget since the best validation loss", 0.0, 1.0,
         lambda seen: (seen.epoch - seen.turn.best_epoch) / seen.epochs,
     ),
-    Feature("level", 0.0, 2.0, lambda seen: seen.level / seen.scale),
+    _LEVEL,
     Feature(
         "level over best validation loss", 0.0, 2.0,
         lambda seen: seen.level / np.where(seen.turn.best_val_loss > 0, seen.turn.best_val_loss, np.inf),
     ),
-    Feature("log train loss", _LOWEST, _HIGHEST, lambda seen: seen.log_train_loss),
+    _LOG_TRAIN_LOSS,
     Feature("log validation loss", _LOWEST, _HIGHEST, lambda seen: seen.log_val_loss),
     _LOG_BEST_VAL_LOSS,
     _LOG_TRAIN_LOSS_AT_BEST,
@@ -142,11 +159,30 @@ _TURNING_POINT: _Features = (
     *_ACCURACIES,
     *_CHANGES,
 )  # fmt: skip
+# of the training alone. At a plateau the train loss is near that of a calibrated predictor if labels are
+# wrong, and below it if the problem is merely hard: the network is then surer of some samples than of others
+_CALIBRATION = "log train loss over that of a calibrated predictor"
+_TRAINING: _Features = (
+    _BUDGET,
+    Feature("log number of classes", 0.0, 2.5, lambda seen: -np.log10(seen.chance) / 2),
+    _LOG_TRAIN_LOSS,
+    _TRAIN_ACCURACY,
+    _LEVEL,
+    Feature(_CALIBRATION, -_SPAN, _SPAN, lambda seen: seen.calibration),
+    Feature("change of log train loss", -_SPAN, _SPAN, lambda seen: seen.train_changes[0]),
+    Feature("change of train accuracy", -2.0, 2.0, lambda seen: seen.train_changes[1]),
+    Feature("slow change of log train loss", -_SPAN, _SPAN, lambda seen: seen.train_changes[2]),
+    Feature("slow change of train accuracy", -2.0, 2.0, lambda seen: seen.train_changes[3]),
+    Feature("largest fall of log train loss", 0.0, _SPAN, lambda seen: seen.course.largest_fall),
+    Feature("fall of log train loss over the largest", -2.0, 1.0, lambda seen: seen.course.relative_fall),
+    Feature(f"lowest {_CALIBRATION}", -_SPAN, _SPAN, lambda seen: seen.course.lowest_calibration),
+)
 
 OBSERVATIONS: dict[ObservationKind, _Features] = {
     "metrics": _RAW,
     "extended": _EXTENDED,
     "turning-point": _TURNING_POINT,
+    "training": _TRAINING,
 }
 """What each kind of observation shows, in order. Files of controllers name their features: a kind that
 controllers were trained with stays as it is, and other features make another kind."""
@@ -159,3 +195,6 @@ FEATURES: dict[ObservationKind, tuple[str, ...]] = {
     kind: tuple(feature.name for feature in features) for kind, features in OBSERVATIONS.items()
 }
 """Their names, but for :data:`STRENGTH`."""
+
+UNVALIDATED: frozenset[ObservationKind] = frozenset({"training"})
+"""The kinds that show nothing of the validation."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rlflood.errors import InputError
 
-LevelUnit = Literal["absolute", "relative", "turning-point"]
+LevelUnit = Literal["absolute", "relative", "turning-point", "guessing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,9 @@ class LevelSet:
             validation loss of the run so far, which carries over between loss scales and class counts.
             ``turning-point``: a multiple of the train loss at that best validation loss, from
             the moment on when the validation loss has risen by a tenth; 0 before. At 1 the train loss is held
-            where early stopping would have stopped.
+            where early stopping would have stopped. ``guessing``: a multiple of the loss of guessing,
+            ``log(classes)``, from the first epoch on: what carries over between class counts and needs no
+            validation.
 
     Raises:
         InputError: if there are fewer than two values, or they don't rise from 0 or more.
@@ -48,21 +50,25 @@ class LevelSet:
         actions: NDArray[np.int64],
         best_val_loss: NDArray[np.float64],
         turning_loss: NDArray[np.float64],
+        guessing_loss: NDArray[np.float64],
     ) -> NDArray[np.float64]:
         """The flood levels in nats that ``actions`` (shape ``(replicas,)``) stand for.
 
         Args:
             actions: Indices into ``values``.
             best_val_loss: Lowest validation loss of each replica so far; infinite before the first epoch,
-                when a level in another unit is 0: there is nothing yet to take a fraction of. Of a loss
+                when a level that goes by it is 0: there is nothing yet to take a fraction of. Of a loss
                 below 0 (of a criterion other than cross-entropy) it is 0 too, since no level is negative.
             turning_loss: Train loss of each replica at that best; infinite until the run has turned, when
                 there is nothing yet to go back to.
+            guessing_loss: That of guessing, for each replica.
         """
         values = np.asarray(self.values)[actions]
         if self.unit == "absolute":
             return values
-        unit = best_val_loss if self.unit == "relative" else turning_loss
+        unit = {"relative": best_val_loss, "turning-point": turning_loss, "guessing": guessing_loss}[
+            self.unit
+        ]
         return values * np.where(np.isfinite(unit), np.maximum(unit, 0.0), 0.0)
 
 

@@ -5,7 +5,15 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.control.features import HIGHEST_LOSS, LOWEST_LOSS, OBSERVATIONS, ObservationKind, Seen
+from rlflood.control.course import Course, calibrated_loss
+from rlflood.control.features import (
+    HIGHEST_LOSS,
+    LOWEST_LOSS,
+    OBSERVATIONS,
+    UNVALIDATED,
+    ObservationKind,
+    Seen,
+)
 from rlflood.control.turning_point import RISE, TurningPoint, TurnSign
 from rlflood.errors import InputError
 from rlflood.metrics import Array, Metrics
@@ -15,6 +23,13 @@ from rlflood.state import Stateful
 def _decay(epochs: int, decisions: int) -> float:
     """Of moving averages over the length of one decision, by the epoch."""
     return float(np.exp(-max(decisions, 1) / epochs))
+
+
+_WITH_CLASSES: dict[ObservationKind, str] = {
+    "metrics": "the raw metrics",
+    "training": "the training alone",
+}
+"""Kinds that mean nothing where the number of classes is not known, and what they show."""
 
 
 def check_observation(kind: str) -> None:
@@ -39,7 +54,9 @@ class Observer(Stateful):
     are against a moving average over the length of one decision. Nothing is normalised by statistics of a
     training set, so a controller carries none. The ``turning-point`` features measure the run by the point at
     which it first began to overfit, instead of by the clock; see
-    :class:`~rlflood.control.turning_point.TurningPoint`.
+    :class:`~rlflood.control.turning_point.TurningPoint`. The ``training`` features are made of train loss and
+    train accuracy alone; see :class:`~rlflood.control.course.Course`. The validation is not looked at then,
+    whether there is one or not.
 
     Before the first epoch the features are those of a network that guesses: nothing needs to be evaluated,
     and a run in an environment and one in a user's loop begin alike.
@@ -59,15 +76,16 @@ class Observer(Stateful):
         sign: What tells that a run has turned.
         classes: Number of classes, one for all replicas or an array ``(replicas,)``. ``None`` takes the
             first epoch's validation loss as the loss of guessing, right for a network that has hardly
-            learned by then.
+            learned by then; ``metrics`` and ``training`` need them.
 
     Raises:
-        InputError: for an unknown kind, ``metrics`` without ``classes``, or fewer than two classes.
+        InputError: for an unknown kind, ``metrics`` or ``training`` without ``classes``, or fewer than two
+            classes.
     """
 
     _state = (
         "epoch", "_classes_known", "_scale", "_chance", "_metrics", "level", "_best_val_acc", "_averages",
-        "turning_point",
+        "turning_point", "course",
     )  # fmt: skip
 
     def __init__(
@@ -81,8 +99,10 @@ class Observer(Stateful):
         sign: TurnSign = "loss",
     ) -> None:
         check_observation(kind)
-        if kind == "metrics" and classes is None:
-            raise InputError("a controller that sees the raw metrics must be told the number of classes")
+        if kind in _WITH_CLASSES and classes is None:
+            raise InputError(
+                f"a controller that sees {_WITH_CLASSES[kind]} must be told the number of classes"
+            )
         if classes is not None and np.min(classes) < 2:
             raise InputError(f"a problem has two classes or more: got classes={classes}")
         self.kind, self.epochs = kind, epochs
@@ -98,12 +118,14 @@ class Observer(Stateful):
         self._best_val_acc: Array = np.full(1, -np.inf)
         self._averages: Array = self._followed()
         self.turning_point = TurningPoint(rise, sign)
+        self.course = Course()
 
     def update(self, metrics: Metrics, level: Array, *, validated: bool = True) -> None:
         """Take in the metrics of an epoch and the level, in nats, that it was trained at.
 
         Where it was not ``validated``, what is known of the validation stays as it was.
         """
+        validated = validated and self.kind not in UNVALIDATED
         rows = [metrics.train_loss, metrics.train_acc, metrics.val_loss, metrics.val_acc]
         values = np.stack([np.atleast_1d(np.asarray(row, float)) for row in rows])
         if not validated:
@@ -118,11 +140,22 @@ class Observer(Stateful):
         self.epoch += 1
         train_loss, _, val_loss, val_acc = values
         self.turning_point.update(self.epoch, train_loss, val_loss if validated else None, val_acc)
+        before: Array = self._metrics[0]
         self._metrics, self.level = values, np.broadcast_to(level, val_loss.shape).copy()
         self._best_val_acc = np.fmax(self._best_val_acc, np.where(np.isfinite(val_acc), val_acc, -np.inf))
         decay = self._decay if self.epoch > 1 else 0.0
         with np.errstate(over="ignore"):  # as in features()
             self._averages = decay * self._averages + (1 - decay) * self._followed()
+            if self.kind in UNVALIDATED:
+                log_loss = self._log_loss(train_loss)
+                self.course.update(
+                    log_loss,
+                    self._accuracy(values[1]),
+                    self._calibration(),
+                    fall=self._log_loss(before) - log_loss,
+                    decay=decay,
+                    first=self.epoch == 1,
+                )
 
     def go_on_to(self, epochs: int, decisions: int) -> None:
         """Let the run have so many epochs and decisions from now on."""
@@ -138,6 +171,11 @@ class Observer(Stateful):
         """The last epoch's train loss, in nats; that of guessing before the first."""
         train_loss: Array = self._metrics[0]
         return train_loss
+
+    @property
+    def guessing_loss(self) -> Array:
+        """The loss of guessing, in nats; 1 until it is known."""
+        return self._scale
 
     def features(self) -> NDArray[np.float32]:
         """What the policy sees now: shape ``(replicas, features)``."""
@@ -156,6 +194,15 @@ class Observer(Stateful):
     def _accuracy(self, accuracy: Array) -> Array:
         accuracy = np.where(np.isfinite(accuracy), accuracy, self._chance)
         return np.clip((accuracy - self._chance) / (1 - self._chance), -1.0, 1.0)
+
+    def _calibration(self) -> Array:
+        """Log of the train loss over that of a calibrated predictor of the train accuracy."""
+        if self.kind not in UNVALIDATED:  # the classes may be unknown
+            return np.zeros(1)
+        train_loss, train_acc, *_ = self._metrics
+        accuracy = np.where(np.isfinite(train_acc), train_acc, self._chance)
+        calibrated = calibrated_loss(accuracy, 1 / self._chance)
+        return np.asarray(self._log_loss(train_loss) - np.log10(calibrated / self._scale))
 
     def _followed(self) -> Array:
         """What the moving averages follow: rows of shape ``(3, replicas)``."""
@@ -184,4 +231,8 @@ class Observer(Stateful):
             val_acc=self._accuracy(val_acc),
             best_val_acc=self._accuracy(self._best_val_acc if started else val_acc),
             changes=self._followed() - self._averages,
+            chance=self._chance,
+            calibration=self._calibration(),
+            course=self.course,
+            train_changes=self.course.changes(self._log_loss(train_loss), self._accuracy(train_acc)),
         )

@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.control.features import FEATURES, STRENGTH, ObservationKind
+from rlflood.control.features import FEATURES, STRENGTH, UNVALIDATED, ObservationKind
 from rlflood.control.levels import LEVEL_SETS, LevelSet
 from rlflood.control.observation import bounds, check_observation
 from rlflood.control.safeguard import Safeguard
@@ -36,6 +36,10 @@ class ControlSpec:
         criterion: What the runs are trained with.
         strengths: Those of the criterion that it chooses from, in rising order. Without any, the strength is
             that of the run.
+
+    Raises:
+        InputError: if one of them is not usable, or the observation is of the training alone and the levels
+            or the return go by the validation.
     """
 
     observation: ObservationKind = "extended"
@@ -60,6 +64,12 @@ class ControlSpec:
             checked_strength(self.criterion, strength)
         if (np.diff(self.strengths) <= 0).any():
             raise InputError(f"strengths must rise: got {list(self.strengths)}")
+        if self.observation in UNVALIDATED and self.needs_validation:
+            what = "returning=True goes" if self.returning else f"levels in the unit {self.levels.unit!r} go"
+            raise InputError(
+                f"{what} by the validation, which the observation {self.observation!r} does without: "
+                "use levels in the unit 'guessing' or 'absolute', without returning, or another observation"
+            )
 
     @property
     def actions(self) -> int:
@@ -91,3 +101,9 @@ class ControlSpec:
         if not self.strengths:
             return low, high
         return np.append(low, np.float32(0)), np.append(high, np.float32(1))
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether a validation split is needed to steer by it, not only to train it."""
+        trained_on_alone = self.observation in UNVALIDATED and self.levels.unit in ("absolute", "guessing")
+        return self.returning or not trained_on_alone

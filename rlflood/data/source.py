@@ -15,6 +15,8 @@ from rlflood.words import counted
 
 Samples: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64]]
 """Inputs (samples, features) and clean labels (samples,)."""
+RawSamples: TypeAlias = tuple[NDArray[np.generic], NDArray[np.int64]]
+"""The same before the inputs are scaled."""
 ImageShape: TypeAlias = tuple[int, int, int]
 """Channels, height and width."""
 
@@ -79,8 +81,8 @@ class Splits:
 class Source(ABC):
     """A data set, or a generator of data sets, that splits by seed.
 
-    A subclass sets the four attributes and writes ``_draw`` and, if its size is limited, ``_check_room``;
-    ``split`` checks what was asked for.
+    A subclass sets the four attributes and writes ``_draw`` and, if its size is limited, ``_check_room``, and
+    ``_scaled`` if its features have to be scaled; ``split`` checks what was asked for.
     """
 
     name: str
@@ -99,7 +101,14 @@ class Source(ABC):
         return Facts(self.name, self.classes, self.features, self.size, self.pool_size, self.image_shape)
 
     def split(
-        self, *, train_size: int, val_size: int, test_size: int | None, label_noise: float, seed: int
+        self,
+        *,
+        train_size: int,
+        val_size: int,
+        test_size: int | None,
+        label_noise: float,
+        seed: int,
+        joined: bool = False,
     ) -> Splits:
         """Return disjoint splits of exactly these sizes; the same arguments give the same arrays.
 
@@ -113,6 +122,8 @@ class Source(ABC):
             label_noise: Share, at least 0 and below 1, of the labels of **each** split that is moved to
                 another class (Ishida et al. 2020 flip an exact share in all three).
             seed: Where all that is random comes from.
+            joined: Append the validation samples, with their labels as they are, to the training split, which
+                then has ``train_size + val_size``. Samples and labels are those that the splits have apart.
 
         Raises:
             InputError: where a size, the share or the seed cannot be met.
@@ -123,9 +134,18 @@ class Source(ABC):
         (train_x, train_y), (val_x, val_y), (test_x, test_y) = self._draw(
             train_size, val_size, test_size, seed
         )
+        if joined:
+            train_x = np.concatenate([train_x, val_x])
+        own_x, val_x, test_x = self._scaled(train_x, val_x, test_x)
+        train = self._with_noise(own_x[:train_size], train_y, label_noise, seed, Stream.TRAIN_NOISE)
+        val = self._with_noise(val_x, val_y, label_noise, seed, Stream.VAL_NOISE)
+        if joined:
+            both = (train, val)
+            y, clean = (np.concatenate([getattr(part, name) for part in both]) for name in ("y", "y_clean"))
+            train = Split(own_x, y, clean)
         return Splits(
-            train=self._with_noise(train_x, train_y, label_noise, seed, Stream.TRAIN_NOISE),
-            val=self._with_noise(val_x, val_y, label_noise, seed, Stream.VAL_NOISE),
+            train=train,
+            val=val,
             test=self._with_noise(test_x, test_y, label_noise, seed, Stream.TEST_NOISE),
             classes=self.classes,
             image_shape=self.image_shape,
@@ -152,8 +172,15 @@ class Source(ABC):
     @abstractmethod
     def _draw(
         self, train_size: int, val_size: int, test_size: int | None, seed: int
-    ) -> tuple[Samples, Samples, Samples]:
+    ) -> tuple[RawSamples, RawSamples, RawSamples]:
         """Draw training, validation and test samples with clean labels; the arguments have been checked."""
+
+    def _scaled(self, train: NDArray[np.generic], *others: NDArray[np.generic]) -> list[NDArray[np.float32]]:
+        """The inputs of the splits as networks see them, scaled by the training split if at all.
+
+        They are this method's to change in place.
+        """
+        return [np.asarray(part, np.float32) for part in (train, *others)]
 
     def _with_noise(
         self, x: NDArray[np.float32], y_clean: NDArray[np.int64], share: float, seed: int, use: Stream

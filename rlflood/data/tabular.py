@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.data.source import ImageShape, Samples, Source
+from rlflood.data.source import ImageShape, RawSamples, Samples, Source
 from rlflood.data.splits import standardise, standardise_channels, stratified
 from rlflood.data.streams import Stream, stream
 from rlflood.errors import InputError
@@ -56,22 +56,22 @@ class TableSource(Source):
 
     def _draw(
         self, train_size: int, val_size: int, test_size: int | None, seed: int
-    ) -> tuple[Samples, Samples, Samples]:
+    ) -> tuple[RawSamples, RawSamples, RawSamples]:
         train, val, rest = stratified(
             self._y, (train_size, val_size), stream(seed, Stream.STRUCTURE), all_in_first=True
         )
         # cut from the rest in a second step, so that the test size leaves training and validation as they are
         test_size = len(rest) if test_size is None else test_size
         test = rest[stratified(self._y[rest], (test_size,), stream(seed, Stream.TEST_INPUTS))[0]]
-        train_x, val_x, test_x = self._scaled(self._x[train], self._x[val], self._x[test])
-        return (train_x, self._y[train]), (val_x, self._y[val]), (test_x, self._y[test])
+        x, y = self._x, self._y
+        return (x[train], y[train]), (x[val], y[val]), (x[test], y[test])
 
-    def _scaled(self, *parts: NDArray[np.generic]) -> tuple[NDArray[np.float32], ...]:
-        """The parts' features standardised by the first, training."""
+    def _scaled(self, train: NDArray[np.generic], *others: NDArray[np.generic]) -> list[NDArray[np.float32]]:
+        """The features standardised by those of the training split."""
         if self.image_shape is not None:
-            images = [part.reshape(len(part), self.image_shape[0], -1) for part in parts]
-            return tuple(part.reshape(len(part), -1) for part in standardise_channels(*images))
-        scaled = standardise(*parts)
+            images = [part.reshape(len(part), self.image_shape[0], -1) for part in (train, *others)]
+            return [part.reshape(len(part), -1) for part in standardise_channels(*images)]
+        scaled = list(standardise(train, *others))
         if self._ignore_constant:
             constant = (scaled[0] == scaled[0][0]).all(axis=0)
             for part in scaled:

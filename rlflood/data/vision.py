@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from rlflood.data.source import Samples, Source
+from rlflood.data.source import RawSamples, Source
 from rlflood.data.splits import stratified
 from rlflood.data.streams import Stream, stream
 from rlflood.errors import InputError
@@ -58,22 +58,25 @@ class Images(Source):
 
     def _draw(
         self, train_size: int, val_size: int, test_size: int | None, seed: int
-    ) -> tuple[Samples, Samples, Samples]:
+    ) -> tuple[RawSamples, RawSamples, RawSamples]:
         test_size = len(self._test_y) if test_size is None else test_size
         train, val, _ = stratified(
             self._pool_y, (train_size, val_size), stream(seed, Stream.STRUCTURE), all_in_first=True
         )
         test, _ = stratified(self._test_y, (test_size,), stream(seed, Stream.TEST_INPUTS))
-        parts = [_scaled(self._pool_x[train]), _scaled(self._pool_x[val]), _scaled(self._test_x[test])]
+        pool_x, pool_y = self._pool_x, self._pool_y
+        return (
+            (pool_x[train], pool_y[train]), (pool_x[val], pool_y[val]),
+            (self._test_x[test], self._test_y[test]),
+        )  # fmt: skip
+
+    def _scaled(self, train: NDArray[np.generic], *others: NDArray[np.generic]) -> list[NDArray[np.float32]]:
+        """Pixels from 0 to 1, standardised by those of the training split."""
+        parts = [images.astype(np.float32) for images in (train, *others)]
+        for part in parts:
+            part /= np.float32(255)
         _standardise_in_place(*parts)
-        train_x, val_x, test_x = (part.reshape(len(part), -1) for part in parts)
-        return (train_x, self._pool_y[train]), (val_x, self._pool_y[val]), (test_x, self._test_y[test])
-
-
-def _scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    scaled = images.astype(np.float32)
-    scaled /= np.float32(255)
-    return scaled
+        return [part.reshape(len(part), -1) for part in parts]
 
 
 def _standardise_in_place(train: NDArray[np.float32], *others: NDArray[np.float32]) -> None:

@@ -57,13 +57,19 @@ class EpisodeSettings:
         """How the policy is joined to a run of ``task``.
 
         Raises:
-            InputError: if the run's epochs are no multiple of ``epochs_per_step``, or the strengths
-                are those of another criterion.
+            InputError: if the run's epochs are no multiple of ``epochs_per_step``, the strengths
+                are those of another criterion, or the validation samples are trained on where something goes
+                by them.
         """
         if self.spec.strengths and task.criterion != self.spec.criterion:
             raise InputError(
                 f"the strengths are those of {self.spec.criterion}, and a task is trained with "
                 f"{task.criterion}: give all tasks one criterion"
+            )
+        if task.joined and (self.spec.needs_validation or self.reward != "held-out"):
+            raise InputError(
+                "joined trains on the validation samples, so nothing may go by them: use the observation "
+                "'training' and the reward 'held-out', or leave joined out"
             )
         if self.epochs_per_step is None:
             return self.spec

@@ -53,8 +53,8 @@ def episode_settings(
         criterion: What ``strengths`` are of.
         levels: The actions: a preset (``two-gaussians``, ``cifar10``, ``relative``) or values.
         level_unit: The unit of values: ``absolute`` (nats; if not given), ``relative`` (fractions of the
-            best validation loss so far) or ``turning-point`` (multiples of the train loss there). A named
-            set has its own.
+            best validation loss so far), ``turning-point`` (multiples of the train loss there) or
+            ``guessing`` (multiples of ``log(classes)``). A named set has its own.
         observation: ``metrics``, or another of ``rlflood.control.features.OBSERVATIONS``.
         reward: ``accuracy``, ``improvement``, ``final`` or ``held-out``.
         epochs_per_step: Epochs that one step trains; 1 if ``decisions`` is not given either.

@@ -29,6 +29,7 @@ class BackwardFlood(FloodScheduler):
 
     _state = ("_reached",)
     _settings = ("_target", "threshold")
+    needs_validation = False
 
     def __init__(self, level: MetricLike, threshold: float = 1e-4, *, hold: Hold | None = None) -> None:
         if not 0 < threshold < math.inf:

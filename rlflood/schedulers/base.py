@@ -60,8 +60,8 @@ class FloodScheduler(ABC):
     **To write a scheduler**, derive from this class, implement :meth:`_next_level`, name in :attr:`_state`
     the attributes that change during a run, and in :attr:`_settings` those that say how it was made.
     Everything else (checks, floats or arrays, saving, resuming, the level on the device) is done here. A rule
-    that does not look at the validation also needs :meth:`_unvalidated_level`. One that halves the level
-    whenever the validation loss rises by more than a share::
+    that does not look at the validation also needs :meth:`_unvalidated_level`, and says so in
+    :attr:`needs_validation`. One that halves the level whenever the validation loss rises by a share::
 
         class Halving(FloodScheduler):
             _state = ("_last_loss",)
@@ -99,6 +99,8 @@ class FloodScheduler(ABC):
 
     A state is loaded only where they are the same, but for ``epochs`` where that is asked for.
     """
+    needs_validation: bool = True
+    """Whether the levels go by the validation; if not, :meth:`step` can do without its two metrics."""
     epochs: int | None = None
     """The length of the run, of schedulers that are told it."""
     hold: Hold = Hold()
@@ -146,8 +148,7 @@ class FloodScheduler(ABC):
 
         One that does not look at the validation goes on; one that follows the train loss takes it in.
 
-        Args:
-            metrics: As there; those of the validation mean nothing.
+        Of ``metrics`` those of the validation mean nothing.
         """
         return self._level
 
@@ -179,7 +180,7 @@ class FloodScheduler(ABC):
     def begins(self) -> NDArray[np.bool_]:
         """Whether an average of the weights begins with the next epoch: for all, or shape ``(replicas,)``.
 
-        It does where the network first lies below its level, and anew where the best weights are put back.
+        Where the network first lies below its level, and anew where the best weights are put back.
         """
         return self._walk.begins | self.returns
 
@@ -238,8 +239,8 @@ class FloodScheduler(ABC):
         *,
         train_loss: MetricLike,
         train_acc: MetricLike,
-        val_loss: MetricLike | None,
-        val_acc: MetricLike | None,
+        val_loss: MetricLike | None = NOT_GIVEN,
+        val_acc: MetricLike | None = NOT_GIVEN,
     ) -> Values: ...
 
     def step(
@@ -264,10 +265,9 @@ class FloodScheduler(ABC):
         Args:
             train_loss: the unflooded mean loss over the epoch's mini-batches; not negative.
             train_acc: training accuracy, 0 to 1.
-            val_loss: validation loss, by the same criterion, not flooded. None, as ``val_acc`` then, says
-                that there was no validation: the level stays as it was, unless the rule does not look at
-                the validation, and the epoch counts.
-            val_acc: validation accuracy, 0 to 1.
+            val_loss: validation loss, by the same criterion, not flooded. None, as ``val_acc``, if there was
+                no validation: the epoch counts, and the level stays unless the rule does not look at it.
+            val_acc: validation accuracy, 0 to 1. Both may be left out if not :attr:`needs_validation`.
 
         Returns:
             The new :attr:`level`.
@@ -278,7 +278,7 @@ class FloodScheduler(ABC):
                 shapes differ from each other or from those of earlier epochs. Nothing has changed then.
         """
         named = dict(zip(METRICS, (train_loss, train_acc, val_loss, val_acc), strict=True))
-        by_name = named_metrics(named, metrics)
+        by_name = named_metrics(named, metrics, needs_validation=self.needs_validation)
         validated = metrics is not None or by_name["val_loss"] is not None
         rows, shape = self._rows(by_name, validated)
 

@@ -18,6 +18,7 @@ class ConstantFlood(FloodScheduler):
     """
 
     _settings = ("_constant",)
+    needs_validation = False
 
     def __init__(self, level: MetricLike, *, hold: Hold | None = None) -> None:
         super().__init__(initial_level=level, hold=hold)

@@ -33,6 +33,7 @@ class PiecewiseFlood(FloodScheduler):
     """
 
     _settings = ("_first", "epochs", "milestones", "factor")
+    needs_validation = False
 
     def __init__(
         self,

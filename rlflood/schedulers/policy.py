@@ -21,12 +21,15 @@ class PolicyScheduler(FloodScheduler):
     The controller takes its most probable action at each of its decisions, which are spread evenly over the
     run, so the same metrics always give the same levels.
 
+    One that goes by the training alone (:attr:`needs_validation` is False) is told ``train_loss`` and
+    ``train_acc``, and needs no validation split; whatever is told of a validation changes nothing.
+
     Args:
         controller: A controller, or the path of its file.
         epochs: Epochs of the run, which the controller is told as ``OneCycleLR`` is: it must be right.
         classes: Number of classes of the problem, or of each replica's. Without it the first epoch's
             validation loss is taken for the loss of guessing; give it where the first epoch already learns a
-            lot (many mini-batches).
+            lot (many mini-batches). Controllers that go by the training alone must have it.
         replicas: see :class:`~rlflood.schedulers.base.FloodScheduler`; not needed where ``classes`` are those
             of each replica.
         hold: see :class:`~rlflood.schedulers.base.FloodScheduler`.
@@ -35,7 +38,8 @@ class PolicyScheduler(FloodScheduler):
         control: How the policy and the run are joined: what it sees, and which level follows.
 
     Raises:
-        InputError: if the file is not a usable controller or ``epochs`` is not positive.
+        InputError: if the file is not a usable controller, ``epochs`` is not positive, or the controller has
+            to be told ``classes`` and is not.
     """
 
     _state = ("control", "_memory")
@@ -54,6 +58,7 @@ class PolicyScheduler(FloodScheduler):
         self.epochs, self.classes = epochs, classes
         self.criterion = self.controller.spec.criterion
         self._controller = self.controller.fingerprint
+        self.needs_validation = self.controller.spec.needs_validation
         self.control = Control(self.controller.spec, epochs=epochs, classes=classes)
         self._memory: Memory | None = None
         level = self._decided_level()
@@ -106,8 +111,10 @@ class PolicyScheduler(FloodScheduler):
         return self._decided_level()
 
     def _unvalidated_level(self, metrics: Metrics) -> Values:
-        # no decision either: one that falls due waits for the next validation
         self.control.update(metrics, self._level, validated=False)
+        if not self.needs_validation:
+            return self._decided_level()
+        # no decision either: one that falls due waits for the next validation
         return self._level
 
     def _go_on_to(self, epochs: int) -> None:

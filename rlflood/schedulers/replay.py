@@ -25,6 +25,7 @@ class ReplayFlood(FloodScheduler):
     """
 
     _settings = ("_levels_digest",)
+    needs_validation = False
 
     def __init__(self, levels: ArrayLike, *, hold: Hold | None = None) -> None:
         self._levels = np.array(levels, dtype=np.float64)

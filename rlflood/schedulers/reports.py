@@ -35,12 +35,15 @@ _ROUNDING = 1e-6  # what a mean of float32 numbers may lie beyond its bounds
 _NO_ROUNDING = 1e-3  # the share of a level by which no rounding of a batch's loss moves an epoch's mean
 
 
-def named_metrics(named: Mapping[str, Any], metrics: Metrics | None) -> Mapping[str, Any]:
+def named_metrics(
+    named: Mapping[str, Any], metrics: Metrics | None, *, needs_validation: bool
+) -> Mapping[str, Any]:
     """The four metrics by name, however they were given.
 
     Args:
         named: By name, :data:`NOT_GIVEN` for those that were left out.
         metrics: All of them, instead.
+        needs_validation: Whether the validation's two have to be given, as None where there is none.
 
     Raises:
         TypeError: if some are missing, both ways were used, or one is None that may not be.
@@ -50,6 +53,9 @@ def named_metrics(named: Mapping[str, Any], metrics: Metrics | None) -> Mapping[
         if given:
             raise TypeError(f"step() takes a Metrics or the four metrics by name, not both ({given}).")
         return {name: getattr(metrics, name) for name in METRICS}
+    if not needs_validation and not {"val_loss", "val_acc"} & set(given):
+        named = {**named, "val_loss": None, "val_acc": None}
+        given = [*given, "val_loss", "val_acc"]
     missing = [name for name in named if name not in given]
     if missing:
         raise TypeError(f"step() needs all four metrics; {missing} missing.")

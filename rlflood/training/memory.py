@@ -20,8 +20,8 @@ def replicas_that_fit(task: Task, free: int) -> int:
     """How many perceptrons of a task fit into ``free`` bytes, at least one: a rough, careful estimate."""
     source = task.source()
     test_size = task.test_size or source.size or DEFAULT_TEST_SIZE
-    data = (task.train_size + task.val_size + test_size) * (source.features + 4)
-    batch = min(task.batch_size or task.train_size, task.train_size)
+    data = (task.train_samples + task.val_size + test_size) * (source.features + 4)
+    batch = min(task.batch_size or task.train_samples, task.train_samples)
     units = batch * (source.features + sum(task.hidden) + source.classes)
     floats = _COPIES * network_size(task).parameters + _ACTIVATIONS * units + data
     return max(1, int(_SPARE * free / (floats * _FLOAT)))

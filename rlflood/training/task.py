@@ -25,7 +25,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Network = Literal["mlp", "cnn", "resnet18", "resnet20", "resnet32", "resnet44", "resnet56", "resnet110"]
 OF_MLPS = ("hidden", "batch_norm", "dropout")
 """Fields that networks of images do without."""
-_RARE = ("keep", "encode", "criterion", "strength", "lr_cosine")
+_RARE = ("keep", "encode", "joined", "criterion", "strength", "lr_cosine")
 
 
 class Task(BaseModel):
@@ -45,6 +45,8 @@ class Task(BaseModel):
         train_size: Training samples.
         val_size: Validation samples.
         test_size: Test samples; ``None`` is all that are left (20,000 for a generator).
+        joined: Train on the validation samples too, with their labels as they are: for what needs no
+            validation split. Validation metrics are then of samples that were trained on.
         network: ``mlp``, a multilayer perceptron as the next three say, or a network for images: ``cnn`` (two
             convolutions), ``resnet20`` to ``resnet110`` (the kind for CIFAR), ``resnet18`` (torchvision's).
         hidden: Width of each hidden layer.
@@ -82,6 +84,7 @@ class Task(BaseModel):
     train_size: PositiveInt = 100
     val_size: PositiveInt = 100
     test_size: PositiveInt | None = None
+    joined: bool = False
     network: Network = "mlp"
     hidden: tuple[Width, ...] = (100, 100, 100)
     batch_norm: bool = False
@@ -103,11 +106,12 @@ class Task(BaseModel):
     @model_validator(mode="after")
     def _batches_have_a_variance(self) -> "Task":
         # else torch says so in the last mini-batch of the first epoch, in words about channels
-        size = min(self.batch_size or self.train_size, self.train_size)
-        if self.batch_norm and 1 in (size, self.train_size % size):
+        samples = self.train_samples
+        size = min(self.batch_size or samples, samples)
+        if self.batch_norm and 1 in (size, samples % size):
             raise ValueError(
                 "batch normalisation needs two samples or more in every mini-batch: "
-                f"{self.train_size} in batches of {size} leave one alone; change train_size or batch_size"
+                f"{samples} in batches of {size} leave one alone; change train_size or batch_size"
             )
         return self
 
@@ -179,6 +183,7 @@ class Task(BaseModel):
             test_size=self.test_size,
             label_noise=self.label_noise,
             seed=data_seed,
+            joined=self.joined,
         )
 
     def _suited_source(self) -> Source:
@@ -194,16 +199,21 @@ class Task(BaseModel):
         return float(self.learning_rate * self.lr_gamma**passed * annealed)
 
     @property
+    def train_samples(self) -> int:
+        """Samples of the training split, those of the validation included where they are joined."""
+        return self.train_size + (self.val_size if self.joined else 0)
+
+    @property
     def steps(self) -> int:
         """Steps of the optimizer in a run."""
-        return self.epochs * -(-self.train_size // (self.batch_size or self.train_size))
+        return self.epochs * -(-self.train_samples // (self.batch_size or self.train_samples))
 
     @property
     def stack_key(self) -> tuple[object, ...]:
         """Tasks with the same key can be trained in one stack: their data and their strength may differ."""
         return (
-            self.train_size, self.val_size, self.test_size, self.network, self.hidden, self.batch_norm,
-            self.dropout, self.criterion, self.optimizer, self.learning_rate, self.momentum,
+            self.train_size, self.val_size, self.test_size, self.joined, self.network, self.hidden,
+            self.batch_norm, self.dropout, self.criterion, self.optimizer, self.learning_rate, self.momentum,
             self.weight_decay, self.lr_milestones, self.lr_gamma, self.lr_cosine, self.clip_norm,
             self.augmentation,
             self.batch_size, self.epochs,

@@ -164,3 +164,14 @@ def test_strengths_and_criterion_fit_together(tmp_path: Path, own: str, message:
     file.write_text(BASED + 'strengths = [0, 1, 3, 7]\n[tasks.base]\ncriterion = "elr"\n')
     spec = load_preset(str(file)).spec
     assert (spec.criterion, spec.strengths) == ("elr", (0.0, 1.0, 3.0, 7.0))
+
+
+def test_a_preset_without_validation_and_one_whose_parts_do_not_go_together(tmp_path: Path) -> None:
+    file = tmp_path / "blind.toml"
+    blind = f'{BASED}observation = "training"\nlevels = [0.0, 0.2, 0.5]\n'
+    file.write_text(f'{blind}level_unit = "guessing"\n[tasks.base]\njoined = true\n')
+    preset = load_preset(str(file))
+    assert not preset.spec.needs_validation and preset.tasks.base.joined
+    file.write_text(f'{blind}level_unit = "relative"\n')
+    with pytest.raises(InputError, match=r"preset .*: levels in the unit 'relative' go by the validation"):
+        load_preset(str(file))

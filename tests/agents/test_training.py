@@ -441,3 +441,20 @@ def test_learning_finds_the_action_that_pays(
         taken.append(actions)
         observation = env.step(np.arange(8) % 3)[0]
     assert np.mean(np.array(taken) == 2) > 0.9
+
+
+def test_one_that_needs_no_validation_is_trained_saved_and_used_on_all_labels(
+    tmp_path: Path, tiny: MakePreset
+) -> None:
+    preset = tiny(
+        episodes=8, observation="training", levels=(0.0, 0.2, 0.6), level_unit="guessing", reward="held-out",
+        average=True, tasks={"base": {**tiny().tasks.base.model_dump(), "joined": True}},
+    )  # fmt: skip
+    train(preset, tmp_path / "out", seed=0)
+    file = tmp_path / "out" / "controller.safetensors"
+    controller = Controller.load(file)
+    assert controller.spec == preset.spec and not controller.spec.needs_validation
+    scheduler = load_controller(file, epochs=4, classes=2)
+    for _ in range(4):
+        assert scheduler.level in [value * np.log(2) for value in (0.0, 0.2, 0.6)]
+        scheduler.step(train_loss=0.6, train_acc=0.7)

@@ -13,6 +13,8 @@ from rlflood.errors import InputError
 from rlflood.metrics import Metrics
 
 KINDS = tuple(OBSERVATIONS)
+TOLD = ("metrics", "training")
+"""The kinds that must be told the number of classes."""
 LN2 = math.log(2)
 
 wild = st.floats(width=64) | st.sampled_from([0.0, 1.0, np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324])
@@ -215,7 +217,7 @@ def test_features_stay_within_their_bounds_without_the_classes(history):
 @given(epochs_of(sane), epochs_of(wild), st.booleans())
 def test_a_replica_is_seen_as_if_alone(kind, history, other, told):
     """Replica 1 has metrics of its own, the worst ones included; 0 and 2 don't notice."""
-    classes = 3 if told or kind == "metrics" else None
+    classes = 3 if told or kind in TOLD else None
     together, alone = observer(kind, classes=classes), observer(kind, classes=classes)
     for epoch, (*metrics, level) in enumerate(history):
         together_metrics = [row.copy() for row in metrics]
@@ -232,7 +234,7 @@ def test_a_replica_is_seen_as_if_alone(kind, history, other, told):
 @few_examples
 @given(epochs_of(wild), st.data())
 def test_it_resumes_bit_for_bit(kind, known, history, data):
-    classes = 3 if known or kind == "metrics" else None
+    classes = 3 if known or kind in TOLD else None
     stop = data.draw(st.integers(0, len(history)))
     straight, second = observer(kind, classes=classes), observer(kind, classes=classes)
     for number, (*metrics, level) in enumerate(history):
@@ -266,11 +268,13 @@ def test_bounds_are_as_long_as_the_features():
 
 def test_bad_settings_are_input_errors():
     with pytest.raises(
-        InputError, match="unknown observation 'pixels': use one of metrics, extended, turning-point"
+        InputError,
+        match="unknown observation 'pixels': use one of metrics, extended, turning-point, training",
     ):
         observer("pixels")
-    with pytest.raises(InputError, match="must be told the number of classes"):
-        observer("metrics", classes=None)
+    for kind in TOLD:
+        with pytest.raises(InputError, match="must be told the number of classes"):
+            observer(kind, classes=None)
     for classes in (1, 0, -3, np.array([2, 1])):
         with pytest.raises(InputError, match="two classes or more"):
             observer(classes=classes)

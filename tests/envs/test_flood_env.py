@@ -1,6 +1,9 @@
+import warnings
+
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.utils.env_checker import check_env
 
 from rlflood.data import Split, Splits
 from rlflood.envs import FloodEnv
@@ -238,3 +241,24 @@ def metrics_of(metrics):
 def test_how_levels_are_held_is_checked(small, keywords, message):
     with pytest.raises(InputError, match=message):
         FloodEnv(tasks=FixedTask(small), **keywords)
+
+
+BLIND = {"observation": "training", "levels": (0.0, 0.2, 0.6), "level_unit": "guessing"}
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_one_that_shows_the_training_alone_is_an_environment(small, joined):
+    task = FixedTask(small.model_copy(update={"joined": joined}))
+    env = FloodEnv(tasks=task, reward="held-out", decisions=3, **BLIND)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(env, skip_render_check=True)
+
+
+def test_what_is_trained_on_pays_nothing_and_shows_nothing(small):
+    tasks = FixedTask(small.model_copy(update={"joined": True}))
+    for settings in ({**BLIND, "reward": "accuracy"}, {"observation": "extended", "reward": "held-out"}):
+        with pytest.raises(InputError, match="joined trains on the validation samples, so nothing may go by"):
+            FloodEnv(tasks=tasks, **settings).reset(seed=0)
+    with pytest.raises(InputError, match="levels in the unit 'relative' go by the validation"):
+        FloodEnv(**{**BLIND, "level_unit": "relative"})

@@ -23,6 +23,7 @@ LEVELS = {
     "relative": LevelSet((0.0, 0.3, 0.6, 0.9), "relative"),
     "absolute": LevelSet((0.0, 0.2, 0.4, 0.8)),
     "turning-point": LevelSet((0.0, 0.6, 0.9, 1.3), "turning-point"),
+    "guessing": LevelSet((0.0, 0.2, 0.5, 0.8), "guessing"),
 }
 
 
@@ -51,7 +52,7 @@ def runs_that_turn(same_shape):
     return same_shape
 
 
-def in_an_environment(monkeypatch, tasks, chosen):
+def in_an_environment(monkeypatch, tasks, chosen, **keywords):
     """The levels of every epoch, shape ``(epochs, replicas)``, and the last infos."""
     applied = []
     run_epoch = PopulationTrainer.run_epoch
@@ -61,11 +62,12 @@ def in_an_environment(monkeypatch, tasks, chosen):
         lambda self, levels, strengths: applied.append(levels) or run_epoch(self, levels, strengths),
     )
     spec = chosen.spec
-    keywords = {field.name for field in fields(spec)} - {"safeguard", "criterion"}
+    own = {field.name for field in fields(spec)} - {"safeguard", "criterion"}
     env = FloodVectorEnv(
         REPLICAS,
         tasks=tasks,
-        **{name: getattr(spec, name) for name in keywords},
+        **keywords,
+        **{name: getattr(spec, name) for name in own},
     )
     observations, _ = env.reset(seed=SEED)
     ended = np.zeros(REPLICAS, bool)
@@ -88,10 +90,12 @@ def of_replica(metrics, i):
 
 @pytest.mark.parametrize("decisions", [1, 5, 40])
 @pytest.mark.parametrize("observation", OBSERVATIONS)
-@pytest.mark.parametrize("unit", ["relative", "absolute"])
+@pytest.mark.parametrize("unit", ["relative", "absolute", "guessing"])
 def test_environment_stack_and_single_run_get_the_same_levels(
     monkeypatch, long_runs, unit, observation, decisions
 ):
+    if observation == "training" and unit == "relative":
+        pytest.skip("it goes by no validation")
     chosen = controller(LEVELS[unit], observation, decisions)
     in_environment, infos = in_an_environment(monkeypatch, long_runs, chosen)
     assert in_environment.shape == (EPOCHS, REPLICAS)
@@ -113,6 +117,25 @@ def test_environment_stack_and_single_run_get_the_same_levels(
             assert isinstance(scheduler.level, float)
             assert scheduler.level == pytest.approx(in_environment[epoch, i], rel=1e-3, abs=1e-6)
             scheduler.step(**of_replica(trainer.run_epoch(scheduler.level), 0))
+
+
+@pytest.mark.parametrize("unit", ["absolute", "guessing"])
+def test_without_validation_and_on_all_labels_the_levels_are_the_same_everywhere(
+    monkeypatch, runs_that_turn, unit
+):
+    """A loop of one's own that reports train loss and train accuracy alone, on all labels."""
+    runs_that_turn.tasks = tuple(task.model_copy(update={"joined": True}) for task in runs_that_turn.tasks)
+    chosen = controller(LEVELS[unit], "training", 12, 2, hold=Hold(4, 0.25), average=True)
+    in_environment, _ = in_an_environment(monkeypatch, runs_that_turn, chosen, reward="held-out")
+    assert len(np.unique(in_environment)) > 2
+    tasks, *seeds = drawn(runs_that_turn)
+    trainer = PopulationTrainer(tasks, *seeds, average=average_steps(tasks[0]), hold=chosen.spec.hold)
+    scheduler = PolicyScheduler(chosen, epochs=len(in_environment), classes=trainer.classes)
+    for levels in in_environment:
+        np.testing.assert_array_equal(scheduler.level, levels)
+        trainer.begin_average(np.broadcast_to(scheduler.begins, REPLICAS))
+        metrics = trainer.run_epoch(scheduler.level)
+        scheduler.step(train_loss=metrics.train_loss, train_acc=metrics.train_acc)
 
 
 def turning_point_controllers():
@@ -160,7 +183,9 @@ def test_each_fall_back_comes_into_play(monkeypatch, runs_that_turn):
     for levels in in_environment:
         control = scheduler.control
         turn = control.observer.turning_point
-        bare.append(chosen.spec.levels.levels(control.actions, turn.best_val_loss, turn.train_loss))
+        bare.append(
+            chosen.spec.levels.levels(control.actions, turn.best_val_loss, turn.train_loss, np.ones(1))
+        )
         scheduler.step(trainer.run_epoch(levels))
     bare = np.array([np.broadcast_to(row, REPLICAS) for row in bare])
     assert (in_environment < bare).any(), "a level was capped"

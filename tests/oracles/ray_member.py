@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from ray import tune
 
-from rlflood.experiments.methods.parts import ranked
 from rlflood.experiments.runs.history import History
+from rlflood.experiments.runs.parts import ranked
 from rlflood.experiments.runs.record import Runs
 from rlflood.experiments.runs.setting import Setting
 from rlflood.experiments.runs.stacks import stack

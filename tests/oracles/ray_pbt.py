@@ -14,9 +14,9 @@ from ray import tune
 from ray.tune.schedulers import PopulationBasedTraining
 
 from rlflood.experiments.methods.base import Method
-from rlflood.experiments.methods.parts import interim_epochs
 from rlflood.experiments.methods.population_based import FACTORS, RESAMPLE_PROBABILITY
 from rlflood.experiments.methods.random_search import search_generators, search_seeds
+from rlflood.experiments.runs.parts import interim_epochs
 from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress

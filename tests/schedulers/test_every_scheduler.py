@@ -105,6 +105,22 @@ def test_a_replica_that_diverges_leaves_the_others_alone(
     assert (levels >= 0).all()
 
 
+@every_scheduler
+@few_examples
+@given(history=histories())
+def test_one_that_needs_no_validation_does_the_same_without(
+    make: Callable[[], FloodScheduler], history: History
+) -> None:
+    scheduler = make()
+    training = [{"train_loss": epoch[0], "train_acc": epoch[1]} for epoch in history]
+    if scheduler.needs_validation:
+        with pytest.raises(TypeError, match="missing"):
+            scheduler.step(**training[0])
+        return
+    levels = np.array([scheduler.step(**epoch) for epoch in training])
+    np.testing.assert_array_equal(levels, levels_of(make(), history))
+
+
 def as_it_is(state: dict[str, Any]) -> dict[str, Any]:
     return state
 

@@ -236,6 +236,53 @@ def test_a_memory_holds_what_an_observation_no_longer_shows(units, differ):
     assert any(different) == differ
 
 
+GUESSING = LevelSet((0.0, 0.2, 0.5, 0.9), "guessing")
+
+
+@pytest.mark.parametrize("levels", [GUESSING, ABSOLUTE], ids=["guessing", "absolute"])
+@few_examples
+@given(st.integers(0, 2**31), with_and_without_memory)
+def test_one_that_sees_the_training_alone_needs_no_validation(levels, seed, units):
+    """Told nothing of it, that there is none, or a validation of whatever numbers: the same levels."""
+    chosen = controller(seed % 50, levels=levels, observation="training", units=units)
+    alone, none, told = (PolicyScheduler(chosen, epochs=8, classes=3) for _ in range(3))
+    assert not alone.needs_validation
+    rng = np.random.default_rng(seed)
+    for _ in range(8):
+        seen = metrics(rng)
+        training = {"train_loss": seen.train_loss, "train_acc": seen.train_acc}
+        level = alone.step(**training)
+        np.testing.assert_array_equal(none.step(**training, val_loss=None, val_acc=None), level)
+        np.testing.assert_array_equal(told.step(seen), level)
+        assert alone.control.decided == told.control.decided
+    assert alone.control.decided == 5, "decisions don't wait for a validation"
+
+
+@pytest.mark.parametrize("levels", [GUESSING, ABSOLUTE], ids=["guessing", "absolute"])
+def test_without_validation_it_resumes_bit_for_bit(levels):
+    chosen = controller(1, levels=levels, observation="training")
+    straight, resumed = (PolicyScheduler(chosen, epochs=12, classes=3) for _ in range(2))
+    rng = np.random.default_rng(0)
+    for _ in range(12):
+        seen = metrics(rng)
+        training = {"train_loss": seen.train_loss, "train_acc": seen.train_acc}
+        state = json.loads(json.dumps(resumed.state_dict()))
+        resumed = PolicyScheduler(chosen, epochs=12, classes=3)
+        resumed.load_state_dict(state)
+        np.testing.assert_array_equal(resumed.step(**training), straight.step(**training))
+
+
+def test_levels_by_guessing_are_there_before_the_first_epoch():
+    chosen = controller(levels=GUESSING, observation="training")
+    one, many = (PolicyScheduler(chosen, epochs=5, classes=classes) for classes in (3, np.array([3, 3])))
+    assert one.level in [value * np.log(3) for value in GUESSING.values]
+    np.testing.assert_array_equal(many.level, [one.level] * 2)
+    seen = PolicyScheduler(controller(levels=GUESSING), epochs=5, classes=3)
+    assert seen.needs_validation
+    with pytest.raises(TypeError, match="missing"):
+        seen.step(train_loss=1.0, train_acc=0.5)
+
+
 def test_a_path_will_do(tmp_path):
     path = tmp_path / "controller.safetensors"
     controller().save(path)
@@ -256,3 +303,7 @@ def test_bad_input_is_an_input_error(tmp_path):
         PolicyScheduler(controller(), epochs=5, classes=1)
     with pytest.raises(InputError, match="told the number of classes"):
         PolicyScheduler(controller(observation="metrics"), epochs=5)
+    with pytest.raises(InputError, match="told the number of classes"):
+        PolicyScheduler(controller(observation="training", levels=ABSOLUTE), epochs=5)
+    with pytest.raises(InputError, match="multiples of the loss of guessing need the number of classes"):
+        PolicyScheduler(controller(levels=GUESSING), epochs=5)

@@ -139,3 +139,44 @@ def test_a_cosine_falls_from_the_rate_to_nothing() -> None:
 @pytest.mark.parametrize(("batch_size", "steps"), [(None, 6), (30, 24), (100, 6), (33, 24)])
 def test_steps_of_a_run(batch_size: int | None, steps: int) -> None:
     assert Task(train_size=100, batch_size=batch_size, epochs=6).steps == steps
+
+
+JOINED = {"train_size": 60, "val_size": 40, "test_size": 30, "label_noise": 0.2}
+
+
+def test_joined_the_validation_samples_are_trained_on_with_their_labels_as_they_are() -> None:
+    """A generator, which scales nothing: the same samples, labels and wrong labels as apart."""
+    apart = Task(data="blobs", **JOINED)
+    whole, joined = apart.split(3), apart.model_copy(update={"joined": True}).split(3)
+    for name in ("x", "y", "y_clean"):
+        both = np.concatenate([getattr(whole.train, name), getattr(whole.val, name)])
+        np.testing.assert_array_equal(getattr(joined.train, name), both)
+        np.testing.assert_array_equal(getattr(joined.val, name), getattr(whole.val, name))
+        np.testing.assert_array_equal(getattr(joined.test, name), getattr(whole.test, name))
+
+
+def test_joined_features_are_standardised_by_all_that_is_trained_on() -> None:
+    apart = Task(data="breast-cancer", **JOINED)
+    whole, joined = apart.split(3), apart.model_copy(update={"joined": True}).split(3)
+    assert len(joined.train) == 100
+    np.testing.assert_allclose(joined.train.x.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(joined.train.x.std(axis=0), 1, rtol=1e-4)
+    np.testing.assert_array_equal(joined.val.x, joined.train.x[60:])
+    np.testing.assert_array_equal(joined.train.y, np.concatenate([whole.train.y, whole.val.y]))
+    # the same samples, on another scale: features of the two are a line apart
+    for own, other in zip(joined.test.x.T, whole.test.x.T, strict=True):
+        assert np.corrcoef(own, other)[0, 1] == pytest.approx(1, abs=1e-4)
+
+
+def test_what_follows_from_the_size_follows_the_joined_one() -> None:
+    task = Task(**JOINED, batch_size=25, epochs=3)
+    joined = Task(**JOINED, batch_size=25, epochs=3, joined=True)
+    assert (task.train_samples, joined.train_samples) == (60, 100)
+    assert (task.steps, joined.steps) == (9, 12)
+    assert joined.stack_key != task.stack_key
+    assert "joined" not in task.model_dump() and joined.model_dump()["joined"] is True
+    assert Task(**joined.model_dump()) == joined
+    odd = {**JOINED, "train_size": 61, "batch_size": 50, "batch_norm": True}
+    Task(**odd)
+    with pytest.raises(ValidationError, match="101 in batches of 50 leave one alone"):
+        Task(**odd, joined=True)

@@ -23,6 +23,7 @@ _UNITS: dict[LevelUnit, str] = {
     "absolute": "nats",
     "relative": "share of the best validation loss",
     "turning-point": "share of the train loss at the turn",
+    "guessing": "share of the loss of guessing",
 }
 
 

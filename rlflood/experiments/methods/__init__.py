@@ -10,6 +10,7 @@ from rlflood.experiments.methods import (  # noqa: F401
     best_of,
     criteria,
     grid,
+    label_use,
     label_wave,
     objectives,
     optuna_tpe,

@@ -95,9 +95,9 @@ def held_out_probabilities(
         Shape ``(repeats, samples)``, in the order of the training split.
     """
     task = setting.task
-    fold = np.stack([folds(task.train_size, seed) for seed in setting.data_seeds])
+    fold = np.stack([folds(task.train_samples, seed) for seed in setting.data_seeds])
     # row r * FOLDS + k: what network k of repeat r does not train on
-    held_out = (fold[:, None] == np.arange(FOLDS)[:, None]).reshape(-1, task.train_size)
+    held_out = (fold[:, None] == np.arange(FOLDS)[:, None]).reshape(-1, task.train_samples)
     probabilities = np.empty(fold.shape)
     together = max(1, stacks.most_replicas(task, machine) // FOLDS)
     total = len(held_out) * task.epochs

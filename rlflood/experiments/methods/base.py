@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from rlflood.errors import InputError
-from rlflood.experiments.methods.level_runs import LevelRuns
+from rlflood.experiments.runs.level_runs import LevelRuns
 from rlflood.experiments.runs.record import Record, Runs
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
 from rlflood.experiments.runs.stacks import run_schedule
@@ -52,6 +52,7 @@ class Method(ABC):
         width: Runs of a repeat that are trained together: what the size of stacks is planned by.
         floods: Whether a run is plain flooding at the levels in its record, so that it can be trained again
             from them alone.
+        needs_validation: Whether it picks or steers by the validation split.
         oracle: Whether it looks at the test split, which a user cannot.
         goes_on: Whether runs that are interrupted go on from a machine's checkpoints.
         deployed: Which of a run's four networks its user would deploy: what its headline figure is of.
@@ -60,19 +61,27 @@ class Method(ABC):
     name: str
     width: int = 1
     floods: bool = True
+    needs_validation: bool = True
     oracle: bool = False
     goes_on: bool = False
     deployed: Moment = "last"
 
-    def check(self, task: Task) -> None:  # noqa: B027  # most methods take every task and need nothing special
+    def check(self, task: Task) -> None:
         """Make sure that the method can be run here and on this task, before anything is trained.
 
         Making a method does not: a study is reported where what it ran with may be missing.
 
         Raises:
             MissingPackage: if a package that it needs is not installed.
-            InputError: if it is not for such a task.
+            InputError: if it is not for such a task: one that trains on the validation samples, if it goes by
+                them.
         """
+        if task.joined and self.needs_validation:
+            raise InputError(
+                f"the method {self.name} goes by the validation samples, and here they are trained on, too "
+                "(all: or joined): leave that out, or take what needs none, such as none, ema, label-wave or "
+                "a controller that sees the training alone"
+            )
 
     @abstractmethod
     def epochs(self, task: Task) -> int:
@@ -103,12 +112,22 @@ class ScheduledMethod(Method):
         make: Makes a fresh scheduler for a stack of runs of a task.
         deployed: Which of a run's four networks its user would deploy.
         floods: See :class:`Method`; False where levels are not held on each batch, or weights are put back.
+        needs_validation: See :class:`Method`.
     """
 
     goes_on = True
 
-    def __init__(self, name: str, make: ForTask, *, deployed: Moment = "last", floods: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        make: ForTask,
+        *,
+        deployed: Moment = "last",
+        floods: bool = True,
+        needs_validation: bool = True,
+    ) -> None:
         self.name, self.deployed, self.floods = name, deployed, floods
+        self.needs_validation = needs_validation
         self._make = make
 
     def epochs(self, task: Task) -> int:

@@ -35,6 +35,7 @@ class BestOf(Method):
 
     def check(self, task: Task) -> None:
         """See :meth:`Method.check`: it needs what its method needs."""
+        super().check(task)
         self.method.check(task)
 
     def epochs(self, task: Task) -> int:

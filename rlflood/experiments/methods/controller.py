@@ -7,8 +7,9 @@ from pathlib import Path
 from rlflood.control import Controller
 from rlflood.errors import InputError
 from rlflood.experiments.methods.base import Method, ScheduledMethod
+from rlflood.experiments.methods.changed_task import OnChangedTask
 from rlflood.experiments.runs.record import Runs
-from rlflood.experiments.runs.setting import Progress, Setting
+from rlflood.experiments.runs.setting import Progress, Setting, task_for
 from rlflood.holding import Hold
 from rlflood.schedulers import PolicyScheduler
 from rlflood.strengths import CriterionName
@@ -36,6 +37,7 @@ class ControllerMethod(ScheduledMethod):
             self._scheduler,
             deployed="average" if spec.average else "last",
             floods=spec.hold == Hold() and not spec.returning and self.criterion is None,
+            needs_validation=spec.needs_validation,
         )
 
     @property
@@ -46,6 +48,7 @@ class ControllerMethod(ScheduledMethod):
 
     def check(self, task: Task) -> None:
         """See :meth:`Method.check`."""
+        super().check(task)
         if self.criterion == "sam" != task.criterion:
             raise InputError(
                 f"{self.name} is for sam, whose steps take two gradients: write with:sam:{self.name}, which "
@@ -80,15 +83,8 @@ class ControllerMethod(ScheduledMethod):
         return PolicyScheduler(self.controller, epochs=task.epochs, classes=task.source().classes)
 
 
-def task_for(controller: Controller, task: Task) -> Task:
-    """The task on the criterion that a controller is for; as it is if it has that, or the controller none."""
-    if controller.spec.criterion in ("cross-entropy", task.criterion):
-        return task
-    return task.model_copy(update={"criterion": controller.spec.criterion, "strength": None})
-
-
 def controller_of(method: Method) -> ControllerMethod | None:
-    """The controller that a method runs, once or several times, on any criterion; None if it has none."""
+    """The controller that a method runs, once or several times, on whatever task; None if it has none."""
     while hasattr(method, "method"):
         method = method.method
     return method if isinstance(method, ControllerMethod) else None
@@ -105,16 +101,31 @@ def criterion_notes(methods: Iterable[Method]) -> list[str]:
     return list(notes.values())
 
 
+def _validation_samples(method: Method, task: Task) -> int:
+    """How many a method has on a task: its own may be another one."""
+    while hasattr(method, "method"):
+        task = method.changed(task) if isinstance(method, OnChangedTask) else task
+        method = method.method
+    return task.val_size
+
+
 def validation_warning(methods: Iterable[Method], task: Task) -> str | None:
     """What to tell whoever rolls controllers out on a task with too few validation samples, in one line.
 
     Returns:
-        None if no controller is among the methods, alone or in several runs, or the samples are enough.
+        None if there are enough, or no controller needs them.
     """
-    steered = [method.name for method in methods if controller_of(method) is not None]
-    if not steered or task.val_size >= LEAST_VALIDATION:
+    steered = {method.name: _validation_samples(method, task) for method in methods if _is_steered(method)}
+    few = {name: samples for name, samples in steered.items() if samples < LEAST_VALIDATION}
+    if not few:
         return None
     return (
         f"controllers are made for {LEAST_VALIDATION} validation samples and more, and there are "
-        f"{task.val_size}: do not rely on {', '.join(steered)} here"
+        f"{' or '.join(map(str, sorted(set(few.values()))))}: do not rely on {', '.join(few)} here"
     )
+
+
+def _is_steered(method: Method) -> bool:
+    """Whether a controller goes by the validation in it."""
+    controller = controller_of(method)
+    return controller is not None and controller.needs_validation

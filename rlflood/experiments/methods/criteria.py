@@ -1,7 +1,6 @@
 """What users do against wrong labels instead of flooding, alone or together with a method of one run."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from rlflood.errors import InputError, use_one_of
 from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMethod
+from rlflood.experiments.methods.changed_task import OnChangedTask
 from rlflood.experiments.methods.controller import ControllerMethod
 from rlflood.experiments.methods.name import WITH, MethodName
 from rlflood.experiments.methods.registry import get_method, register
@@ -24,7 +24,7 @@ GRADIENTS = {"sam": 2}
 """Gradients that a step takes, where it is more than one: so many times fewer epochs make a run."""
 
 
-class UnderCriterion(ScheduledMethod):
+class UnderCriterion(OnChangedTask, ScheduledMethod):
     """A method of one run on another criterion than the task's.
 
     With SAM, whose steps take two gradients, the run has half of the task's epochs; each of them stands for
@@ -40,23 +40,18 @@ class UnderCriterion(ScheduledMethod):
         InputError: if the criterion cannot have the strength.
     """
 
-    floods = False
-
     def __init__(
         self, name: str, method: ScheduledMethod, criterion: CriterionName, strength: float | None = None
     ) -> None:
         checked_strength(criterion, strength)
         self.name, self.method, self.deployed = name, method, method.deployed
+        self.needs_validation = method.needs_validation
         self._fields = {"criterion": criterion, "strength": strength}
         self._gradients = GRADIENTS.get(criterion, 1)
 
-    def check(self, task: Task) -> None:
-        """See :meth:`Method.check`: it needs what its method needs."""
-        self.method.check(self._task(task))
-
     def _runs(self, setting: Setting, machine: Machine, on_progress: Progress) -> Runs:
         total = setting.repeats * setting.task.epochs
-        own = replace(setting, task=self._task(setting.task))
+        own = self.own(setting)
         runs = self.method.run(
             own, machine, lambda done, of: on_progress(min(self._gradients * done, total), total)
         ).runs
@@ -67,7 +62,8 @@ class UnderCriterion(ScheduledMethod):
 
         return runs if self._gradients == 1 else runs.map(stretched)
 
-    def _task(self, task: Task) -> Task:
+    def changed(self, task: Task) -> Task:
+        """See :meth:`OnChangedTask.changed`."""
         return task.model_copy(update={**self._fields, "epochs": max(1, task.epochs // self._gradients)})
 
 
@@ -133,7 +129,7 @@ _WHAT: dict[CriterionName, str] = {
 
 
 def _unflooded(name: str) -> ScheduledMethod:
-    return ScheduledMethod(name, lambda task: ConstantFlood(0.0))
+    return ScheduledMethod(name, lambda task: ConstantFlood(0.0), needs_validation=False)
 
 
 def _strength(method: str, criterion: CriterionName, text: str, example: str) -> float:

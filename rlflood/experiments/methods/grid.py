@@ -3,9 +3,9 @@
 import numpy as np
 
 from rlflood.experiments.methods.base import Method, MethodOptions
-from rlflood.experiments.methods.level_runs import LevelRuns
 from rlflood.experiments.methods.name import MethodName
 from rlflood.experiments.methods.registry import register, whole_number
+from rlflood.experiments.runs.level_runs import LevelRuns
 from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress

@@ -60,6 +60,7 @@ class LabelWave(Method):
     """
 
     floods = False
+    needs_validation = False
 
     def __init__(self) -> None:
         self.name = "label-wave"

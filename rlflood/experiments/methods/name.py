@@ -5,14 +5,18 @@ from pathlib import Path
 
 from rlflood.control.shipped import SUFFIX
 
-BEST_OF, WITH = "best-of", "with"
-NESTING = (BEST_OF, WITH)
+BEST_OF, WITH, ALL, HALF = "best-of", "with", "all", "half"
+NESTING = (BEST_OF, WITH, ALL, HALF)
 """The kinds of methods that have another method's name in their own, behind a colon more."""
+_BARE = (ALL, HALF)
+"""Those that say no more than that."""
 
 
 @dataclass(frozen=True, slots=True)
 class MethodName:
-    """``constant:0.3``, ``best-of:5:tracking``, ``with:gce:tracking``, or a controller's name or file.
+    """``constant:0.3``, ``best-of:5:tracking``, ``with:gce:tracking``, ``all:none``, or a controller.
+
+    A controller is written as its name or its file.
 
     Any text is one; whether there is such a method is for :func:`get_method` to say. A controller's file may
     have colons in its path, also behind ``best-of:5:`` and ``with:gce:``.
@@ -41,16 +45,18 @@ class MethodName:
     def nested(self) -> "tuple[str, MethodName] | None":
         """Of ``best-of:RUNS:METHOD`` and ``with:CRITERION:METHOD`` the latter two, which may be empty.
 
-        None for any other kind.
+        Of ``all:METHOD`` and ``half:METHOD`` the first is empty. None for any other kind.
         """
         if self.kind not in NESTING:
             return None
+        if self.kind in _BARE:
+            return "", MethodName.parse(self.argument or "")
         how, _, method = (self.argument or "").partition(":")
         return how, MethodName.parse(method)
 
     @property
     def innermost(self) -> "MethodName":
-        """The method that is repeated or put on a criterion; the name itself for any other kind."""
+        """The method that is repeated, or put on a criterion or other labels; for any other kind itself."""
         return self if self.nested is None else self.nested[1].innermost
 
     @property
@@ -64,4 +70,5 @@ class MethodName:
         if self.nested is None:
             return MethodName.parse(other)
         how, method = self.nested
-        return MethodName(self.kind, f"{how}:{method.with_innermost(other)}")
+        before = "" if self.kind in _BARE else f"{how}:"
+        return MethodName(self.kind, f"{before}{method.with_innermost(other)}")

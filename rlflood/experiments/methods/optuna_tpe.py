@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlflood.experiments.methods.base import Method, MethodOptions
-from rlflood.experiments.methods.parts import interim_epochs, ranked, run_in_parts
 from rlflood.experiments.methods.random_search import search_seeds
 from rlflood.experiments.methods.registry import register, whole_number
 from rlflood.experiments.runs.history import History
+from rlflood.experiments.runs.parts import interim_epochs, ranked, run_in_parts
 from rlflood.experiments.runs.record import Record, Runs
 from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress
@@ -55,6 +55,7 @@ class OptunaSearch(Method):
 
     def check(self, task: Task) -> None:
         """See :meth:`Method.check`: it needs Optuna."""
+        super().check(task)
         check_package("optuna", f"the method {self.name} needs Optuna")
 
     def epochs(self, task: Task) -> int:

@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlflood.experiments.methods.base import Method, MethodOptions
-from rlflood.experiments.methods.parts import interim_epochs, run_in_parts
 from rlflood.experiments.methods.random_search import search_generators
 from rlflood.experiments.methods.registry import register, whole_number
 from rlflood.experiments.runs.history import History
+from rlflood.experiments.runs.parts import interim_epochs, run_in_parts
 from rlflood.experiments.runs.record import Record
 from rlflood.experiments.runs.selection import picked_record
 from rlflood.experiments.runs.setting import Progress, Setting, no_progress

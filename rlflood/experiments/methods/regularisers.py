@@ -44,6 +44,7 @@ class TaskGrid(Method):
 
     def check(self, task: Task) -> None:
         """See :meth:`Method.check`."""
+        super().check(task)
         if task.network != "mlp" and self._field in OF_MLPS:
             raise InputError(
                 f"the method {self.name} is for the network mlp, not for {task.network}: leave it out"

@@ -22,7 +22,8 @@ def _constant(argument: str | None, options: MethodOptions) -> Method:
     if argument is None:
         raise InputError("the method constant needs its level after a colon: write constant:0.1")
     level = number("constant", argument, "constant:0.1")
-    return ScheduledMethod(f"constant:{level:g}", lambda task: ConstantFlood(level))
+    name = f"constant:{level:g}"
+    return ScheduledMethod(name, lambda task: ConstantFlood(level), needs_validation=False)
 
 
 @register("adaptive", "up while validation accuracy rises, down while it falls")
@@ -39,7 +40,7 @@ def _dynamic(argument: str | None, options: MethodOptions) -> Method:
 def _backward(argument: str | None, options: MethodOptions) -> Method:
     level = 0.26 if argument is None else number("backward", argument, "backward:0.26")
     name = "backward" if argument is None else f"backward:{level:g}"
-    return ScheduledMethod(name, lambda task: BackwardFlood(level))
+    return ScheduledMethod(name, lambda task: BackwardFlood(level), needs_validation=False)
 
 
 @register("tracking", "a fraction of the best validation loss so far", argument="FRACTION")
@@ -54,7 +55,11 @@ def _piecewise(argument: str | None, options: MethodOptions) -> Method:
     if argument is None:
         raise InputError("the method piecewise needs its first level after a colon: write piecewise:0.2")
     level = number("piecewise", argument, "piecewise:0.2")
-    return ScheduledMethod(f"piecewise:{level:g}", lambda task: PiecewiseFlood(level, epochs=task.epochs))
+    return ScheduledMethod(
+        f"piecewise:{level:g}",
+        lambda task: PiecewiseFlood(level, epochs=task.epochs),
+        needs_validation=False,
+    )
 
 
 def _hold(name: str, what: str, usual: float = 1.0, returning: bool = False, **options: Any) -> None:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from rlflood.experiments.methods.base import Method, MethodOptions, ScheduledMethod
-from rlflood.experiments.methods.level_runs import LevelRuns
 from rlflood.experiments.methods.registry import register
+from rlflood.experiments.runs.level_runs import LevelRuns
 from rlflood.experiments.runs.record import Runs
 from rlflood.experiments.runs.setting import Progress, Setting
 from rlflood.schedulers import ConstantFlood
@@ -25,7 +25,8 @@ class Unflooded(ScheduledMethod):
     """
 
     def __init__(self, name: str, deployed: Moment, runs: LevelRuns) -> None:
-        super().__init__(name, lambda task: ConstantFlood(0.0), deployed=deployed)
+        picks = deployed in ("best", "best-average")
+        super().__init__(name, lambda task: ConstantFlood(0.0), deployed=deployed, needs_validation=picks)
         self._shared = runs
 
     def _runs(self, setting: Setting, machine: Machine, on_progress: Progress) -> Runs:

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from rlflood.control import Controller
 from rlflood.errors import InputError
 from rlflood.training import Task
 from rlflood.training.size import NetworkSize, network_size
@@ -66,3 +67,10 @@ class Setting:
     def part(self, repeats: slice) -> "Setting":
         """The same with some of the repeats only."""
         return replace(self, data_seeds=self.data_seeds[repeats], network_seeds=self.network_seeds[repeats])
+
+
+def task_for(controller: Controller, task: Task) -> Task:
+    """The task on the criterion that a controller is for; as it is if it has that, or the controller none."""
+    if controller.spec.criterion in ("cross-entropy", task.criterion):
+        return task
+    return task.model_copy(update={"criterion": controller.spec.criterion, "strength": None})

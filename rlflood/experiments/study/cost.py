@@ -15,10 +15,11 @@ _SECONDS_PER_REPLICA_STEP = 0.35e-3
 def cost(method: Method, setting: Setting) -> float:
     """Roughly the seconds that a method takes for the repeats of a setting on one core."""
     task = setting.task
-    steps = -(-task.train_size // (task.batch_size or task.train_size))
+    samples = task.train_samples
+    steps = -(-samples // (task.batch_size or samples))
     # two operations a weight and sample forward, twice that backward
     work = setting.size.multiplications
-    epoch = 2 * work * (3 * task.train_size + task.val_size) * _SECONDS_PER_FLOP
+    epoch = 2 * work * (3 * samples + task.val_size) * _SECONDS_PER_FLOP
     epoch += steps * (_SECONDS_PER_REPLICA_STEP + _SECONDS_PER_STEP / (method.width * setting.repeats))
     test_size = task.test_size or task.source().size or DEFAULT_TEST_SIZE
     # the last weights and the best ones

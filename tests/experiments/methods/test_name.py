@@ -16,6 +16,7 @@ NAMES = st.recursive(
         | st.builds(
             lambda how, of: MethodName("with", f"{how}:{of}"), st.sampled_from(["gce", "elr=1"]), inner
         )
+        | st.builds(lambda kind, of: MethodName(kind, str(of)), st.sampled_from(["all", "half"]), inner)
     ),
 )
 
@@ -47,6 +48,10 @@ def test_any_text_is_kept_but_for_the_spaces_around_it(text):
             *["c:/b.safetensors"] * 2,
         ),
         ("best-of:5:with:gce:constant:0.3", "best-of", "5:with:gce:constant:0.3", "constant:0.3", None),
+        ("all:none", "all", "none", "none", None),
+        ("all", "all", None, "", None),
+        ("half:constant:0.3", "half", "constant:0.3", "constant:0.3", None),
+        ("all:with:elr:c:/b.safetensors", "all", "with:elr:c:/b.safetensors", *["c:/b.safetensors"] * 2),
         (" a/b.safetensors ", "a/b.safetensors", None, "a/b.safetensors", "a/b.safetensors"),
         ("c:/b.safetensors", "c:/b.safetensors", None, "c:/b.safetensors", "c:/b.safetensors"),
         ("best-of:5:c:/b.safetensors", "best-of", "5:c:/b.safetensors", *["c:/b.safetensors"] * 2),
@@ -66,3 +71,5 @@ def test_another_controller_takes_the_place_of_one():
     assert replaced == ["new/x.safetensors"] * 2 + ["best-of:3:new/x.safetensors"] * 2
     nested = MethodName.parse("best-of:3:with:gce=0.5:default").with_innermost("x.safetensors")
     assert str(nested) == "best-of:3:with:gce=0.5:x.safetensors"
+    nested = MethodName.parse("all:with:gce=0.5:default").with_innermost("x.safetensors")
+    assert str(nested) == "all:with:gce=0.5:x.safetensors"

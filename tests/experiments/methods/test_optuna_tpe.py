@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlflood.experiments import MethodOptions, get_method
-from rlflood.experiments.methods.parts import ranked
+from rlflood.experiments.runs.parts import ranked
 from rlflood.experiments.runs.stacks import run_schedule
 from rlflood.schedulers import ConstantFlood
 

@@ -7,8 +7,8 @@ import pytest
 
 from rlflood.errors import InputError
 from rlflood.experiments import MethodOptions, get_method
-from rlflood.experiments.methods.parts import interim_epochs
 from rlflood.experiments.methods.random_search import search_seeds
+from rlflood.experiments.runs.parts import interim_epochs
 
 
 @pytest.fixture(scope="module")

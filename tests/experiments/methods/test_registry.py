@@ -153,13 +153,13 @@ def test_a_shipped_controller_keeps_its_name_beside_a_file_of_that_name(
 def test_a_new_method_is_one_function_and_one_registration(monkeypatch):
     monkeypatch.setattr("rlflood.experiments.methods.registry.METHODS", dict(METHODS))
 
-    @register("half", "always a half")
+    @register("midway", "always a half")
     def build(argument, options):
-        return GridSearch("half", np.array([0.5]))
+        return GridSearch("midway", np.array([0.5]))
 
-    assert isinstance(get_method("half"), GridSearch)
+    assert isinstance(get_method("midway"), GridSearch)
     with pytest.raises(ValueError, match="already"):
-        register("half", "again")(build)
+        register("midway", "again")(build)
 
 
 def test_every_method_has_a_summary():

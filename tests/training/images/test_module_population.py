@@ -185,3 +185,17 @@ def test_a_stack_is_of_perceptrons():
         PopulationTrainer([task()], [0], [0])
     with pytest.raises(InputError, match="float16 is for networks of images"):
         PopulationTrainer([Task(train_size=20, val_size=10)], [0], [0], machine=Machine(precision="float16"))
+
+
+def test_a_joined_task_trains_on_all_of_its_labels(monkeypatch):
+    """As one whose training split happens to be these images, standardised by all of them."""
+    own = task(joined=True, epochs=2)
+    splits = own.split(3)
+    assert len(splits.train) == 90 and abs(splits.train.x.mean()) < 1e-4
+    np.testing.assert_array_equal(splits.val.x, splits.train.x[60:])
+    population = make_population([own], [3], [4])
+    monkeypatch.setattr(Task, "split", lambda task, seed: splits)
+    by_hand = make_population([task(train_size=90, epochs=2)], [3], [4])
+    for _ in range(2):
+        np.testing.assert_array_equal(population.run_epoch(0.5).train_loss, by_hand.run_epoch(0.5).train_loss)
+    assert population.sample_losses("train").shape == (1, 90)

@@ -583,3 +583,17 @@ def test_a_trainer_s_memory_is_freed_with_it_and_not_by_the_garbage_collector():
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_a_joined_task_trains_on_all_of_its_labels(monkeypatch):
+    """As one with a training split of that many samples that happen to be these."""
+    task = Task(data="blobs", hidden=(8,), train_size=30, val_size=20, test_size=10, batch_size=16, epochs=2)
+    joined = PopulationTrainer([task.model_copy(update={"joined": True})], [1], [2])
+    assert joined.sample_losses("train").shape == (1, 50)
+    monkeypatch.setattr(Task, "split", lambda task, seed: joined.splits[0])
+    by_hand = PopulationTrainer([task.model_copy(update={"train_size": 50})], [1], [2])
+    for _ in range(2):
+        one, other = joined.run_epoch(0.1), by_hand.run_epoch(0.1)
+        np.testing.assert_array_equal(one.train_loss, other.train_loss)
+    validation = joined.sample_losses("val")
+    np.testing.assert_allclose(validation, joined.sample_losses("train")[:, 30:], rtol=1e-5)

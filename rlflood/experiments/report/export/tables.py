@@ -34,9 +34,10 @@ _CANDIDATE = (
 _PICKED = {moment: of_moment("picked", moment) for moment in MOMENTS}
 _TASK: dict[str, Kind] = {
     "data": "string", "data_options": "string", "target": "string", "label_noise": "double",
-    "train_size": "int64", "val_size": "int64", "test_size": "int64", "network": "string", "hidden": "string",
-    "batch_norm": "bool", "dropout": "double", "criterion": "string", "strength": "double",
-    "optimizer": "string", "learning_rate": "double", "momentum": "double", "weight_decay": "double",
+    "train_size": "int64", "val_size": "int64", "test_size": "int64", "joined": "bool",
+    "network": "string", "hidden": "string", "batch_norm": "bool", "dropout": "double",
+    "criterion": "string", "strength": "double", "optimizer": "string", "learning_rate": "double",
+    "momentum": "double", "weight_decay": "double",
     "lr_milestones": "string", "lr_gamma": "double", "clip_norm": "double", "augmentation": "string",
     "batch_size": "int64", "epochs": "int64",
 }  # fmt: skip

@@ -31,10 +31,11 @@ def describe_setting(task: Task, facts: Facts | None, repeats: int) -> tuple[str
     if facts is not None:
         known = f"{counted(facts.classes, 'class', 'classes')}, {counted(facts.features, 'feature')}, "
     test = "all other" if task.test_size is None else task.test_size
+    joined = " (trained on, too)" if task.joined else ""
     noisy = "; training and validation labels are wrong in that share" if task.label_noise else ""
     data = (
         f"{Path(task.data).name}: {known}{100 * task.label_noise:g} % label noise; "
-        f"{task.train_size} training, {task.val_size} validation and {test} test samples{noisy}"
+        f"{task.train_size} training, {task.val_size} validation{joined} and {test} test samples{noisy}"
     )
     norm = " with batch norm" if task.batch_norm else ""
     batch = "full batch" if task.batch_size is None else f"batches of {task.batch_size}"
