@@ -66,7 +66,17 @@ def _by_draw(values: list[float]) -> Array:
 
 def instead() -> str:
     """The study ``instead``: the four networks of each method, and what is deployed less two rivals."""
-    return _methods(load("many-steps/instead.csv", "many-steps/instead.toml"))
+    return _methods(load("many-steps/instead.csv", "instead"))
+
+
+def instead_optimizers() -> str:
+    """The study ``instead-optimizers``: SGD with momentum and a cosine schedule, and batch normalisation."""
+    return _methods(load("many-steps/instead-optimizers.csv", "instead-optimizers"))
+
+
+def instead_images() -> str:
+    """The study ``instead-cnn``: images and a small convolutional network."""
+    return _methods(load("many-steps/instead-cnn.csv", "instead-cnn"))
 
 
 def _methods(runs: KeptRuns) -> str:
@@ -111,12 +121,21 @@ COLUMNS: dict[str, tuple[str, Moment]] = {
 
 def criteria_by_task() -> str:
     """Task by task: flooding, ELR, and both."""
-    runs = load("many-steps/instead.csv", "many-steps/instead.toml")
+    return _by_task(load("many-steps/instead.csv", "instead"))
+
+
+def optimizers_by_task() -> str:
+    """The same under other optimizers."""
+    return _by_task(load("many-steps/instead-optimizers.csv", "instead-optimizers"))
+
+
+def _by_task(runs: KeptRuns) -> str:
+    columns = {name: pair for name, pair in COLUMNS.items() if pair[0] in runs.methods}
     rows: list[list[Text | str]] = []
     for place, task in enumerate(runs.tasks):
         row: list[Text | str] = [task.name]
         stopped = runs.scores("none", "best-average")[place]
-        for method, moment in COLUMNS.values():
+        for method, moment in columns.values():
             scores = runs.scores(method, moment)[place]
             same = (method, moment) == ("none", "best-average")
             row.append(Text(mean(scores), mark="" if same else plus_minus(scores, stopped).mark))
@@ -126,4 +145,4 @@ def criteria_by_task() -> str:
         f"{MARK}: the 95 % interval of the difference from the EMA that is stopped early (Student's t, "
         "paired by seeds) excludes 0."
     )
-    return table(["Task", *COLUMNS], rows, caption)
+    return table(["Task", *columns], rows, caption)

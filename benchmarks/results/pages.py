@@ -30,6 +30,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "ablation": many_steps.ablation,
     "instead": many_steps.instead,
     "instead-by-task": many_steps.criteria_by_task,
+    "instead-optimizers": many_steps.instead_optimizers,
+    "instead-optimizers-by-task": many_steps.optimizers_by_task,
     "speed": speed.stacks,
     "speed-images": speed.images,
 }
