@@ -64,7 +64,7 @@ def test_every_scheduler_is_told_how_its_level_is_held(make: Any) -> None:
     by_class, told = make(None), make(MEAN)
     assert by_class.hold == type(by_class).hold
     assert told.hold == MEAN
-    with pytest.raises(ValueError, match=r"made otherwise: hold is \[8, 0.25\] there"):
+    with pytest.raises(ValueError, match=r"made otherwise: hold is \[8.0, 0.25\] there"):
         by_class.load_state_dict(told.state_dict() | {"epoch": 0})
     with pytest.raises(InputError, match=r"takes a rlflood\.Hold"):
         make(8)
