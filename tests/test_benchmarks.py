@@ -13,8 +13,11 @@ from benchmarks import ablation, images, presets, speed
 from benchmarks.measure import alternate, gflop_per_epoch, paired_interval, spread
 from benchmarks.plain import PlainFloodEnv
 from rlflood.agents import load_preset, preset_names
+from rlflood.control import Controller
+from rlflood.control.shipped import controller_file
 from rlflood.envs import FloodVectorEnv
 from rlflood.errors import InputError
+from rlflood.schedulers import PolicyScheduler
 from rlflood.training import PopulationTrainer, Task
 from rlflood.training.images.convolutional import small_cnn
 from rlflood.training.trainer import MOMENTS
@@ -261,5 +264,12 @@ def test_the_ablation_s_problems_are_in_no_training_and_in_no_other_comparison()
 
 
 def test_an_unknown_variant_is_told() -> None:
-    with pytest.raises(InputError, match="there is no variant 'holt'"):
+    with pytest.raises(InputError, match="'holt' is no controller and no variant"):
         ablation.main(names=["holt"], out=None, draws=1, regimes="Adam")
+
+
+def test_a_controller_is_a_variant_held_as_its_file_says() -> None:
+    file = controller_file("ars")
+    scheduler = ablation.variant(str(file)).make(40, 3)
+    assert isinstance(scheduler, PolicyScheduler) and scheduler.epochs == 40
+    assert scheduler.hold == Controller.load(file).spec.hold
