@@ -32,6 +32,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "instead-by-task": many_steps.criteria_by_task,
     "instead-optimizers": many_steps.instead_optimizers,
     "instead-optimizers-by-task": many_steps.optimizers_by_task,
+    "instead-cnn": many_steps.instead_images,
     "speed": speed.stacks,
     "speed-images": speed.images,
 }
