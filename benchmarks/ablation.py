@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.presets import FAMILIES
+from benchmarks.presets import FAMILIES, four_networks
 from rlflood.control import Controller
 from rlflood.control.shipped import find_controller
 from rlflood.errors import InputError, told
@@ -37,7 +37,7 @@ from rlflood.schedulers import (
     TrackingFlood,
     load_controller,
 )
-from rlflood.training import Machine, Task, make_population, run
+from rlflood.training import Task
 from rlflood.training.averaging import AVERAGE_SHARE
 from rlflood.training.distribution import Mixture
 from rlflood.training.trainer import MOMENTS
@@ -166,16 +166,11 @@ def scores(variant: Variant, pairs: list[tuple[Task, int]]) -> dict[str, list[fl
     """Test accuracies on clean labels of the four networks of every run."""
     tasks, seeds = [task for task, _ in pairs], [seed for _, seed in pairs]
     one = tasks[0]
-    options: dict[str, Any] = {"keep_best": True, "average": max(1.0, variant.over * one.steps)}
     classes = np.array([task.source().classes for task in tasks])
     scheduler = variant.make(one.epochs, classes)
-    trainer = make_population(
-        tasks, seeds, [seed + 5 for seed in seeds], machine=Machine(), hold=scheduler.hold, **options
-    )
-    steering = scheduler if variant.begins else _NoBeginning(scheduler)
-    for _ in run(trainer, steering, epochs=one.epochs):
-        pass
-    return {m: trainer.evaluate("test", m).clean_accuracy.round(4).tolist() for m in MOMENTS}
+    steering: Any = scheduler if variant.begins else _NoBeginning(scheduler)
+    scored = four_networks(steering, tasks, seeds, max(1.0, variant.over * one.steps))
+    return {moment: accuracies.round(4).tolist() for moment, accuracies in scored.items()}
 
 
 class _NoBeginning:

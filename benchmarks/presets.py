@@ -27,6 +27,7 @@ from rlflood.control.shipped import find_controller
 from rlflood.errors import InputError, told
 from rlflood.experiments.runs.setting import task_for
 from rlflood.interrupts import INTERRUPTED, sigterm_as_ctrl_c
+from rlflood.metrics import Array
 from rlflood.output import GrowingFile, check_apart, check_output
 from rlflood.schedulers import (
     ConstantFlood,
@@ -152,20 +153,34 @@ def score(policy: Controller | str, problems: Problems) -> Score:
             seeds = [seed for _, seed in pairs[start : start + _STACK]]
             classes = np.array([task.source().classes for task in tasks])
             scheduler = _scheduler(policy, tasks[0].epochs, classes)
-            options: dict[str, Any] = {"keep_best": True, "average": average_steps(tasks[0])}
-            trainer = make_population(
-                tasks, seeds, [seed + 5 for seed in seeds], hold=scheduler.hold, **options
-            )
-            for _ in run(trainer, scheduler, epochs=tasks[0].epochs):
-                pass
-            for moment, found in accuracies.items():
-                found += trainer.evaluate("test", moment).clean_accuracy.tolist()
+            average = average_steps(tasks[0])
+            for moment, scored in four_networks(scheduler, tasks, seeds, average).items():
+                accuracies[moment] += scored.tolist()
             ruled = scheduler.left_to_rule if isinstance(scheduler, PolicyScheduler) else np.zeros(1, bool)
             left += np.broadcast_to(ruled, len(tasks)).tolist()
             families += [task.data for task in tasks]
             regimes += [regime] * len(tasks)
             noises += [task.label_noise for task in tasks]
     return Score(*accuracies.values(), left, families, regimes, noises)
+
+
+def four_networks(
+    scheduler: FloodScheduler, tasks: list[Task], seeds: list[int], average: float
+) -> dict[Moment, Array]:
+    """Train a stack under a scheduler; test accuracies on clean labels of every run's four networks.
+
+    Args:
+        scheduler: Also says how its levels are held, and where an average begins.
+        tasks: Those of one stack.
+        seeds: Their data seeds; those of their networks are five higher.
+        average: Steps that the exponential average goes back.
+    """
+    trainer = make_population(
+        tasks, seeds, [seed + 5 for seed in seeds], keep_best=True, average=average, hold=scheduler.hold
+    )
+    for _ in run(trainer, scheduler, epochs=tasks[0].epochs):
+        pass
+    return {moment: trainer.evaluate("test", moment).clean_accuracy for moment in MOMENTS}
 
 
 def means(scored: Score) -> dict[str, float]:

@@ -213,10 +213,8 @@ def draw_schedule(name: str, rollouts: Rollouts) -> Any:
         lower.set_xlabel("epoch")
         lower.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     highest = max(rollouts.controller.spec.levels.values)
-    if rollouts.controller.spec.levels.unit in (
-        "turning-point",
-        "guessing",
-    ):  # drawn in nats, which have no bound
+    # drawn in nats, which have no bound
+    if rollouts.controller.spec.levels.unit in ("turning-point", "guessing"):
         highest = max(panel.yaxis.get_data_interval()[1] for panel in panels[0]) or 1.0
     top = 1.05 * highest
     panels[0, 0].set_ylim(-0.03 * top, top)
