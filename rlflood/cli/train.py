@@ -116,12 +116,7 @@ def train(
 
     like = None
     if tasks is not None:
-        like = given_fields(
-            data=_like(tasks), target=target, keep=keep, encode=encode, train_size=train_size,
-            val_size=val_size, hidden=hidden, epochs=epochs, batch_size=batch_size, optimizer=optimizer,
-            learning_rate=learning_rate, lr_milestones=lr_milestones, weight_decay=weight_decay,
-            batch_norm=batch_norm,
-        )  # fmt: skip
+        like = given_fields(data=_like(tasks), **{name: context.params[name] for name in _OF_THE_TASKS})
     outcome = train_controller(preset, out, episodes, resume, seed, machine, algo, like)
     state = "trained" if outcome.finished else "stopped"
     later = "" if outcome.finished else "; go on with --resume"
