@@ -14,7 +14,7 @@ from rlflood.validation import validated
 from rlflood.words import counted
 
 MOST_CLASSES, MOST_FEATURES, MOST_IMBALANCE = 20, 64, 20.0
-"""The first is the generators' limit. Problems of more features take long to draw."""
+"""Of more classes small splits have too few of each. Problems of more features take long to draw."""
 MOST_SAMPLES, MOST_LAYERS, MOST_UNITS = 100, 3, 48
 """Of the training and of the validation split each, and of the network: as the shipped presets have them."""
 MOST_MULTIPLICATIONS, MOST_STEPS = 200_000_000, 1000

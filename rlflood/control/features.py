@@ -10,7 +10,7 @@ from rlflood.control.course import Course
 from rlflood.control.turning_point import TurningPoint
 from rlflood.metrics import Array
 
-ObservationKind = Literal["metrics", "extended", "turning-point", "training"]
+ObservationKind = Literal["metrics", "extended", "turning-point", "training", "complete"]
 
 LOWEST_LOSS, HIGHEST_LOSS = 1e-3, 10.0
 """Relative to the loss of guessing; beyond lies nothing to tell apart."""
@@ -45,8 +45,9 @@ class Seen:
         course: How the training has gone.
         train_changes: Of log train loss and train accuracy against the averages of the course: shape
             ``(4, replicas)``.
+        best_calibration: As ``calibration``, of the best validation loss and the best validation accuracy.
 
-    The last three are followed where validation is not seen, and 0 elsewhere.
+    The last four are followed for the kinds that show them, and 0 for others.
     """
 
     epoch: int
@@ -68,6 +69,7 @@ class Seen:
     calibration: Array
     course: Course
     train_changes: Array
+    best_calibration: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +179,23 @@ _TRAINING: _Features = (
     Feature("fall of log train loss over the largest", -2.0, 1.0, lambda seen: seen.course.relative_fall),
     Feature(f"lowest {_CALIBRATION}", -_SPAN, _SPAN, lambda seen: seen.course.lowest_calibration),
 )
+# all that is known: for policies that choose a criterion's strength, which needs to tell noise from difficulty
+# before the run has turned
+_COMPLETE: _Features = (
+    *_TURNING_POINT,
+    *(feature for feature in _TRAINING if feature.name not in {known.name for known in _TURNING_POINT}),
+    Feature(
+        "log best validation loss over that of a calibrated predictor", -_SPAN, _SPAN,
+        lambda seen: seen.best_calibration,
+    ),
+)  # fmt: skip
 
 OBSERVATIONS: dict[ObservationKind, _Features] = {
     "metrics": _RAW,
     "extended": _EXTENDED,
     "turning-point": _TURNING_POINT,
     "training": _TRAINING,
+    "complete": _COMPLETE,
 }
 """What each kind of observation shows, in order. Files of controllers name their features: a kind that
 controllers were trained with stays as it is, and other features make another kind."""
@@ -198,3 +211,6 @@ FEATURES: dict[ObservationKind, tuple[str, ...]] = {
 
 UNVALIDATED: frozenset[ObservationKind] = frozenset({"training"})
 """The kinds that show nothing of the validation."""
+
+COURSES: frozenset[ObservationKind] = frozenset({"training", "complete"})
+"""The kinds that show how the training has gone; the number of classes has to be known for them."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from rlflood.control.course import Course, calibrated_loss
 from rlflood.control.features import (
+    COURSES,
     HIGHEST_LOSS,
     LOWEST_LOSS,
     OBSERVATIONS,
@@ -28,6 +29,7 @@ def _decay(epochs: int, decisions: int) -> float:
 _WITH_CLASSES: dict[ObservationKind, str] = {
     "metrics": "the raw metrics",
     "training": "the training alone",
+    "complete": "the calibration of losses",
 }
 """Kinds that mean nothing where the number of classes is not known, and what they show."""
 
@@ -56,7 +58,7 @@ class Observer(Stateful):
     which it first began to overfit, instead of by the clock; see
     :class:`~rlflood.control.turning_point.TurningPoint`. The ``training`` features are made of train loss and
     train accuracy alone; see :class:`~rlflood.control.course.Course`. The validation is not looked at then,
-    whether there is one or not.
+    whether there is one or not. The ``complete`` features are those of both, and the validation's calibration.
 
     Before the first epoch the features are those of a network that guesses: nothing needs to be evaluated,
     and a run in an environment and one in a user's loop begin alike.
@@ -76,11 +78,10 @@ class Observer(Stateful):
         sign: What tells that a run has turned.
         classes: Number of classes, one for all replicas or an array ``(replicas,)``. ``None`` takes the
             first epoch's validation loss as the loss of guessing, right for a network that has hardly
-            learned by then; ``metrics`` and ``training`` need them.
+            learned by then; ``metrics``, ``training`` and ``complete`` need them.
 
     Raises:
-        InputError: for an unknown kind, ``metrics`` or ``training`` without ``classes``, or fewer than two
-            classes.
+        InputError: for an unknown kind, one that needs ``classes`` without them, or fewer than two classes.
     """
 
     _state = (
@@ -146,12 +147,12 @@ class Observer(Stateful):
         decay = self._decay if self.epoch > 1 else 0.0
         with np.errstate(over="ignore"):  # as in features()
             self._averages = decay * self._averages + (1 - decay) * self._followed()
-            if self.kind in UNVALIDATED:
+            if self.kind in COURSES:
                 log_loss = self._log_loss(train_loss)
                 self.course.update(
                     log_loss,
                     self._accuracy(values[1]),
-                    self._calibration(),
+                    self._calibration(train_loss, values[1]),
                     fall=self._log_loss(before) - log_loss,
                     decay=decay,
                     first=self.epoch == 1,
@@ -195,14 +196,13 @@ class Observer(Stateful):
         accuracy = np.where(np.isfinite(accuracy), accuracy, self._chance)
         return np.clip((accuracy - self._chance) / (1 - self._chance), -1.0, 1.0)
 
-    def _calibration(self) -> Array:
-        """Log of the train loss over that of a calibrated predictor of the train accuracy."""
-        if self.kind not in UNVALIDATED:  # the classes may be unknown
+    def _calibration(self, loss: Array, accuracy: Array) -> Array:
+        """Log of a loss over that of a calibrated predictor of the accuracy."""
+        if self.kind not in COURSES:  # the classes may be unknown
             return np.zeros(1)
-        train_loss, train_acc, *_ = self._metrics
-        accuracy = np.where(np.isfinite(train_acc), train_acc, self._chance)
+        accuracy = np.where(np.isfinite(accuracy), accuracy, self._chance)
         calibrated = calibrated_loss(accuracy, 1 / self._chance)
-        return np.asarray(self._log_loss(train_loss) - np.log10(calibrated / self._scale))
+        return np.asarray(self._log_loss(loss) - np.log10(calibrated / self._scale))
 
     def _followed(self) -> Array:
         """What the moving averages follow: rows of shape ``(3, replicas)``."""
@@ -232,7 +232,8 @@ class Observer(Stateful):
             best_val_acc=self._accuracy(self._best_val_acc if started else val_acc),
             changes=self._followed() - self._averages,
             chance=self._chance,
-            calibration=self._calibration(),
+            calibration=self._calibration(train_loss, train_acc),
             course=self.course,
             train_changes=self.course.changes(self._log_loss(train_loss), self._accuracy(train_acc)),
+            best_calibration=self._calibration(best, self._best_val_acc if started else val_acc),
         )

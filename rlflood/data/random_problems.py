@@ -19,7 +19,7 @@ from rlflood.metrics import Array
 
 Rule: TypeAlias = Callable[[Array], NDArray[np.int64]]
 
-_MOST_CLASSES = 20
+_MOST_CLASSES = 50
 # samples that place the boundaries between the classes of a rule
 _REFERENCE = 1024
 
@@ -172,6 +172,62 @@ class Patterns(Generator):
             even = waves[:, 0] * np.cos(turn) + waves[:, 1] * np.sin(turn)
             odd = waves[:, 1] * np.cos(turn) - waves[:, 0] * np.sin(turn)
             images = even @ np.cos(angles) + odd @ np.sin(angles)
+            return (images + self.noise * rng.standard_normal(images.shape)).astype(np.float32), y
+
+        return sample
+
+
+class Strokes(Generator):
+    """Small drawings: each class is a few straight strokes, as a hand draws them, never twice alike.
+
+    ``side`` pixels a side; ``strokes`` a class. Lengths are in sides, standard deviations all: ``wobble``
+    moves each end of a stroke, ``shift`` the whole drawing; ``noise`` is that of a pixel.
+    """
+
+    name = "strokes"
+    _width = 0.08
+
+    def __init__(
+        self,
+        *,
+        classes: Option = 6,
+        side: Option = 8,
+        strokes: Option = 3,
+        wobble: Option = 0.08,
+        shift: Option = 0.05,
+        noise: Option = 0.3,
+    ) -> None:
+        self.classes = whole(self.name, "classes", classes, 2, _MOST_CLASSES)
+        self.side = whole(self.name, "side", side, 2)
+        self.features = self.side**2
+        self.strokes = whole(self.name, "strokes", strokes, 1)
+        self.wobble = real(self.name, "wobble", wobble, 0.0)
+        self.shift = real(self.name, "shift", shift, 0.0)
+        self.noise = real(self.name, "noise", noise, 0.0)
+
+    def _sampler(self, seed: int) -> Sampler:
+        structure = stream(seed, Stream.STRUCTURE)
+        # both ends of each stroke, and the middles of the pixels, in a square of side 1
+        ends = structure.uniform(0.1, 0.9, (self.classes, self.strokes, 2, 2))
+        middles = (np.arange(self.side) + 0.5) / self.side
+        pixels = np.stack(np.meshgrid(middles, middles, indexing="ij"), -1).reshape(-1, 2)
+
+        def drawn(y: NDArray[np.int64], rng: np.random.Generator) -> Array:
+            hand = self.wobble * rng.standard_normal((len(y), self.strokes, 2, 2))
+            moved = ends[y] + hand + self.shift * rng.standard_normal((len(y), 1, 1, 2))
+            begin, along = moved[:, :, 0, None], (moved[:, :, 1] - moved[:, :, 0])[:, :, None]
+            # how far along its stroke the point is that is nearest to each pixel: (n, strokes, pixels)
+            length = np.maximum((along**2).sum(-1), 1e-12)
+            place = np.clip(((pixels - begin) * along).sum(-1) / length, 0, 1)
+            distance = ((begin + place[..., None] * along - pixels) ** 2).sum(-1).min(1)
+            return np.asarray(np.exp(-distance / (2 * self._width**2)))
+
+        reference = drawn(np.arange(_REFERENCE) % self.classes, structure)
+        mean, spread = reference.mean(), reference.std()
+
+        def sample(n: int, rng: np.random.Generator) -> Samples:
+            y = rng.integers(self.classes, size=n)
+            images = (drawn(y, rng) - mean) / spread
             return (images + self.noise * rng.standard_normal(images.shape)).astype(np.float32), y
 
         return sample

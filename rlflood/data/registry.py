@@ -29,6 +29,7 @@ _GENERATORS: tuple[type[synthetic.Generator], ...] = (
     random_problems.Rings,
     random_problems.Checkerboard,
     random_problems.Patterns,
+    random_problems.Strokes,
     random_problems.Voronoi,
     random_problems.DecisionTree,
 )

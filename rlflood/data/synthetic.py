@@ -158,7 +158,7 @@ class Blobs(Generator):
     name = "blobs"
 
     def __init__(self, *, classes: Option = 3, dimensions: Option = 2, separation: Option = 4.0) -> None:
-        self.classes = whole(self.name, "classes", classes, 2, 20)
+        self.classes = whole(self.name, "classes", classes, 2, 50)
         self.features = whole(self.name, "dimensions", dimensions, 2)
         self.separation = real(self.name, "separation", separation, 0.0)
 

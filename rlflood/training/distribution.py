@@ -19,11 +19,11 @@ def _rising(span: tuple[Number, Number]) -> tuple[Number, Number]:
 
 
 Noise = Annotated[float, Field(ge=0, lt=1)]
-Classes = Annotated[int, Field(ge=2, le=20)]
+Classes = Annotated[int, Field(ge=2, le=50)]
 Dimensions = Annotated[int, Field(ge=2)]
 Family = Literal[
     "two-gaussians", "sinusoid", "sinusoid-10d", "sinusoid-disc", "spiral", "blobs", "clusters", "manifold",
-    "teacher", "voronoi", "patterns", "rings", "checkerboard", "decision-tree",
+    "teacher", "voronoi", "patterns", "strokes", "rings", "checkerboard", "decision-tree",
 ]  # fmt: skip
 
 
@@ -139,6 +139,15 @@ class Mixture(BaseModel):
                     "side": int(rng.integers(5, 13)),
                     "shift": rng.uniform(0.0, 0.15),
                     "variation": rng.uniform(0.4, 1.2),
+                    "noise": rng.uniform(0.1, 0.6),
+                }
+            case "strokes":
+                return {
+                    "classes": classes,
+                    "side": int(rng.integers(5, 11)),
+                    "strokes": int(rng.integers(2, 5)),
+                    "wobble": rng.uniform(0.03, 0.1),
+                    "shift": rng.uniform(0.0, 0.08),
                     "noise": rng.uniform(0.1, 0.6),
                 }
             case "rings":

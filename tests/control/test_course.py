@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlflood.control.course import Course, calibrated_loss
-from rlflood.control.features import FEATURES
+from rlflood.control.features import FEATURES, ObservationKind
 from rlflood.control.observation import Observer
 from rlflood.metrics import Metrics
 
@@ -99,6 +99,22 @@ def test_a_plateau_of_wrong_labels_and_a_hard_problem_are_told_apart():
     name = "log train loss over that of a calibrated predictor"
     assert named(noisy)[name] == pytest.approx(0, abs=1e-6)
     assert named(hard)[name] < -0.2
+
+
+def test_the_complete_features_are_those_of_the_turn_of_the_training_and_the_validations_calibration():
+    kinds: list[ObservationKind] = ["complete", "turning-point", "training"]
+    watched = {kind: Observer(kind, epochs=10, decisions=5, classes=4) for kind in kinds}
+    for val_loss, val_acc in [(1.0, 0.5), (0.9, 0.45), (1.1, 0.4)]:
+        for observed in watched.values():
+            observed.update(Metrics(0.8, 0.6, val_loss, val_acc), np.array([0.1]))
+    found, turn, training = (
+        dict(zip(FEATURES[kind], observed.features()[0].tolist(), strict=True))
+        for kind, observed in watched.items()
+    )
+    calibrated = -0.5 * math.log(0.5) - 0.5 * math.log(0.5 / 3)
+    name = "log best validation loss over that of a calibrated predictor"
+    assert found.pop(name) == pytest.approx(math.log10(0.9 / calibrated), abs=1e-6), "of both bests"
+    assert found == {**training, **turn}
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.floats(0, 1)), max_size=6), st.lists(st.floats(), min_size=12))

@@ -13,7 +13,7 @@ from rlflood.errors import InputError
 from rlflood.metrics import Metrics
 
 KINDS = tuple(OBSERVATIONS)
-TOLD = ("metrics", "training")
+TOLD = ("metrics", "training", "complete")
 """The kinds that must be told the number of classes."""
 LN2 = math.log(2)
 

@@ -13,6 +13,7 @@ FAMILIES = (
     "teacher",
     "voronoi",
     "patterns",
+    "strokes",
     "rings",
     "checkerboard",
     "decision-tree",
@@ -92,6 +93,38 @@ def test_voronoi_cells_of_one_point_a_class_are_separated_by_straight_lines():
     assert line.fit(train.x[:, 2:], train.y).score(train.x[:, 2:], train.y) < shares.max() + 0.05
 
 
+def test_one_stroke_without_a_hand_is_a_line_of_ink():
+    """Of each class one picture: ink falls with the distance to one segment, worked out point by point."""
+    options = {"classes": 2, "side": 9, "strokes": 1, "wobble": 0, "shift": 0, "noise": 0}
+    train = (
+        load("strokes", options=options)
+        .split(train_size=40, val_size=9, test_size=9, label_noise=0, seed=3)
+        .train
+    )
+    for label in (0, 1):
+        pictures = train.x[train.y == label]
+        np.testing.assert_array_equal(pictures, np.broadcast_to(pictures[0], pictures.shape))
+        # pixels of at least half the ink lie along a line: their spread across it is less than the width
+        ink = pictures[0].reshape(9, 9)
+        ink = (ink - ink.min()) / (ink.max() - ink.min())
+        rows, columns = np.nonzero(ink > 0.5)
+        points = (np.stack([rows, columns], 1) + 0.5) / 9
+        across = np.linalg.svd(points - points.mean(0), full_matrices=False)[1][-1] / np.sqrt(len(points))
+        assert len(points) >= 3 and across < 0.08
+
+
+def test_drawings_that_are_moved_differ_and_stay_of_their_class():
+    def split(**options):
+        source = load("strokes", options={"classes": 4, "noise": 0, **options})
+        return source.split(train_size=200, val_size=9, test_size=100, label_noise=0, seed=1)
+
+    still, moved = split(wobble=0, shift=0), split(wobble=0.05, shift=0.05)
+    assert len(np.unique(still.train.x.round(4), axis=0)) == 4
+    assert len(np.unique(moved.train.x.round(4), axis=0)) == 200
+    line = LogisticRegression(max_iter=500).fit(moved.train.x, moved.train.y)
+    assert line.score(moved.test.x, moved.test.y) > 0.9
+
+
 def test_neighbours_on_the_checkerboard_differ():
     options = {"classes": 2, "dimensions": 2, "squares": 2}
     train = (
@@ -108,9 +141,11 @@ def test_neighbours_on_the_checkerboard_differ():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("clusters", {"classes": 21}, "classes of clusters is 21: give a whole number from 2 to 20"),
+        ("clusters", {"classes": 51}, "classes of clusters is 51: give a whole number from 2 to 50"),
         ("clusters", {"imbalance": 0.5}, "imbalance of clusters"),
         ("manifold", {"latent": 0}, "latent of manifold"),
+        ("strokes", {"strokes": 0}, "strokes of strokes"),
+        ("strokes", {"wobble": -1}, "wobble of strokes"),
         ("teacher", {"gain": -1}, "gain of teacher"),
         ("rings", {"dimensions": 3, "inner": 4}, "inner of rings is 4: give a whole number from 1 to 3"),
         ("checkerboard", {"squares": 1}, "squares of checkerboard"),

@@ -45,7 +45,7 @@ def test_facts_go_into_text_and_back():
         ("wines", {}, "Did you mean wine"),
         ("wine", {"target": "y"}, "leave it out for wine"),
         ("blobs", {"options": {"clases": 3}}, "does not know the option clases"),
-        ("blobs", {"options": {"classes": 1}}, "whole number from 2 to 20"),
+        ("blobs", {"options": {"classes": 1}}, "whole number from 2 to 50"),
         ("my.csv", {"options": {"classes": 3}}, "it has none"),
     ],
 )

@@ -178,7 +178,7 @@ def test_blobs_centres_are_the_separation_apart(dimensions):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("blobs", {"classes": 21}, "classes of blobs is 21: give a whole number from 2 to 20"),
+        ("blobs", {"classes": 51}, "classes of blobs is 51: give a whole number from 2 to 50"),
         ("blobs", {"classes": 2.5}, "whole number"),
         ("blobs", {"dimensions": 1}, "at least 2"),
         ("blobs", {"separation": -1}, "a number from 0 up"),
