@@ -179,8 +179,8 @@ _TRAINING: _Features = (
     Feature("fall of log train loss over the largest", -2.0, 1.0, lambda seen: seen.course.relative_fall),
     Feature(f"lowest {_CALIBRATION}", -_SPAN, _SPAN, lambda seen: seen.course.lowest_calibration),
 )
-# all that is known: for policies that choose a criterion's strength, which needs to tell noise from difficulty
-# before the run has turned
+# all that is known: for policies that choose a criterion's strength, which have to tell noise from
+# difficulty before the run has turned
 _COMPLETE: _Features = (
     *_TURNING_POINT,
     *(feature for feature in _TRAINING if feature.name not in {known.name for known in _TURNING_POINT}),

@@ -58,7 +58,8 @@ class Observer(Stateful):
     which it first began to overfit, instead of by the clock; see
     :class:`~rlflood.control.turning_point.TurningPoint`. The ``training`` features are made of train loss and
     train accuracy alone; see :class:`~rlflood.control.course.Course`. The validation is not looked at then,
-    whether there is one or not. The ``complete`` features are those of both, and the validation's calibration.
+    whether there is one or not. The ``complete`` features are those of both, and how calibrated the best
+    validation loss is.
 
     Before the first epoch the features are those of a network that guesses: nothing needs to be evaluated,
     and a run in an environment and one in a user's loop begin alike.

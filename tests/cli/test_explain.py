@@ -142,9 +142,14 @@ def test_help_has_examples(run):
     assert status == 0 and "Examples" in shown and "rlflood explain default" in in_words(shown)
 
 
-def test_a_controller_for_a_criterion_is_refused(run, tmp_path):
-    spec = ControlSpec("metrics", LevelSet((0.0, 0.5)), decisions=3, criterion="elr")
+def test_a_controller_for_a_criterion_is_shown_with_its_strengths(run, tmp_path):
+    spec = ControlSpec(
+        "metrics", LevelSet((0.0, 0.5)), decisions=3, returning=True, criterion="elr", strengths=(0.0, 3.0)
+    )
     file = tmp_path / "robust.safetensors"
-    Controller(spec, [(np.zeros((2, 4), np.float32), np.zeros(2, np.float32))]).save(file)
-    status, _, error = run(file, "--data", "two-gaussians", *QUICK)
-    assert status == 2 and "no pictures of a controller for elr" in in_words(error)
+    layer = np.zeros((5, 5), np.float32), np.array([0, 0, 0, 1, 0], np.float32)  # level .5, strength 3
+    Controller(spec, [layer]).save(file)
+    status, shown, error = run(file, "--data", "two-gaussians", *QUICK)
+    assert status == 0, error
+    assert "(0.500), 3.0" in in_words(shown) and "The best weights were put back 0.0 times" in in_words(shown)
+    assert "strengths that it sets" in Path("explain/robust/schedule.svg").read_text()

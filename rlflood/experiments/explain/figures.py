@@ -190,10 +190,14 @@ def draw_schedule(name: str, rollouts: Rollouts) -> Any:
         f"them{others}. Below: medians over the tasks; bands: the middle half of them."
     )
     title = f"{name}: the levels that it sets, by label noise"
-    canvas, body = _canvas(title, caption, 3.6, width=TWO_COLUMNS * max(len(noises), 2) / 4)
-    panels = body.subplots(2, len(noises), sharex=True, sharey="row", squeeze=False)
+    rows = 2
+    if rollouts.strengths is not None:
+        caption += f" Lowest: the mean strength of {rollouts.controller.spec.criterion}, and the middle 80 %."
+        title, rows = f"{name}: the levels and strengths that it sets, by label noise", 3
+    canvas, body = _canvas(title, caption, 1.8 * rows, width=TWO_COLUMNS * max(len(noises), 2) / 4)
+    panels = body.subplots(rows, len(noises), sharex=True, sharey="row", squeeze=False)
     epochs = np.arange(1, rollouts.levels.shape[1] + 1)
-    for noise, (upper, lower) in zip(noises, panels.T, strict=True):
+    for noise, (upper, lower, *_) in zip(noises, panels.T, strict=True):
         upper.set_title(f"{100 * noise:g} % label noise")
         for other in noises:
             mean = rollouts.chosen[rollouts.label_noise == other].mean(axis=0)
@@ -210,8 +214,14 @@ def draw_schedule(name: str, rollouts: Rollouts) -> Any:
         levels = finite_median(rollouts.levels[runs])
         levels = np.where(levels > _LOWEST_LOSS, levels, np.nan)
         lower.plot(epochs, levels, color=LEVEL, linestyle=":", linewidth=1.4, label="flood level $b$")
-        lower.set_xlabel("epoch")
         lower.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    for noise, lowest in zip(noises, panels[-1], strict=True):
+        lowest.set_xlabel("epoch")
+        if rollouts.strengths is not None:
+            own = rollouts.strengths[rollouts.label_noise == noise]
+            lowest.plot(epochs, own.mean(axis=0), **_OWN)
+            _draw_band(lowest, epochs, own, (10, 90), LEVEL)
+            panels[-1, 0].set_ylabel("strength")
     highest = max(rollouts.controller.spec.levels.values)
     # drawn in nats, which have no bound
     if rollouts.controller.spec.levels.unit in ("turning-point", "guessing"):

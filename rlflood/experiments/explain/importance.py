@@ -76,7 +76,7 @@ def _choices(rollouts: Rollouts, observations: NDArray[np.float32]) -> tuple[Arr
     """The level of the most probable action ``(rows,)``, and the probabilities ``(rows, actions)``."""
     logits, _ = rollouts.controller.logits(observations, rollouts.decisions.memory)
     weights = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=float)
-    levels = np.asarray(rollouts.controller.spec.levels.values)[logits.argmax(axis=1)]
+    levels = rollouts.levels_of(logits.argmax(axis=1), rollouts.decisions.present)
     return levels, weights / weights.sum(axis=1, keepdims=True)
 
 

@@ -101,15 +101,15 @@ def _partial_dependence(
     rollouts: Rollouts, states: NDArray[np.int64], columns: tuple[int, int], x_values: Array, y_values: Array
 ) -> Array:
     controller, decisions = rollouts.controller, rollouts.decisions
-    set_to = np.asarray(controller.spec.levels.values)
     levels = np.empty((len(y_values), len(x_values)))
     # a row of the grid at a time: all of it at once would take 100 MB
     rows = np.tile(states, len(x_values))
     changed = decisions.observations[rows]
     changed[:, columns[0]] = np.repeat(x_values, len(states))
+    present = decisions.present[rows]
     memory = None if decisions.memory is None else decisions.memory[rows]
     for number, y in enumerate(y_values):
         changed[:, columns[1]] = y
         actions, _ = controller.act(changed, memory)
-        levels[number] = set_to[actions].reshape(len(x_values), -1).mean(axis=1)
+        levels[number] = rollouts.levels_of(actions, present).reshape(len(x_values), -1).mean(axis=1)
     return levels

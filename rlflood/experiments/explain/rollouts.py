@@ -11,9 +11,8 @@ from rlflood.control import Controller
 from rlflood.control.controller import Memory
 from rlflood.control.levels import LevelUnit
 from rlflood.envs.episode import Draw
-from rlflood.errors import InputError
 from rlflood.experiments.runs.record import ended_without_a_loss
-from rlflood.experiments.runs.setting import Progress, no_progress
+from rlflood.experiments.runs.setting import Progress, no_progress, task_for
 from rlflood.experiments.runs.stacks import most_replicas
 from rlflood.metrics import Array
 from rlflood.schedulers import PolicyScheduler
@@ -39,6 +38,7 @@ class Decisions(Columns):
         run: Whose decision it is, shape ``(rows,)``.
         number: Which of the run's decisions it is, from 0, shape ``(rows,)``.
         third: The third of the run in which it falls: 0, 1 or 2, shape ``(rows,)``.
+        present: The choice that held until then, which a return leaves as it is, shape ``(rows,)``.
         memory: What the controller remembered before it, shape ``(rows, 2, units)``; ``None`` if it has no
             memory.
     """
@@ -47,6 +47,7 @@ class Decisions(Columns):
     run: NDArray[np.int64]
     number: NDArray[np.int64]
     third: NDArray[np.int64]
+    present: NDArray[np.int64]
     memory: Memory | None
 
 
@@ -66,6 +67,8 @@ class Rollouts:
             sets absolute levels.
         train_loss: In nats.
         val_loss: In nats.
+        strengths: Of the criterion; None where the controller sets none.
+        returns: How many times the best weights were put back, shape ``(runs,)``.
         left_to_rule: Whether the rule had taken over from the controller by the end, shape ``(runs,)``.
         decisions: What the controller saw.
         described: How many tasks of what kind, at which label noises, in words.
@@ -78,6 +81,8 @@ class Rollouts:
     fractions: Array
     train_loss: Array
     val_loss: Array
+    strengths: Array | None
+    returns: NDArray[np.int64]
     left_to_rule: NDArray[np.bool_]
     decisions: Decisions
     described: str
@@ -101,6 +106,17 @@ class Rollouts:
     def diverged(self) -> NDArray[np.bool_]:
         """Whether the run ended with a loss that is not finite, shape ``(runs,)``."""
         return ended_without_a_loss(self.train_loss, self.val_loss)
+
+    def levels_of(self, actions: NDArray[np.int64], present: NDArray[np.int64]) -> Array:
+        """The levels that actions lead to, in :attr:`unit`: a return leaves the present one.
+
+        Args:
+            actions: Of decisions, shape ``(rows,)``.
+            present: What held before each, likewise.
+        """
+        spec = self.controller.spec
+        kept = np.where(spec.is_return(actions), present, actions)
+        return np.asarray(spec.levels.values)[spec.level_numbers(kept)]
 
     @property
     def chosen(self) -> Array:
@@ -126,19 +142,13 @@ def roll_out(
         on_progress: Told of every epoch of every stack.
 
     Raises:
-        InputError: if the data cannot be loaded or is too small, or the controller puts weights back or is
-            for another criterion than the cross-entropy.
+        InputError: if the data cannot be loaded or is too small.
     """
-    if controller.spec.returning:
-        raise InputError("there are no pictures of a controller that puts the best weights back")
-    if controller.spec.criterion != "cross-entropy":
-        raise InputError(
-            f"there are no pictures of a controller for {controller.spec.criterion}, only for plain losses"
-        )
-    runs = [run for row in draws for run in row]
+    runs = [replace(run, task=task_for(controller, run.task)) for row in draws for run in row]
     longest = max(run.task.epochs for run in runs)
     total, done = sum(run.task.epochs for run in runs), 0
-    curves = np.empty((4, len(runs), longest))
+    curves = np.empty((5, len(runs), longest))
+    returns = np.zeros(len(runs), np.int64)
     left_to_rule = np.zeros(len(runs), bool)
     decisions: list[Decisions] = []
     for members in _stacks(runs, machine):
@@ -158,10 +168,12 @@ def roll_out(
             hold=controller.spec.hold,
         )
         epochs = own[0].task.epochs
-        found, left_to_rule[members], seen = _run_stack(controller, trainer, epochs, after_epoch)
+        found, scheduler = _run_stack(controller, trainer, epochs, after_epoch)
+        left_to_rule[members], returns[members] = scheduler.left_to_rule, scheduler.put_back
+        seen = Decisions.concat(scheduler.decisions)
         decisions.append(replace(seen, run=members[seen.run]))
         curves[:, members] = found[:, :, np.arange(longest) * epochs // longest]
-    levels, fractions, train_loss, val_loss = curves
+    levels, fractions, train_loss, val_loss, strengths = curves
     return Rollouts(
         controller=controller,
         draw=np.repeat(np.arange(len(draws)), [len(row) for row in draws]),
@@ -170,6 +182,8 @@ def roll_out(
         fractions=fractions,
         train_loss=train_loss,
         val_loss=val_loss,
+        strengths=strengths if controller.spec.strengths else None,
+        returns=returns,
         left_to_rule=left_to_rule,
         decisions=Decisions.concat(decisions),
         described=described,
@@ -178,24 +192,22 @@ def roll_out(
 
 def _run_stack(
     controller: Controller, trainer: Population, epochs: int, after_epoch: Callable[[], None]
-) -> tuple[Array, NDArray[np.bool_], Decisions]:
+) -> tuple[Array, "_Watched"]:
     """Train a stack.
 
     Returns:
-        The curves, shape ``(4, replicas, epochs)``, which replicas were left to the rule, and the decisions,
-        whose ``run`` is the number of the replica.
+        The curves, shape ``(5, replicas, epochs)``, and what has watched the decisions; their ``run`` is the
+        number of the replica.
     """
     scheduler = _Watched(controller, epochs, trainer.classes)
-    levels, fractions, losses = [], [_fractions(scheduler)], []
+    rows = []
+    fractions, strength = _fractions(scheduler), scheduler.strengths
     for epoch in run(trainer, scheduler, epochs=epochs):
-        levels.append(epoch.levels)
-        fractions.append(_fractions(scheduler))
-        losses.append((epoch.metrics.train_loss, epoch.metrics.val_loss))
+        metrics = epoch.metrics
+        rows.append(np.stack([epoch.levels, fractions, metrics.train_loss, metrics.val_loss, strength]))
+        fractions, strength = _fractions(scheduler), scheduler.strengths  # of the next epoch
         after_epoch()
-    train_loss, val_loss = zip(*losses, strict=True)
-    curves = np.stack([np.stack(rows, axis=1) for rows in (levels, fractions[:-1], train_loss, val_loss)])
-    left_to_rule = np.broadcast_to(scheduler.left_to_rule, trainer.replicas)
-    return curves, left_to_rule, Decisions.concat(scheduler.decisions)
+    return np.stack(rows, axis=2), scheduler
 
 
 class _Watched(PolicyScheduler):
@@ -204,7 +216,14 @@ class _Watched(PolicyScheduler):
     def __init__(self, controller: Controller, epochs: int, classes: NDArray[np.int64]) -> None:
         self.decisions: list[Decisions] = []
         self._replicas = len(classes)
+        self.put_back = np.zeros(self._replicas, np.int64)
         super().__init__(controller, epochs=epochs, classes=classes)
+
+    @property
+    def strengths(self) -> Array:
+        """Of the next epoch, shape ``(replicas,)``; NaN where the controller sets none."""
+        strength = self.control.strength
+        return np.broadcast_to(np.nan if strength is None else strength, self._replicas)
 
     def _decide(self) -> None:
         own = np.flatnonzero(~np.broadcast_to(self.control.left_to_rule, self._replicas))
@@ -215,8 +234,10 @@ class _Watched(PolicyScheduler):
             before = self.controller.lstm.blank() if self._memory is None else self._memory
             memory = np.broadcast_to(before, (self._replicas, *before.shape[1:]))[own]
         seen = self.control.observation()[own]
-        self.decisions.append(Decisions(seen, own, number, third_of_run, memory))
+        present = np.broadcast_to(self.control.actions, self._replicas)[own]
+        self.decisions.append(Decisions(seen, own, number, third_of_run, present, memory))
         super()._decide()
+        self.put_back += self.control.returns
 
 
 def _stacks(runs: Sequence[Draw], machine: Machine) -> Iterator[NDArray[np.int64]]:
@@ -233,6 +254,6 @@ def _fractions(scheduler: PolicyScheduler) -> Array:
     """The present levels over the best validation losses so far, shape ``(replicas,)``."""
     control = scheduler.control
     if control.spec.levels.unit == "relative":
-        return np.asarray(control.spec.levels.values)[control.actions]
+        return np.asarray(control.spec.levels.values)[control.spec.level_numbers(control.actions)]
     best = control.observer.best_val_loss
     return np.asarray(scheduler.level) / np.where(np.isfinite(best) & (best > 0), best, np.nan)

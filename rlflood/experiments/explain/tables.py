@@ -36,30 +36,42 @@ def importance_rows(found: Sequence[Importance]) -> Listing:
 
 
 def level_rows(rollouts: Rollouts) -> Listing:
-    """The mean level by label noise in each third of the run: as a fraction, and in nats in brackets."""
+    """The mean level by label noise in each third of the run: as a fraction, and in nats in brackets.
+
+    And, where the controller sets it, the mean strength.
+    """
     epochs = rollouts.levels.shape[1]
     third = 3 * np.arange(epochs) // epochs
     rows: list[tuple[str, ...]] = []
     for noise in np.unique(rollouts.label_noise):
         runs = rollouts.label_noise == noise
-        cells = [
-            f"{_mean(rollouts.fractions[runs][:, third == part])} "
-            f"({_mean(rollouts.levels[runs][:, third == part])})"
-            for part in range(3)
-        ]
+        cells = []
+        for part in range(3):
+            within = np.ix_(runs, third == part)
+            cell = f"{_mean(rollouts.fractions[within])} ({_mean(rollouts.levels[within])})"
+            if rollouts.strengths is not None:
+                cell += f", {rollouts.strengths[within].mean():.1f}"
+            cells.append(cell)
         rows.append((f"{100 * noise:g} %", *cells))
     return ("label noise", "first third", "middle third", "last third"), rows
 
 
 def notes(rollouts: Rollouts) -> list[str]:
     """The lines under the tables: what their columns mean."""
+    spec = rollouts.controller.spec
     unit = "in nats" if rollouts.unit == "nats" else f"as a {rollouts.unit}"
     lines = [
         "Choices: what becomes of them if one observation is permuted among the runs at the same "
         f"decision: mean change of the level ({unit}) and of the probabilities (moved to other actions); "
         "± half of the 95 % interval over tasks.",
-        "Mean level: over the best validation loss so far, and in nats in brackets.",
+        "Mean level: over the best validation loss so far, and in nats in brackets"
+        + (f"; then the mean strength of {spec.criterion}." if spec.strengths else "."),
     ]
+    if spec.returning:
+        lines.append(
+            f"The best weights were put back {rollouts.returns.mean():.1f} times a run, "
+            f"{rollouts.returns.max()} times at most."
+        )
     if rollouts.label_noise.any():
         lines.append("Label noise: the share of training and validation labels that are wrong.")
     if diverged := int(rollouts.diverged.sum()):

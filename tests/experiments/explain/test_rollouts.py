@@ -5,11 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from rlflood.control import LevelSet
+from rlflood.control import Controller, ControlSpec, LevelSet
 from rlflood.control.features import OBSERVATIONS
 from rlflood.experiments import Setting
-from rlflood.experiments.explain import fresh_tasks, notes, roll_out
+from rlflood.experiments.explain import fresh_tasks, level_rows, notes, roll_out
 from rlflood.experiments.runs.stacks import run_schedule
+from rlflood.holding import Hold
 from rlflood.schedulers import PolicyScheduler
 from rlflood.training import Task, make_population
 from rlflood.training.distribution import FixedTask
@@ -35,6 +36,47 @@ def test_the_levels_are_those_of_the_scheduler(random_controller, observation, m
     np.testing.assert_array_equal(found.train_loss, expected.train_loss)
     np.testing.assert_array_equal(found.val_loss, expected.val_loss)
     assert len(np.unique(found.levels)) > (1 if unit else 3)  # relative ones change between decisions, too
+
+
+def test_a_controller_of_strengths_that_returns_is_watched_as_it_trains(random_controller):
+    """Beside a loop of one's own: levels, strengths and returns, and what a return leaves in force."""
+    spec = ControlSpec(
+        "complete", LevelSet((0.0, 0.4, 0.8), "turning-point"), 12, turn="accuracy", hold=Hold(4, 0.25),
+        returning=True, average=True, criterion="elr", strengths=(0.0, 3.0),
+    )  # fmt: skip
+    rng = np.random.default_rng(4)
+    layer = rng.normal(size=(7, len(spec.features))).astype(np.float32), np.zeros(7, np.float32)
+    controller = Controller(spec, [layer])
+    task = TASK.model_copy(update={"learning_rate": 0.1, "label_noise": 0.4, "epochs": 24, "batch_size": 10})
+    draws = fresh_tasks(FixedTask(task), 4, 0, (0.4,))
+    found = roll_out(controller, draws, "four runs")
+
+    runs = [row[0] for row in draws]
+    tasks = [run.task.model_copy(update={"criterion": "elr"}) for run in runs]
+    trainer = make_population(
+        tasks, [run.data_seed for run in runs], [run.network_seed for run in runs], keep_best=True,
+        hold=spec.hold,
+    )  # fmt: skip
+    scheduler, returns = PolicyScheduler(controller, epochs=24, classes=trainer.classes), np.zeros(4, int)
+    for epoch in range(24):
+        levels = np.broadcast_to(scheduler.level, 4)
+        np.testing.assert_array_equal(found.levels[:, epoch], levels)
+        np.testing.assert_array_equal(found.strengths[:, epoch], scheduler.strength)
+        trainer.return_to_best(np.broadcast_to(scheduler.returns, 4))
+        returns += scheduler.returns
+        scheduler.step(trainer.run_epoch(levels, scheduler.strength))
+    assert returns.sum() and found.returns.tolist() == returns.tolist()
+    assert len(np.unique(found.strengths)) == 2
+    seen = found.decisions
+    actions, _ = controller.act(seen.observations)
+    returned = spec.is_return(actions)
+    assert returned.any()
+    before = found.levels_of(seen.present, seen.present)
+    np.testing.assert_array_equal(found.levels_of(actions, seen.present)[returned], before[returned])
+    told = "\n".join(notes(found))
+    assert "then the mean strength of elr." in told
+    assert f"put back {returns.mean():.1f} times a run, {returns.max()} times at most" in told
+    assert all(", " in cell for cell in level_rows(found)[1][0][1:])
 
 
 def test_runs_of_a_draw_follow_each_other_at_each_label_noise(random_controller, rolled_out):
