@@ -9,7 +9,7 @@ report.
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +37,7 @@ from rlflood.schedulers import (
     TrackingFlood,
     load_controller,
 )
+from rlflood.strengths import CriterionName
 from rlflood.training import Task
 from rlflood.training.averaging import AVERAGE_SHARE
 from rlflood.training.distribution import Mixture
@@ -76,11 +77,15 @@ class Variant:
         make: Makes its scheduler, given the epochs and the classes of the runs.
         over: What the exponential average goes back, as a share of the run's steps.
         begins: Whether the average begins where the scheduler says, and is a plain mean from there on.
+        criterion: What is trained.
+        strength: Of the criterion, where the scheduler sets none.
     """
 
     make: Make
     over: float = 0.05
     begins: bool = True
+    criterion: CriterionName = "cross-entropy"
+    strength: float | None = None
 
 
 def _held(fraction: float = 1.0, hold: Hold = ON_THE_MEAN, returning: bool = False, **others: Any) -> Variant:
@@ -127,6 +132,15 @@ VARIANTS: dict[str, Variant] = {
     "tracking 0.7": _tracking(0.7),
     "rewind": _rewind(Hold()),
     "rewind on the mean": _rewind(ON_THE_MEAN),
+    **{
+        f"elr {strength:g}, {name}": replace(base, criterion="elr", strength=strength)
+        for strength in (1.0, 3.0)
+        for name, base in {
+            "none": Variant(lambda e, c: ConstantFlood(0.0), 0.02),
+            "returning, at 0.8": _held(0.8, returning=True),
+            "turn by accuracy, returning, at 0.8": _held(0.8, turn="accuracy", returning=True),
+        }.items()
+    },
     "default": _default(Hold()),
     "default on the mean": _default(ON_THE_MEAN),
 }  # fmt: skip
@@ -144,7 +158,11 @@ def variant(name: str) -> Variant:
     if (file := find_controller(name)) is None:
         raise InputError(f"{name!r} is no controller and no variant: use one of {'; '.join(VARIANTS)}")
     controller = Controller.load(file)
-    return Variant(lambda e, c: PolicyScheduler(controller, epochs=e, classes=c), AVERAGE_SHARE)
+    return Variant(
+        lambda e, c: PolicyScheduler(controller, epochs=e, classes=c),
+        AVERAGE_SHARE,
+        criterion=controller.spec.criterion,
+    )
 
 
 def problems(regime: str, draws: int = DRAWS) -> list[tuple[Task, int]]:
@@ -164,7 +182,8 @@ def problems(regime: str, draws: int = DRAWS) -> list[tuple[Task, int]]:
 
 def scores(variant: Variant, pairs: list[tuple[Task, int]]) -> dict[str, list[float]]:
     """Test accuracies on clean labels of the four networks of every run."""
-    tasks, seeds = [task for task, _ in pairs], [seed for _, seed in pairs]
+    trained = {"criterion": variant.criterion, "strength": variant.strength}
+    tasks, seeds = [task.model_copy(update=trained) for task, _ in pairs], [seed for _, seed in pairs]
     one = tasks[0]
     classes = np.array([task.source().classes for task in tasks])
     scheduler = variant.make(one.epochs, classes)
