@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rlflood.errors import InputError
     from rlflood.flooding import flood, individual_flood, soft_ascent_descent
     from rlflood.holding import Hold
+    from rlflood.meter import Meter
     from rlflood.metrics import Metrics
     from rlflood.robust_loss import RobustLoss
     from rlflood.schedulers import (
@@ -46,6 +47,7 @@ __all__ = [
     "Hold",
     "HoldFlood",
     "InputError",
+    "Meter",
     "Metrics",
     "PiecewiseFlood",
     "PolicyScheduler",
@@ -65,6 +67,7 @@ _ROOMS = {
     "Controller": "control",
     "Hold": "holding",
     "InputError": "errors",
+    "Meter": "meter",
     "Metrics": "metrics",
     "RobustLoss": "robust_loss",
     "WeightAverage": "weight_average",
