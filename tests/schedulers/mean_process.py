@@ -8,6 +8,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from rlflood.holding import Hold
+from rlflood.meter import Meter
 from rlflood.schedulers import ConstantFlood
 from rlflood.weight_average import WeightAverage
 
@@ -31,6 +32,18 @@ def train(losses: Tensor) -> dict[str, Any]:
     return {"signs": signs, "batches": scheduler.state_dict()["batches"]}
 
 
+def measured(losses: Tensor) -> tuple[float, float]:
+    """What a meter makes of them, each of one sample, the first ten right; process 0 alone validates."""
+    meter = Meter(ConstantFlood(LEVEL))
+    for number, loss in enumerate(losses):
+        meter.add(loss, torch.tensor([[1.0, 0.0]]), torch.tensor([int(number >= 10)]))
+    if distributed.get_rank() == 0:
+        meter.validate(losses[0], torch.tensor([[1.0, 0.0]]), torch.tensor([0]))
+    found = meter.step()
+    assert (found.val_loss, found.val_acc) == (losses_of(0)[0].double(), 1)
+    return float(found.train_loss), float(found.train_acc)
+
+
 if __name__ == "__main__":
     rendezvous, rank, processes, out = sys.argv[1:]
     torch.set_num_threads(1)
@@ -42,5 +55,6 @@ if __name__ == "__main__":
     nn.init.constant_(model.weight, 1.0 + int(rank))  # DistributedDataParallel gives all the first's
     average = WeightAverage(DistributedDataParallel(model))
     average.update()
-    torch.save(found | {"average": average.module.weight.item()}, out)
+    metered = measured(losses_of(int(rank))[: 40 - 20 * int(rank)])
+    torch.save(found | {"average": average.module.weight.item(), "metered": metered}, out)
     distributed.destroy_process_group()

@@ -297,3 +297,6 @@ def test_two_processes_go_by_the_mean_of_both(tmp_path: Path) -> None:
     alone = train(torch.stack(both).mean(0))
     assert ranks[0]["signs"] == alone["signs"]
     assert ranks[0]["batches"]["mean"] == pytest.approx(alone["batches"]["mean"], rel=1e-5)
+    # a meter weighs samples: forty of one process, twenty of the other
+    counted = torch.cat([losses_of(0), losses_of(1)[:20]]).double().mean().item()
+    assert ranks[0]["metered"] == ranks[1]["metered"] == pytest.approx((counted, 20 / 60))
