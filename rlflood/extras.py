@@ -9,6 +9,7 @@ INSTALLED_BY = {
     "matplotlib": "rlflood[plot]",
     "optuna": "rlflood[benchmark]",
     "plotly": "rlflood[benchmark]",
+    "pytorch_lightning": "rlflood[lightning]",
     "pyarrow": "pyarrow",  # comes with rlflood, but for installations without dependencies
     "sb3_contrib": "rlflood[algorithms]",
     "tensorboard": "rlflood[tensorboard]",

@@ -1,14 +1,41 @@
 """The four metrics of an epoch, kept as a training loop goes."""
 
+from typing import Any, Protocol
+
 import numpy as np
 import torch
 from torch import Tensor, distributed
 
 from rlflood.errors import InputError
 from rlflood.metrics import Metrics
-from rlflood.schedulers.base import FloodScheduler
 
 _SUMS = 3  # of losses, of hits, of samples
+
+
+class Steering(Protocol):
+    """What a meter steers by: every :class:`~rlflood.schedulers.FloodScheduler` of one network."""
+
+    needs_validation: bool
+
+    @property
+    def level(self) -> Any:
+        """One number for one network."""
+        ...
+
+    def __call__(self, loss: Tensor, *, parts: int = 1) -> Tensor:
+        """The flooded loss."""
+        ...
+
+    def step(
+        self,
+        *,
+        train_loss: float,
+        train_acc: float,
+        val_loss: float | None = ...,
+        val_acc: float | None = ...,
+    ) -> Any:
+        """Take in an epoch."""
+        ...
 
 
 class _Split:
@@ -73,7 +100,7 @@ class Meter:
         InputError: if the scheduler steers several networks.
     """
 
-    def __init__(self, scheduler: FloodScheduler) -> None:
+    def __init__(self, scheduler: Steering) -> None:
         if np.ndim(scheduler.level):
             raise InputError(
                 "a meter is for a loop of one network, and this scheduler steers "

@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ground": (),
     "control": (),
     "schedulers": CONTROL,
+    "integrations": (*CONTROL, "schedulers"),
     "data": (),
     "training": TRAINING,
     "training.criteria": ("training",),

@@ -101,6 +101,8 @@ class FloodScheduler(ABC):
     """
     needs_validation: bool = True
     """Whether the levels go by the validation; if not, :meth:`step` can do without its two metrics."""
+    returning: bool = False
+    """Whether it may ask for the best weights (:attr:`returns`), so that somebody has to keep them."""
     epochs: int | None = None
     """The length of the run, of schedulers that are told it."""
     hold: Hold = Hold()

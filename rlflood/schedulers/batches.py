@@ -81,8 +81,10 @@ class Batches(Stateful):
         if self._held is not None:
             self._held.drop_parts()
             if np.any(returns):
-                which = torch.from_numpy(np.broadcast_to(returns, self._held.mean.shape).copy())
-                self._held.forget(which.to(self._held.mean.device))
+                shape = tuple(self._held.mean.shape)
+                # of one network a scheduler may say it as an array of one, and its losses are numbers
+                which = np.broadcast_to(returns, shape) if shape else np.reshape(returns, ())
+                self._held.forget(torch.tensor(which, device=self._held.mean.device))
 
     def state_dict(self) -> dict[str, Any]:
         """The running mean and how many steps it is made of: numbers, or lists with one a replica."""

@@ -59,6 +59,7 @@ class PolicyScheduler(FloodScheduler):
         self.criterion = self.controller.spec.criterion
         self._controller = self.controller.fingerprint
         self.needs_validation = self.controller.spec.needs_validation
+        self.returning = self.controller.spec.returning
         self.control = Control(self.controller.spec, epochs=epochs, classes=classes)
         self._memory: Memory | None = None
         level = self._decided_level()

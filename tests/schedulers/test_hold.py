@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers import HoldFlood
@@ -71,3 +72,17 @@ def test_replicas_turn_and_return_apart() -> None:
 def test_what_is_not_usable_is_told() -> None:
     with pytest.raises(ValueError, match="fraction must be finite"):
         HoldFlood(-0.1)
+
+
+def test_in_a_loop_of_one_network_a_return_begins_its_running_mean_anew() -> None:
+    """Losses are numbers there, as most people have them."""
+    scheduler = HoldFlood()
+    assert scheduler.hold.batches > 1 and scheduler.returning
+    returned = 0
+    for epoch, val_loss in enumerate([1.0, 0.9, 1.2, 1.3, 1.4, 1.5, 1.6]):
+        scheduler(torch.tensor(0.5 + epoch))
+        scheduler.step(train_loss=1 / (epoch + 1), train_acc=0.5, val_loss=val_loss, val_acc=0.5)
+        if np.any(scheduler.returns):
+            returned += 1
+            assert scheduler.state_dict()["batches"]["count"] == 0
+    assert returned >= 2
