@@ -12,6 +12,7 @@ INSTALLED_BY = {
     "pytorch_lightning": "rlflood[lightning]",
     "pyarrow": "pyarrow",  # comes with rlflood, but for installations without dependencies
     "sb3_contrib": "rlflood[algorithms]",
+    "skorch": "rlflood[skorch]",
     "tensorboard": "rlflood[tensorboard]",
 }
 """What pip should install, by the names under which they are imported."""
