@@ -4,7 +4,7 @@
 .POSIX:
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help demo test bare lint docs bench results clean
+.PHONY: help demo test bare slim lint docs bench results clean
 
 PYTHON =
 ARGS =
@@ -16,6 +16,7 @@ help:
 	@echo 'make demo    train, steer and compare in a few minutes: the tour of rlflood'
 	@echo 'make test    run the tests (make test ARGS="tests/data -k csv" runs some)'
 	@echo 'make bare    run those that a machine without data, network and optional packages could fail'
+	@echo 'make slim    steers loops with the wheel and PyTorch, NumPy and safetensors alone'
 	@echo 'make lint    ruff check, ruff format --check, mypy'
 	@echo 'make docs    build the site into build/docs; a warning is an error'
 	@echo 'make bench   measure the speed of training on this machine'
@@ -33,6 +34,10 @@ test: .venv/.with-test
 bare: .venv/.with-test
 	@RLFLOOD_DATA= PYTHONPATH="$$PWD/tests/bare" OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 \
 		$(python) -m pytest -n 2 $(bare_tests) $(ARGS)
+
+# the wheel, with nothing but what steering a loop needs
+slim: .venv/.with-test
+	@.ci/slim
 
 lint: .venv/.with-dev
 	@$(python) -m ruff check .

@@ -60,7 +60,11 @@ def warnings_told() -> Iterator[None]:
 
 
 def _tell(text: str, style: str) -> None:
-    from rich.console import Console
+    try:
+        from rich.console import Console
+    except ModuleNotFoundError:  # it may be what is missing
+        print(text, file=sys.stderr)
+        return
 
     Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True, style=style)
 

@@ -1,6 +1,7 @@
 """Packages that are optional: the extra that brings each, and what is said where one is missing."""
 
 from importlib import import_module
+from importlib.util import find_spec
 
 from rlflood.errors import InputError
 
@@ -18,13 +19,38 @@ INSTALLED_BY = {
 """What pip should install, by the names under which they are imported."""
 
 
-class MissingPackage(InputError):
-    """Something needs a package that is optional and not installed. What can be done without it, may be."""
+ROOMS = {
+    "data": ("sklearn",),
+    "training": ("pydantic",),
+    "envs": ("gymnasium",),
+    "agents": ("stable_baselines3",),
+    "experiments": ("scipy", "tomli_w"),
+    "cli": ("rich", "typer"),
+}
+"""What each room needs besides PyTorch, NumPy and safetensors, with which a loop is steered: all of it comes
+with rlflood, but for installations without dependencies."""
+
+
+class MissingPackage(InputError, ImportError):
+    """Something needs a package that is not installed. What can be done without it, may be."""
 
 
 def missing_package(module: str, needs: str) -> MissingPackage:
     """The error to raise; ``needs`` says what needs which package ("figures need matplotlib")."""
     return MissingPackage(f'{needs}: pip install "{INSTALLED_BY[module.partition(".")[0]]}"')
+
+
+def check_room(room: str) -> None:
+    """Make sure that what a room of rlflood needs is installed.
+
+    Raises:
+        MissingPackage: if it is not.
+    """
+    if missing := [module for module in ROOMS[room] if find_spec(module) is None]:
+        raise MissingPackage(
+            f"rlflood.{room} needs {', '.join(missing)}, which an installation with --no-deps leaves out: "
+            "pip install rlflood"
+        )
 
 
 def check_package(module: str, needs: str) -> None:

@@ -1,8 +1,7 @@
 """The ids under which Gymnasium makes the environments."""
 
+from importlib.util import find_spec
 from typing import Any
-
-from gymnasium.envs.registration import register
 
 from rlflood.protocols import PROTOCOLS
 
@@ -56,7 +55,11 @@ ENVIRONMENTS: dict[str, dict[str, Any]] = {
 
 
 def register_environments() -> None:
-    """Tell Gymnasium of the ids; done once, by ``import rlflood``."""
+    """Tell Gymnasium of the ids, where it is installed; done once, by ``import rlflood``."""
+    if find_spec("gymnasium") is None:  # who steers a loop of one's own needs none
+        return
+    from gymnasium.envs.registration import register
+
     for name, keywords in ENVIRONMENTS.items():
         register(
             id=name,

@@ -55,3 +55,15 @@ def test_what_is_optional_is_not_there_and_what_is_required_is(child: bool) -> N
         "InputError 178",
         "None None True",
     ]
+
+
+SLIM = Path(__file__).parent / "slim"
+
+
+def test_a_loop_is_steered_with_nothing_but_numpy_pytorch_and_safetensors() -> None:
+    """The rooms and the commands that need more say what."""
+    path = os.pathsep.join([str(SLIM), str(BARE.parent.parent)])
+    command = [sys.executable, str(Path(__file__).with_name("slim_loop.py"))]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("steered by ")

@@ -3,6 +3,10 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from rlflood.extras import check_room
+
+check_room("agents")  # before what follows, which needs it
+
 from rlflood.agents.likeness import alike
 from rlflood.agents.preset import Preset, load_preset, preset_names
 

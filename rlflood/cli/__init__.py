@@ -2,6 +2,10 @@
 
 import shutil
 
+from rlflood.extras import check_room
+
+check_room("cli")  # before what follows, which needs it
+
 # imported for the commands that they add, in the order in which --help shows them
 from rlflood.cli import demo, ensemble, explain, listing, rollout, study, train  # noqa: F401
 from rlflood.cli.app import app

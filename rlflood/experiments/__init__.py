@@ -1,5 +1,9 @@
 """Comparing ways to choose the flood level: methods, their records, statistics and figures."""
 
+from rlflood.extras import check_room
+
+check_room("experiments")  # before what follows, which needs it
+
 from rlflood.experiments.analysis.comparison import Row, compare, rows
 from rlflood.experiments.analysis.statistics import Interval, Paired, mean_interval, paired
 from rlflood.experiments.analysis.summary import Summary, summarise

@@ -16,7 +16,7 @@ from rlflood.weight_average import WeightAverage
 
 check_package("pytorch_lightning", "this callback needs Lightning")
 
-from pytorch_lightning import Callback, LightningModule, Trainer  # noqa: E402
+from pytorch_lightning import Callback, LightningModule, Trainer
 
 _STEP = "training_step"
 _RETURNS = 'return {"loss": loss, "logits": logits, "targets": y}'

@@ -18,8 +18,8 @@ from rlflood.weight_average import WeightAverage
 
 check_package("skorch", "this classifier needs skorch")
 
-from skorch import NeuralNetClassifier  # noqa: E402
-from skorch.dataset import unpack_data  # noqa: E402
+from skorch import NeuralNetClassifier
+from skorch.dataset import unpack_data
 
 Flood = str | Path | Callable[[int, int], FloodScheduler]
 """A controller's name or file, or what makes a scheduler, given the epochs and the classes."""

@@ -1,5 +1,9 @@
 """Tasks, and the trainers that train the replicas of a task by the epoch."""
 
+from rlflood.extras import check_room
+
+check_room("training")  # before what follows, which needs it
+
 from rlflood.training.images.module import ModuleTrainer
 from rlflood.training.images.module_population import ModulePopulation
 from rlflood.training.loop import Epoch, GivenLevels, Steering, run
