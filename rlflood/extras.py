@@ -15,6 +15,7 @@ INSTALLED_BY = {
     "sb3_contrib": "rlflood[algorithms]",
     "skorch": "rlflood[skorch]",
     "tensorboard": "rlflood[tensorboard]",
+    "transformers": "rlflood[transformers]",
 }
 """What pip should install, by the names under which they are imported."""
 

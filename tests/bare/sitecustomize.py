@@ -12,9 +12,10 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
-PACKAGES = frozenset(
-    {"jinja2", "matplotlib", "optuna", "plotly", "pytorch_lightning", "sb3_contrib", "skorch", "tensorboard"}
-)
+PACKAGES = frozenset({
+    "jinja2", "matplotlib", "optuna", "plotly", "pytorch_lightning", "sb3_contrib", "skorch", "tensorboard",
+    "transformers",
+})  # fmt: skip
 PROGRAMS = ("chromium", "chromedriver")
 NOWHERE = Path("/dev/null/data")
 """A folder that is not there and cannot be made."""
