@@ -140,7 +140,8 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
 
 def test_unknown_names_and_missing_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"unknown preset 'defualt': did you mean default[?] use one of default, demo"
+        InputError,
+        match=r"unknown preset 'defualt': did you mean default[?] use one of blind, default, demo, robust",
     ):
         load_preset("defualt")
     with pytest.raises(InputError, match="cannot be read"):

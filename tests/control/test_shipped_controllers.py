@@ -14,6 +14,9 @@ from rlflood.training import Task, make_population
 from rlflood.validation import validated
 
 NAMES = tuple(shipped_controllers())
+SPECS = {name: Controller.load(file).spec for name, file in shipped_controllers().items()}
+BY_THE_TURN = [name for name, spec in SPECS.items() if spec.levels.unit == "turning-point"]
+BLIND = [name for name, spec in SPECS.items() if not spec.needs_validation]
 REAL = {"digits", "breast-cancer", "wine", "fashion-mnist"}
 PAPER = {"two-gaussians", "sinusoid", "sinusoid-10d", "sinusoid-disc", "spiral"}
 
@@ -35,11 +38,25 @@ def test_each_says_where_it_comes_from(name):
     assert shipped_controllers()[name].stat().st_size < 2_000_000
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BLIND)
+@settings(max_examples=20, deadline=None)
+@given(epochs=st.integers(1, 40), classes=st.sampled_from([2, 10, 100]), seed=st.integers(0, 999))
+def test_what_sees_no_validation_sets_shares_of_guessing_and_asks_for_none(name, epochs, classes, seed):
+    rng = np.random.default_rng(seed)
+    scheduler = rlflood.load_controller(name, epochs=epochs, classes=classes)
+    possible = np.array(SPECS[name].levels.values) * np.log(classes)
+    assert not scheduler.needs_validation and not scheduler.returning
+    for _ in range(epochs):
+        assert np.isclose(scheduler.level, possible).any()
+        assert not SPECS[name].strengths or scheduler.strength in SPECS[name].strengths
+        scheduler.step(train_loss=rng.random() * np.log(classes), train_acc=rng.random())
+
+
+@pytest.mark.parametrize("name", BY_THE_TURN)
 @settings(max_examples=20, deadline=None)
 @given(
     epochs=st.integers(1, 60),
-    classes=st.sampled_from([None, 2, 10, 100]),
+    classes=st.sampled_from([2, 10, 100]),
     seed=st.integers(0, 999),
     broken=st.booleans(),
 )
@@ -48,7 +65,7 @@ def test_levels_are_multiples_of_the_train_loss_at_the_turning_point_whatever_th
 ):
     rng = np.random.default_rng(seed)
     scheduler = rlflood.load_controller(name, epochs=epochs, classes=classes)
-    highest = Controller.load(shipped_controllers()[name]).spec.levels.values[-1]
+    highest = SPECS[name].levels.values[-1]
     best, train_loss_at_best, turned, fresh = np.inf, 0.0, False, False
     assert scheduler.level == 0
     for _ in range(epochs):
