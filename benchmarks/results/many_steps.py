@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.ablation import NOISES, VARIANTS
-from benchmarks.results.cells import CLEAN, SEEDS, mean, over_seeds, plus_minus, table
+from benchmarks.results.cells import CLEAN, SEEDS, mean, over_seeds, plus_minus, share, table
 from benchmarks.results.runs import FOLDER, KeptRuns, load
 from rlflood.experiments.methods import get_method
 from rlflood.experiments.report.text.markup import Text
@@ -96,6 +96,43 @@ def _methods(runs: KeptRuns) -> str:
         f"{CLEAN}: means over {counted(len(runs.tasks), 'task')} and {counted(len(runs.repeats), 'seed')}, "
         "the network that is deployed in bold. The differences are those of the average or, where it is "
         f"better, of the last network: neither needs a checkpoint. {SEEDS}"
+    )
+    return table(header, rows, caption)
+
+
+SAME_LABELS: dict[str, tuple[str, Moment]] = {
+    "early stopping, 80 to 20": ("none", "best"),
+    "its EMA": ("none", "best-average"),
+    "early stopping, 50 to 50": ("half:early-stopping", "best"),
+    "none, all labels": ("all:none", "last"),
+    "its EMA, last": ("all:ema", "average"),
+    "Label Wave, all labels": ("all:label-wave", "last"),
+    "ELR, all labels, averaged": ("all:elr", "average"),
+    "`blind`, all labels, averaged": ("all:blind", "average"),
+}
+"""What one can do with the same labels: methods and their networks, by the heading of a row."""
+
+
+def without_validation() -> str:
+    """The study ``without-validation``: with a validation split, and trained on all of the labels."""
+    runs = load("many-steps/without-validation.csv", "without-validation")
+    early = runs.scores("none", "best")
+    rows: list[list[Text | str]] = []
+    for name, (method, moment) in SAME_LABELS.items():
+        row: list[Text | str] = [name]
+        for noise in runs.noises:
+            some = runs.at_noise(noise)
+            scores, rival = some.scores(method, moment), some.scores("none", "best")
+            mark = "" if (method, moment) == ("none", "best") else over_seeds(scores, rival).mark
+            row.append(Text(mean(scores), mark=mark))
+        scores = runs.scores(method, moment)
+        same = (method, moment) == ("none", "best")
+        rows.append([*row, mean(scores), "" if same else over_seeds(scores, early)])
+    header = ["Method", *(f"{share(noise)} noise" for noise in runs.noises), "all", "less early stopping"]
+    data = len({task.data for task in runs.tasks})
+    caption = (
+        f"{CLEAN}: means over {counted(data, 'data set')} and {counted(len(runs.repeats), 'seed')}. "
+        f"{SEEDS} In columns of noise, {MARK}: that of the difference from early stopping does."
     )
     return table(header, rows, caption)
 

@@ -33,6 +33,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "instead-optimizers": many_steps.instead_optimizers,
     "instead-optimizers-by-task": many_steps.optimizers_by_task,
     "instead-cnn": many_steps.instead_images,
+    "without-validation": many_steps.without_validation,
     "speed": speed.stacks,
     "speed-images": speed.images,
 }
