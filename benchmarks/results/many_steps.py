@@ -152,6 +152,7 @@ COLUMNS: dict[str, tuple[str, Moment]] = {
     "ELR, hold": ("with:elr:hold", "average"),
     "ELR, returning": ("with:elr:hold-returning", "average"),
     "ELR, by accuracy": ("with:elr:hold-by-accuracy", "average"),
+    "robust": ("robust", "average"),
 }
 """Methods and their networks, by the heading of a column."""
 
