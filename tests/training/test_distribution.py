@@ -79,7 +79,7 @@ def test_draws_share_the_base_and_can_be_stacked():
     [
         ({"classes": (10, 3)}, "classes: "),
         ({"classes": (1, 3)}, "classes.0: "),
-        ({"classes": (3, 21)}, "classes.1: "),
+        ({"classes": (3, 51)}, "classes.1: "),
         ({"dimensions": (0, 4)}, "dimensions.0: "),
         ({"dimensions": (8, 4)}, "dimensions: "),
         ({"label_noise": (0.4, 0.1)}, "label_noise: "),
