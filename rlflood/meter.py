@@ -133,7 +133,7 @@ class Meter:
     def add(self, loss: Tensor, logits: Tensor, targets: Tensor) -> None:
         """Count a batch of training whose loss is flooded elsewhere.
 
-        Under a :class:`~rlflood.RobustLoss` the loss to count is its ``cross_entropy``.
+        Under a :class:`~rlflood.robust_loss.RobustLoss` the loss to count is its ``cross_entropy``.
         """
         self._train.add(_mean_loss(loss), logits, targets)
 

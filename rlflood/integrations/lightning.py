@@ -31,8 +31,8 @@ class FloodCallback(Callback):
         flooding.average.module  # to deploy
 
     ``training_step`` and ``validation_step`` return ``{"loss": loss, "logits": logits, "targets": y}``, the
-    loss raw: what a :class:`~rlflood.Meter` counts. The loss is flooded as it leaves ``training_step``, so
-    before Lightning divides it for accumulation and scales it for mixed precision, and nowhere else. Only the
+    loss raw: what a :class:`~rlflood.meter.Meter` counts. The loss is flooded as it leaves
+    ``training_step``, so before Lightning divides it for accumulation and scales it for mixed precision, and nowhere else. Only the
     first validation loader counts; an epoch without validation is told as such, and the sanity check not at
     all.
 
@@ -42,7 +42,7 @@ class FloodCallback(Callback):
 
     Args:
         scheduler: Of one network, made for as many epochs as the trainer's ``max_epochs``.
-        average: Keep the mean of the weights; see :class:`~rlflood.WeightAverage`.
+        average: Keep the mean of the weights; see :class:`~rlflood.weight_average.WeightAverage`.
 
     Attributes:
         average: The mean, from the beginning of ``fit`` on; None without.

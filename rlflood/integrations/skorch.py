@@ -26,7 +26,7 @@ Flood = str | Path | Callable[[int, int], FloodScheduler]
 
 
 def hold(epochs: int, classes: int) -> FloodScheduler:
-    """The rule :class:`~rlflood.HoldFlood` as it comes, which needs to know neither."""
+    """The rule :class:`~rlflood.schedulers.HoldFlood` as it comes, which needs to know neither."""
     return HoldFlood()
 
 
@@ -57,7 +57,7 @@ class FloodNet(NeuralNetClassifier):  # type: ignore[misc]
         flood: The name or file of a controller; or a function that makes a scheduler, given the epochs and
             the classes.
         average: Whether the mean of the weights takes the place of the last ones when training ends; see
-            :class:`~rlflood.WeightAverage`.
+            :class:`~rlflood.weight_average.WeightAverage`.
         criterion: Of logits and class numbers, a mean over the batch.
         arguments, keywords: As for skorch.
 

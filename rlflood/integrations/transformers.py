@@ -44,7 +44,7 @@ class FloodTrainer(Trainer):
 
     Args:
         scheduler: Of one network, made for as many epochs as ``num_train_epochs``.
-        average: Keep the mean of the weights; see :class:`~rlflood.WeightAverage`.
+        average: Keep the mean of the weights; see :class:`~rlflood.weight_average.WeightAverage`.
         arguments, keywords: As for the Trainer.
 
     Attributes:
