@@ -32,9 +32,9 @@ class FloodCallback(Callback):
 
     ``training_step`` and ``validation_step`` return ``{"loss": loss, "logits": logits, "targets": y}``, the
     loss raw: what a :class:`~rlflood.meter.Meter` counts. The loss is flooded as it leaves
-    ``training_step``, so before Lightning divides it for accumulation and scales it for mixed precision, and nowhere else. Only the
-    first validation loader counts; an epoch without validation is told as such, and the sanity check not at
-    all.
+    ``training_step``, so before Lightning divides it for accumulation and scales it for mixed precision, and
+    nowhere else. Only the first validation loader counts; an epoch without validation is told as such, and
+    the sanity check not at all.
 
     It logs ``flood_level``, ``raw_train_loss`` and, of controllers, ``left_to_rule``, once an epoch. Its
     state, in Lightning's checkpoints, is the scheduler's, the average's and that of the best weights; of an
