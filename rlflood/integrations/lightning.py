@@ -4,12 +4,12 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from rlflood.best_weights import BestWeights
 from rlflood.errors import InputError, RlfloodWarning
 from rlflood.extras import check_package
+from rlflood.integrations.epoch import end_epoch
 from rlflood.meter import Meter
 from rlflood.schedulers.base import FloodScheduler
 from rlflood.weight_average import WeightAverage
@@ -102,8 +102,7 @@ class FloodCallback(Callback):
         if patient:
             warnings.warn(
                 f"{' and '.join(patient)} beside flooding: a run whose loss is held up seems to have "
-                "stalled. "
-                "Leave it out, or give it a patience of the whole run",
+                "stalled. Leave it out, or give it a patience of the whole run",
                 RlfloodWarning,
                 stacklevel=2,
             )
@@ -134,16 +133,7 @@ class FloodCallback(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Tell the scheduler of the epoch. Lightning has validated by now, and saves checkpoints later."""
-        level = float(self.scheduler.level)
-        metrics = self.meter.step()
-        if self._best is not None:
-            if not np.isnan(metrics.val_acc):  # else there was no validation
-                self._best.step(val_acc=float(metrics.val_acc), val_loss=float(metrics.val_loss))
-            if self.scheduler.returns:
-                self._best.put_back()
-        logged = {"flood_level": level, "raw_train_loss": float(metrics.train_loss)}
-        if (left := getattr(self.scheduler, "left_to_rule", None)) is not None:
-            logged["left_to_rule"] = float(left.all())
+        logged = end_epoch(self.scheduler, self.meter, self._best)
         pl_module.log_dict(logged, rank_zero_only=True)
 
     def state_dict(self) -> dict[str, Any]:

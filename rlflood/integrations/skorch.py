@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from rlflood.best_weights import BestWeights
 from rlflood.errors import InputError
 from rlflood.extras import check_package
+from rlflood.integrations.epoch import end_epoch
 from rlflood.meter import Meter
 from rlflood.schedulers import FloodScheduler, HoldFlood, load_controller
 from rlflood.weight_average import WeightAverage
@@ -130,14 +130,9 @@ class FloodNet(NeuralNetClassifier):  # type: ignore[misc]
     def on_epoch_end(self, net: Any, **keywords: Any) -> None:
         """Tell the scheduler of the epoch."""
         assert self.flood_scheduler_ is not None
-        self.history.record("flood_level", float(np.asarray(self.flood_scheduler_.level)))
-        metrics = self._beside.meter.step()
-        self.history.record("raw_train_loss", float(metrics.train_loss))
-        if self._beside.best is not None:
-            if not np.isnan(metrics.val_acc):
-                self._beside.best.step(val_acc=float(metrics.val_acc), val_loss=float(metrics.val_loss))
-            if self.flood_scheduler_.returns:
-                self._beside.best.put_back()
+        logged = end_epoch(self.flood_scheduler_, self._beside.meter, self._beside.best)
+        for name in ("flood_level", "raw_train_loss"):
+            self.history.record(name, logged[name])
         super().on_epoch_end(net, **keywords)
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **keywords: Any) -> None:

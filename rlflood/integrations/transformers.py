@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from rlflood.best_weights import BestWeights
 from rlflood.errors import InputError, RlfloodWarning
 from rlflood.extras import check_package
+from rlflood.integrations.epoch import end_epoch
 from rlflood.meter import Meter
 from rlflood.schedulers.base import FloodScheduler
 from rlflood.weight_average import WeightAverage
@@ -113,17 +113,7 @@ class FloodTrainer(Trainer):
 
     def end_epoch(self) -> None:
         """Tell the scheduler of the epoch, which has been evaluated by now."""
-        logged = {"flood_level": float(np.asarray(self.scheduler.level))}
-        metrics = self.meter.step()
-        logged["raw_train_loss"] = float(metrics.train_loss)
-        if (left := getattr(self.scheduler, "left_to_rule", None)) is not None:
-            logged["left_to_rule"] = float(left.all())
-        if self.best is not None:
-            if not np.isnan(metrics.val_acc):
-                self.best.step(val_acc=float(metrics.val_acc), val_loss=float(metrics.val_loss))
-            if self.scheduler.returns:
-                self.best.put_back()
-        self.log(logged)
+        self.log(end_epoch(self.scheduler, self.meter, self.best))
 
     @property
     def evaluates(self) -> bool:
