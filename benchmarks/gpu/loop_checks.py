@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from benchmarks.gpu.checking import Checks, Differences, apart, largest, moved, unsynchronised
 from rlflood.best_weights import BestWeights
 from rlflood.flooding import flood, individual_flood, soft_ascent_descent
-from rlflood.holding import HeldLevel, Hold
+from rlflood.held_level import HeldLevel
+from rlflood.holding import Hold
 from rlflood.schedulers import ConstantFlood, HoldFlood
 from rlflood.training import Machine, ModulePopulation, ModuleTrainer, Task
 from rlflood.training.images.convolutional import image_network

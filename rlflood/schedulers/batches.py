@@ -10,7 +10,8 @@ from torch import Tensor, distributed
 
 from rlflood.errors import InputError
 from rlflood.flooding import check_tensor, flood
-from rlflood.holding import HeldLevel, Hold
+from rlflood.held_level import HeldLevel
+from rlflood.holding import Hold
 from rlflood.metrics import Values
 from rlflood.state import Stateful
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rlflood.flooding import flood, individual_flood, soft_ascent_descent
-from rlflood.holding import HeldLevel, Hold
+from rlflood.held_level import HeldLevel
+from rlflood.holding import Hold
 
 Losses: TypeAlias = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """Given network, inputs and labels, the training criterion of each sample: ``(replicas, samples)``."""

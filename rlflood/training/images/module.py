@@ -12,7 +12,8 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from rlflood.errors import InputError
-from rlflood.holding import HeldLevel, Hold
+from rlflood.held_level import HeldLevel
+from rlflood.holding import Hold
 from rlflood.metrics import Metrics
 from rlflood.strengths import CriterionName, checked_strength
 from rlflood.training.averaging import Kept
