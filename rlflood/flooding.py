@@ -31,6 +31,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = ["flood", "individual_flood", "soft_ascent_descent"]
 
@@ -41,8 +42,8 @@ def flood(loss: Tensor, level: float | Tensor, *, by: Tensor | None = None, asce
     Ishida et al., "Do We Need Zero Training Loss After Achieving Zero Training Error?", ICML 2020,
     on each mini-batch.
 
-    With ``by`` or ``ascent``: ``level + s * (loss - level)``, where ``s`` is 1 if ``by`` is above the level,
-    ``-ascent`` if it is below, and 0 on it. See :class:`rlflood.holding.Hold`.
+    That is ``level + s * (loss - level)``, where ``s`` is 1 above the level, -1 below it and 0 on it; ``by``
+    and ``ascent`` make another ``s`` of it. See :class:`rlflood.holding.Hold`.
 
     A vector is taken for **one loss per replica**, networks trained side by side. The losses of the samples
     of one batch (a criterion with ``reduction="none"``) have the same shape but mean something else: flooding
@@ -58,8 +59,9 @@ def flood(loss: Tensor, level: float | Tensor, *, by: Tensor | None = None, asce
         ascent: What a step up weighs, where a step down weighs 1.
 
     Returns:
-        The flooded loss, in the shape and type of ``loss``. The sum of the replicas' flooded losses may be
-        differentiated at once: no replica's gradient depends on another's loss or level.
+        The flooded loss, in the shape and type of ``loss``; NaN where that is not finite. The sum of the
+        replicas' flooded losses may be differentiated at once: no replica's gradient depends on another's
+        loss or level.
 
     Raises:
         TypeError: if the loss is no tensor.
@@ -72,9 +74,21 @@ def flood(loss: Tensor, level: float | Tensor, *, by: Tensor | None = None, asce
     if loss.dim() > 1:
         raise ValueError(f"loss must have shape () or (replicas,), not {tuple(loss.shape)}.")
     level = _constant(level, loss, loss.shape)
-    if by is None and ascent == 1:
-        return (loss - level).abs() + level
-    return level + side_of(loss if by is None else by, level, ascent) * (loss - level)
+    if not isinstance(level, Tensor):
+        level = loss.new_full((), level)
+    return turned(loss, level, (loss if by is None else by).detach() - level, ascent)
+
+
+def turned(loss: Tensor, level: Tensor, above: Tensor, ascent: float) -> Tensor:
+    """What :func:`flood` gives, of tensors that are known to fit: one operation to differentiate.
+
+    Args:
+        loss: See :func:`flood`.
+        level: In the type and on the device of ``loss``, without a graph.
+        above: How far above the level that lies which decides between descent and ascent, likewise.
+        ascent: See :func:`flood`.
+    """
+    return torch.lerp(level, loss, _side(above, ascent))
 
 
 def individual_flood(losses: Tensor, level: float | Tensor) -> Tensor:
@@ -145,8 +159,12 @@ def soft_ascent_descent(
 
 def side_of(loss: Tensor, level: float | Tensor, ascent: float = 1.0) -> Tensor:
     """What a gradient is multiplied by: 1 where the loss is above the level, ``-ascent`` below, 0 on it."""
-    above = loss.detach() - level
-    return torch.where(above < 0, -ascent, above.sign())
+    return _side(loss.detach() - level, ascent)
+
+
+def _side(above: Tensor, ascent: float) -> Tensor:
+    sign = above.sign()
+    return sign if ascent == 1 else functional.leaky_relu(sign, ascent, inplace=True)
 
 
 def check_tensor(loss: object) -> None:
