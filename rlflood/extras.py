@@ -6,8 +6,10 @@ from importlib.util import find_spec
 from rlflood.errors import InputError
 
 INSTALLED_BY = {
+    "huggingface_hub": "rlflood[hub]",
     "jinja2": "rlflood[benchmark]",
     "matplotlib": "rlflood[plot]",
+    "onnx": "rlflood[onnx]",
     "optuna": "rlflood[benchmark]",
     "plotly": "rlflood[benchmark]",
     "pytorch_lightning": "rlflood[lightning]",

@@ -7,7 +7,7 @@ from rlflood.extras import check_room
 check_room("cli")  # before what follows, which needs it
 
 # imported for the commands that they add, in the order in which --help shows them
-from rlflood.cli import demo, ensemble, explain, listing, rollout, study, train  # noqa: F401
+from rlflood.cli import demo, ensemble, explain, export_controller, listing, rollout, study, train  # noqa: F401
 from rlflood.cli.app import app
 from rlflood.errors import told
 from rlflood.interrupts import sigterm_as_ctrl_c

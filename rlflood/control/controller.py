@@ -123,9 +123,13 @@ class Controller:
 
     def to_bytes(self) -> bytes:
         """The content of the controller's file."""
-        header = {"format": FORMAT, **self._decides(), "provenance": dict(self.provenance)}
         # under one key: safetensors writes several in an order that changes from file to file
-        return save_tensors(self._tensors(), metadata={"controller": json.dumps(header)})
+        return save_tensors(self._tensors(), metadata={"controller": json.dumps(self.header)})
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """What its file says besides the weights: plain JSON values."""
+        return {"format": FORMAT, **self._decides(), "provenance": dict(self.provenance)}
 
     def _decides(self) -> dict[str, Any]:
         """All of the header that decides a level; fingerprints are made of it, so it stays as it is."""
