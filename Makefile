@@ -26,13 +26,14 @@ help:
 demo: .venv/.with-plot
 	@.venv/bin/rlflood demo $(ARGS)
 
-# one thread a worker: two workers that each take all cores are slower than one
+# one thread a worker: two workers that each take all cores are slower than one; Python keeps what it has
+# compiled even where it was told not to, as in many containers: else each process compiles PyTorch again
 test: .venv/.with-test
-	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(python) -m pytest -n 2 $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(python) -m pytest -n 2 $(ARGS)
 
 # what tests/bare hides is not seen by these tests nor by what they start; what needs it is skipped
 bare: .venv/.with-test
-	@RLFLOOD_DATA= PYTHONPATH="$$PWD/tests/bare" OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 \
+	@RLFLOOD_DATA= PYTHONPATH="$$PWD/tests/bare" PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 \
 		$(python) -m pytest -n 2 $(bare_tests) $(ARGS)
 
 # the wheel, with nothing but what steering a loop needs
