@@ -17,14 +17,16 @@ from rlflood.errors import RlfloodWarning
 from rlflood.holding import Hold
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.batches import Batches, check_loss
+from rlflood.schedulers.history import History
 from rlflood.schedulers.left import Position, warn_if_left
 from rlflood.schedulers.level import checked_level
 from rlflood.schedulers.reports import (
+    FLOODED,
     METRICS,
     NOT_GIVEN,
     MetricLike,
     Reports,
-    checked_metrics,
+    metric_rows,
     named_metrics,
     to_array,
 )
@@ -34,11 +36,7 @@ from rlflood.strengths import CriterionName
 STATE_VERSION = 2
 """Of what :meth:`FloodScheduler.state_dict` gives."""
 
-_OWN_STATE = ("_epoch", "_level", "_reports", "_walk", "_batches")
-_FLOODED = (
-    "The train loss that is reported is the flooded one, which is never below the level and says nothing. "
-    "Report the loss before the scheduler's call, not what the call returns."
-)
+_OWN_STATE = ("_epoch", "_level", "_reports", "_walk", "_batches", "history")
 
 
 class FloodScheduler(ABC):
@@ -83,6 +81,9 @@ class FloodScheduler(ABC):
         replicas: how many networks it steers, if losses come as arrays before metrics say so.
         hold: how the level is held over mini-batches; None is as the class has it.
 
+    Attributes:
+        history: levels and metrics of all epochs so far.
+
     Raises:
         ValueError: if ``initial_level`` is anything else, or does not fit ``replicas``.
     """
@@ -119,6 +120,7 @@ class FloodScheduler(ABC):
                 raise ValueError(f"replicas={replicas} does not fit levels of shape {np.shape(self._level)}.")
             self._level = np.broadcast_to(self._level, replicas).copy()
         self._epoch = 0
+        self.history = History()
         self._reports = Reports()
         self._walk = Walk()
         # this epoch's losses, before and after flooding, where they may tell
@@ -282,10 +284,10 @@ class FloodScheduler(ABC):
         named = dict(zip(METRICS, (train_loss, train_acc, val_loss, val_acc), strict=True))
         by_name = named_metrics(named, metrics, needs_validation=self.needs_validation)
         validated = metrics is not None or by_name["val_loss"] is not None
-        rows, shape = self._rows(by_name, validated)
+        rows, shape = metric_rows(by_name, self._shape, validated)
 
         if metrics is None and self._reports.is_flooded(rows[0], np.atleast_1d(self._level), *self._losses()):
-            warnings.warn(_FLOODED, RlfloodWarning, stacklevel=2)
+            warnings.warn(FLOODED, RlfloodWarning, stacklevel=2)
         if self.epochs is not None and self._epoch == self.epochs:
             warnings.warn(
                 f"{type(self).__name__} was told of {self.epochs} epochs, and this is epoch "
@@ -293,6 +295,7 @@ class FloodScheduler(ABC):
                 RlfloodWarning,
                 stacklevel=2,
             )
+        self.history.add(self, rows, shape)
         self._epoch += 1
         seen = self._reports.taken(rows, validated=validated)
         level = self._next_level(seen) if validated else self._unvalidated_level(seen)
@@ -341,6 +344,7 @@ class FloodScheduler(ABC):
                 "was saved by another version of rlflood, or is damaged."
             )
         own = self.state_dict()
+        state = {"history": History().state_dict(), **state}  # which those of version 0.1 do not have
         check_state(own, state, kind)
         if type(state["epoch"]) is not int or state["epoch"] < 0:
             raise ValueError(f"The state of the {kind} has the epoch {state['epoch']!r}: it is damaged.")
@@ -349,7 +353,8 @@ class FloodScheduler(ABC):
         shape = np.shape(level) or (() if state["epoch"] else None)
         if isinstance(self._level, np.ndarray) and shape != self._shape:
             raise ValueError(f"The state's level has shape {np.shape(level)}, this {kind}'s {self._shape}.")
-        if np.shape(state["batches"]["mean"]) not in ((), shape or ()):
+        shapes = {np.shape(state["batches"]["mean"]), np.shape(state["history"]["level"])[1:]}
+        if shapes - {(), shape or ()}:
             raise ValueError(f"The state of the {kind} has another shape of losses than of levels.")
         if epochs is not None and epochs < max(state["epoch"], 1):
             raise ValueError(f"epochs is {epochs}, but the state has seen {state['epoch']} already.")
@@ -364,21 +369,6 @@ class FloodScheduler(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(epoch={self._epoch}, level={self._level})"
-
-    def _rows(
-        self, named: Mapping[str, MetricLike | None], validated: bool
-    ) -> tuple[NDArray[np.float64], tuple[int, ...]]:
-        """The checked metrics, shape ``(4, replicas)``, and the shape in which they came."""
-        arrays = {name: to_array(value) for name, value in named.items() if value is not None}
-        shapes = {name: array.shape for name, array in arrays.items()}
-        shape = shapes[METRICS[0]]
-        if len(shape) > 1 or len(set(shapes.values())) > 1:
-            raise ValueError(f"The metrics must all be numbers or all have shape (replicas,), not {shapes}.")
-        if self._shape not in (None, shape):
-            raise ValueError(f"The metrics have shape {shape}, but this run has had {self._shape} so far.")
-        missing = np.full(shape, np.nan)
-        rows = np.stack([np.atleast_1d(arrays.get(name, missing)) for name in METRICS])
-        return checked_metrics(rows), shape
 
     def _losses(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """What was heard of this epoch's losses, raw and flooded: each ``(batches, replicas)``."""

@@ -19,6 +19,12 @@ Rows = NDArray[np.float64]
 METRICS = ("train_loss", "train_acc", "val_loss", "val_acc")
 """The names of the rows."""
 
+FLOODED = (
+    "The train loss that is reported is the flooded one, which is never below the level and says nothing. "
+    "Report the loss before the scheduler's call, not what the call returns."
+)
+"""What is told where :meth:`Reports.is_flooded`."""
+
 NOT_GIVEN: Any = object()
 """For a metric that was left out, which is a mistake; None says that there is none."""
 
@@ -65,6 +71,31 @@ def named_metrics(
     if (named["val_loss"] is None) != (named["val_acc"] is None):
         raise TypeError("step() needs both val_loss and val_acc, or None for both: there was no validation.")
     return named
+
+
+def metric_rows(
+    named: Mapping[str, MetricLike | None], known: tuple[int, ...] | None, validated: bool
+) -> tuple[Rows, tuple[int, ...]]:
+    """The metrics, checked, and the shape in which they came.
+
+    Args:
+        named: All four by name; those of the validation None if there was none.
+        known: The shape of those before; None for the first.
+        validated: Whether there was a validation.
+
+    Raises:
+        ValueError: if the shapes differ from each other or from ``known``; as :func:`checked_metrics`.
+    """
+    arrays = {name: to_array(value) for name, value in named.items() if value is not None}
+    shapes = {name: array.shape for name, array in arrays.items()}
+    shape = shapes[METRICS[0]]
+    if len(shape) > 1 or len(set(shapes.values())) > 1:
+        raise ValueError(f"The metrics must all be numbers or all have shape (replicas,), not {shapes}.")
+    if known not in (None, shape):
+        raise ValueError(f"The metrics have shape {shape}, but this run has had {known} so far.")
+    missing = np.full(shape, np.nan)
+    rows = np.stack([np.atleast_1d(arrays.get(name, missing)) for name in METRICS])
+    return checked_metrics(rows), shape
 
 
 def to_array(value: MetricLike) -> NDArray[np.float64]:

@@ -157,6 +157,8 @@ def test_an_entry_that_is_missing_or_wrong_anywhere_is_a_value_error_and_changes
         within(surplus, path)["more"] = 1
         # a memory that is not there yet may become anything
         unclear = within(state, path)[path[-1]] is None
+        if path == ("history",):  # those of version 0.1 have none
+            missing = text
         for damaged in (missing, surplus) if unclear else (missing, text, surplus):
             scheduler = controller(name, epochs=9)
             before = scheduler.state_dict()

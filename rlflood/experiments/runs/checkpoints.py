@@ -106,6 +106,8 @@ def identity(
         scheduler: Before its first epoch.
         machine: Where they are trained: a state fits the same precision and threads.
     """
+    state = scheduler.state_dict()
+    del state["history"]  # empty, and not in the names of files that version 0.1 wrote
     told = {
         "method": method,
         "task": setting.task.model_dump(mode="json"),
@@ -113,7 +115,7 @@ def identity(
         "precision": machine.precision,
         "threads": machine.threads,
         "runs": runs.tolist(),
-        "scheduler": scheduler.state_dict(),  # a controller's fingerprint is in it
+        "scheduler": state,  # a controller's fingerprint is in it
         "hold": asdict(scheduler.hold),
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
