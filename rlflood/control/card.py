@@ -28,11 +28,12 @@ def card(name: str) -> str:
     """
     path = Path(name).expanduser()
     if path.suffix == SUFFIX or path.is_file():
-        return _from_file(Controller.load(path), path.stem)
+        return card_of(Controller.load(path), path.stem)
     return controller_card(name)
 
 
-def _from_file(controller: Controller, name: str) -> str:
+def card_of(controller: Controller, name: str) -> str:
+    """What a controller says of itself, in Markdown, under its name as the title."""
     spec, made = controller.spec, controller.provenance
     levels = ", ".join(f"{value:g}" for value in spec.levels.values)
     facts = {
