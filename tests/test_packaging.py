@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "ground": (),
     "control": (),
     "schedulers": CONTROL,
-    "integrations": (*CONTROL, "schedulers"),
+    "integrations": (*CONTROL, "schedulers", "data"),
     "data": (),
     "training": TRAINING,
     "training.criteria": ("training",),

@@ -1,8 +1,6 @@
 """A flood scheduler in skorch: a classifier for scikit-learn whose training loss is flooded."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,22 +10,15 @@ from rlflood.best_weights import BestWeights
 from rlflood.errors import InputError
 from rlflood.extras import check_package
 from rlflood.integrations.epoch import end_epoch
+from rlflood.integrations.scheduler import Flood, make_scheduler
 from rlflood.meter import Meter
-from rlflood.schedulers import FloodScheduler, HoldFlood, load_controller
+from rlflood.schedulers import FloodScheduler
 from rlflood.weight_average import WeightAverage
 
 check_package("skorch", "this classifier needs skorch")
 
 from skorch import NeuralNetClassifier
 from skorch.dataset import unpack_data
-
-Flood = str | Path | Callable[[int, int], FloodScheduler]
-"""A controller's name or file, or what makes a scheduler, given the epochs and the classes."""
-
-
-def hold(epochs: int, classes: int) -> FloodScheduler:
-    """The rule :class:`~rlflood.schedulers.HoldFlood` as it comes, which needs to know neither."""
-    return HoldFlood()
 
 
 @dataclass
@@ -54,8 +45,8 @@ class FloodNet(NeuralNetClassifier):  # type: ignore[misc]
 
     Args:
         module: As for skorch; gives logits of shape ``(samples, classes)``.
-        flood: The name or file of a controller; or a function that makes a scheduler, given the epochs and
-            the classes.
+        flood: ``hold``, the rule :class:`~rlflood.schedulers.HoldFlood`; the name or file of a controller; or
+            a function that makes a scheduler, given the epochs and the classes.
         average: Whether the mean of the weights takes the place of the last ones when training ends; see
             :class:`~rlflood.weight_average.WeightAverage`.
         criterion: Of logits and class numbers, a mean over the batch.
@@ -72,7 +63,7 @@ class FloodNet(NeuralNetClassifier):  # type: ignore[misc]
         self,
         module: Any,
         *arguments: Any,
-        flood: Flood = hold,
+        flood: Flood = "hold",
         average: bool = True,
         criterion: Any = nn.CrossEntropyLoss,
         **keywords: Any,
@@ -92,7 +83,8 @@ class FloodNet(NeuralNetClassifier):  # type: ignore[misc]
         super().on_epoch_begin(net, **keywords)
         if self.flood_scheduler_ is not None:
             return
-        scheduler = self._scheduler()  # the classes are known from here on
+        # the classes are known from here on
+        scheduler = make_scheduler(self.flood, epochs=self.max_epochs, classes=len(self.classes_))
         if scheduler.needs_validation and self.train_split is None:
             raise InputError(
                 f"{type(scheduler).__name__} goes by the validation, and train_split=None leaves none: let "
@@ -140,12 +132,6 @@ class FloodNet(NeuralNetClassifier):  # type: ignore[misc]
         if self._beside.average is not None and int(self._beside.average.n_averaged):
             self.module_.load_state_dict(self._beside.average.module.state_dict())
         super().on_train_end(net, X=X, y=y, **keywords)
-
-    def _scheduler(self) -> FloodScheduler:
-        classes = len(self.classes_)
-        if callable(self.flood):
-            return self.flood(self.max_epochs, classes)
-        return load_controller(self.flood, epochs=self.max_epochs, classes=classes)
 
 
 def _logits(predicted: Any) -> Tensor:
