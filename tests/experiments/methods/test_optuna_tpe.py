@@ -12,6 +12,7 @@ from rlflood.schedulers import ConstantFlood
 
 optuna = pytest.importorskip("optuna")
 PRUNED = ("tpe-hyperband", "tpe-median")
+RUNS = 12  # of the searches on the problem with a known best level
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +29,8 @@ def run(setting):
 
 @pytest.fixture(scope="module")
 def found(known_best):
-    """Searches of 20 runs on the problem with a known best level, each made once."""
-    options, made = MethodOptions(highest_level=known_best.highest, runs=20), {}
+    """Searches on the problem with a known best level, each made once."""
+    options, made = MethodOptions(highest_level=known_best.highest, runs=RUNS), {}
 
     def of(name):
         if name not in made:
@@ -72,9 +73,9 @@ def _seeds(setting):
 def test_pruned_trials_pay_for_further_ones_within_the_budget(known_best, found, name):
     setting, epochs = known_best.setting, known_best.task.epochs
     record = found(name)
-    search, budget = record.search, 20 * epochs
+    search, budget = record.search, RUNS * epochs
     assert (record.epochs_spent <= budget).all() and (record.epochs_spent > budget - epochs).all()
-    assert search.values.shape[1] > 20
+    assert search.values.shape[1] > RUNS
     pruned = (search.epochs > 0) & (search.epochs < epochs)
     assert pruned.any()
     assert np.isnan(search.test_acc_last[pruned]).all() and np.isnan(search.val_acc_best[pruned]).all()
