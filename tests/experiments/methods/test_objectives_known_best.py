@@ -76,33 +76,33 @@ def test_iflood_picks_the_best_level(hidden_group):
     task = hidden_group.model_copy(update={"learning_rate": 0.02, "momentum": 0.0, "epochs": 100})
     setting = Setting(task, data_seeds=(1, 2), network_seeds=(1, 2))
     options = MethodOptions(highest_level=0.8)
-    dense = np.linspace(0, 0.8, 33)
+    dense = np.linspace(0, 0.8, 17)
     assert_picks_the_best("iflood", options, setting, dense, lambda repeats: IndividualFlooding())
 
 
 def test_softad_picks_the_best_threshold(hidden_group):
     setting = Setting(hidden_group, data_seeds=(1, 9, 10), network_seeds=(1, 9, 10))
     options = MethodOptions(highest_level=0.8)
-    dense = np.linspace(0, 0.8, 33)
+    dense = np.linspace(0, 0.8, 17)
     assert_picks_the_best("softad", options, setting, dense, lambda repeats: SoftAscentDescent())
 
 
 def test_relaxloss_picks_the_best_alpha(known_best):
     options = MethodOptions(highest_level=known_best.highest)
-    dense = np.linspace(0, known_best.highest, 41)
+    dense = np.linspace(0, known_best.highest, 21)
     assert_picks_the_best("relaxloss", options, known_best.setting, dense, lambda repeats: RelaxLoss())
 
 
 def test_wavebound_picks_the_best_epsilon(known_best):
     setting = known_best.setting.part(slice(0, 2))
-    dense = 10 ** np.linspace(-3, 1 / 3, 41)
+    dense = 10 ** np.linspace(-3, 1 / 3, 21)
     assert_picks_the_best("wavebound", MethodOptions(), setting, dense, lambda repeats: WaveBound(), np.log10)
 
 
 def test_adaflood_picks_the_best_gamma(known_best):
     setting = known_best.setting.part(slice(0, 2))
     probabilities = torch.from_numpy(held_out_probabilities(setting))
-    dense = np.linspace(0.05, 0.95, 37)
+    dense = np.linspace(0.05, 0.95, 19)
     assert_picks_the_best(
         "adaflood", MethodOptions(), setting, dense, lambda repeats: AdaptiveFlooding(probabilities[repeats])
     )
