@@ -64,8 +64,7 @@ class ModuleTrainer:
         strength: Of a named criterion; None is the one that its paper has.
         samples: How many ``train`` has, if the third of a mini-batch is their numbers: for ``elr``, and for
             :attr:`changed`.
-        objective: What is differentiated; flooding if not given. Others can neither be accumulated nor
-            distributed.
+        objective: What is differentiated; flooding if not given. Others cannot be accumulated or distributed.
         seed: PyTorch's generators begin each epoch at a function of it, the epoch and the process, so that
             dropout, and loaders that shuffle by them, do the same in a run that was resumed.
         device: Where to train.
