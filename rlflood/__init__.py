@@ -8,6 +8,7 @@ The other rooms are imported by name: ``rlflood.data``, ``rlflood.training``, ``
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from rlflood.extras import missing_torch
 from rlflood.registration import register_environments
 
 if TYPE_CHECKING:
@@ -83,7 +84,13 @@ def __getattr__(name: str) -> Any:
     # when first asked for: PyTorch takes seconds to import, and `rlflood --help` does not need it
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ROOMS.get(name, 'schedulers')}"), name)
+    try:
+        room = import_module(f"{__name__}.{_ROOMS.get(name, 'schedulers')}")
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise missing_torch(f"{__name__}.{name}") from None
+    return getattr(room, name)
 
 
 def __dir__() -> list[str]:

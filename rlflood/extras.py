@@ -24,14 +24,14 @@ INSTALLED_BY = {
 
 ROOMS = {
     "data": ("sklearn",),
-    "training": ("pydantic",),
-    "envs": ("gymnasium",),
-    "agents": ("stable_baselines3",),
-    "experiments": ("scipy", "tomli_w"),
+    "training": ("pydantic", "torch"),
+    "envs": ("gymnasium", "torch"),
+    "agents": ("stable_baselines3", "torch"),
+    "experiments": ("scipy", "tomli_w", "torch"),
     "cli": ("rich", "typer"),
 }
-"""What each room needs besides PyTorch, NumPy and safetensors, with which a loop is steered: all of it comes
-with rlflood, but for installations without dependencies."""
+"""What each room needs besides NumPy and safetensors, with which a loop is steered: all of it comes with
+rlflood, but for installations without dependencies."""
 
 
 class MissingPackage(InputError, ImportError):
@@ -41,6 +41,13 @@ class MissingPackage(InputError, ImportError):
 def missing_package(module: str, needs: str) -> MissingPackage:
     """The error to raise; ``needs`` says what needs which package ("figures need matplotlib")."""
     return MissingPackage(f'{needs}: pip install "{INSTALLED_BY[module.partition(".")[0]]}"')
+
+
+def missing_torch(what: str) -> MissingPackage:
+    """The error to raise where ``what`` needs PyTorch, and it was left out."""
+    return MissingPackage(
+        f"{what} needs PyTorch, which an installation with --no-deps leaves out: pip install torch"
+    )
 
 
 def check_room(room: str) -> None:

@@ -5,18 +5,16 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import astuple
-from typing import Any, ClassVar, overload
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from rlflood.control.walk import Walk
 from rlflood.errors import RlfloodWarning
 from rlflood.holding import Hold
 from rlflood.metrics import Metrics, Values
-from rlflood.schedulers.batches import Batches, check_loss
 from rlflood.schedulers.history import History
 from rlflood.schedulers.left import Position, warn_if_left
 from rlflood.schedulers.level import checked_level
@@ -32,6 +30,14 @@ from rlflood.schedulers.reports import (
 )
 from rlflood.state import check_settings, check_state, load_state, plain_settings, saved_state
 from rlflood.strengths import CriterionName
+
+if TYPE_CHECKING or find_spec("torch") is not None:
+    from torch import Tensor
+    from torch.compiler import is_compiling
+
+    from rlflood.schedulers.batches import Batches, check_loss
+else:
+    from rlflood.schedulers.without_torch import Batches, check_loss, is_compiling
 
 STATE_VERSION = 2
 """Of what :meth:`FloodScheduler.state_dict` gives."""
@@ -193,7 +199,7 @@ class FloodScheduler(ABC):
         """Whether the best weights are put back before the next epoch: for all, or shape ``(replicas,)``."""
         return False
 
-    def __call__(self, loss: Tensor, *, plain: Tensor | None = None, parts: int = 1) -> Tensor:
+    def __call__(self, loss: "Tensor", *, plain: "Tensor | None" = None, parts: int = 1) -> "Tensor":
         """Flood the loss of a mini-batch at the present level: :func:`rlflood.flooding.flood`.
 
         Where :attr:`hold` has a running mean, the loss is taken in, and the mean says whether training
@@ -221,13 +227,14 @@ class FloodScheduler(ABC):
                 that are left over at the end of an epoch are not taken in.
 
         Raises:
+            InputError: if PyTorch is not installed.
             TypeError: if the loss is no tensor.
             ValueError: if the shape is neither, or does not fit the metrics reported so far; or if ``parts``
                 is not positive.
         """
         check_loss(loss, self._shape, parts)
         flooded = self._batches(loss, parts, plain)
-        if not torch.compiler.is_compiling() and self._heard is not None and plain is None:
+        if not is_compiling() and self._heard is not None and plain is None:
             # no copy, no synchronisation: they are looked at in step()
             self._heard.append((loss.detach(), flooded.detach()))
         return flooded

@@ -1,10 +1,10 @@
 """A controller as a scheduler."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from rlflood.control.control import Control
 from rlflood.control.controller import Controller, Memory
@@ -13,6 +13,9 @@ from rlflood.errors import InputError
 from rlflood.holding import Hold
 from rlflood.metrics import Metrics, Values
 from rlflood.schedulers.base import FloodScheduler
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class PolicyScheduler(FloodScheduler):
@@ -93,7 +96,7 @@ class PolicyScheduler(FloodScheduler):
         """
         return self.control.left_to_rule
 
-    def __call__(self, loss: Tensor, *, plain: Tensor | None = None, parts: int = 1) -> Tensor:
+    def __call__(self, loss: "Tensor", *, plain: "Tensor | None" = None, parts: int = 1) -> "Tensor":
         """See :meth:`FloodScheduler.__call__`.
 
         Raises:

@@ -1,18 +1,25 @@
 """What is reported of a run: checked before it is believed, and carried over gaps."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from rlflood.metrics import Metrics
 from rlflood.state import Stateful
 
-MetricLike: TypeAlias = float | Sequence[float] | np.number[Any] | NDArray[Any] | Tensor
-"""A number, or one for each replica, as Python, NumPy or PyTorch has it."""
+
+class OwnArray(Protocol):
+    """An array of PyTorch, JAX or whichever library."""
+
+    def __array__(self) -> Any:
+        """The same in NumPy."""
+        ...
+
+
+MetricLike: TypeAlias = float | Sequence[float] | np.number[Any] | NDArray[Any] | OwnArray
+"""A number, or one for each replica, as Python, NumPy, PyTorch, JAX... has it."""
 Rows = NDArray[np.float64]
 """Train loss, train accuracy, validation loss, validation accuracy: shape ``(4, replicas)``."""
 
@@ -100,8 +107,8 @@ def metric_rows(
 
 def to_array(value: MetricLike) -> NDArray[np.float64]:
     """A float64 copy of a number, array or tensor, from whatever device."""
-    if isinstance(value, Tensor):
-        value = value.detach().to("cpu", torch.float64).numpy()
+    if (detach := getattr(value, "detach", None)) is not None:  # PyTorch's
+        value = detach().cpu().double().numpy()
     return np.array(value, dtype=np.float64)
 
 

@@ -1,12 +1,16 @@
-"""Hides all that steering a loop does not need: what rlflood requires but NumPy, PyTorch and safetensors."""
+"""Hides all that steering a loop does not need: what rlflood requires but NumPy, PyTorch and safetensors.
 
+And PyTorch, where the variable ``WITHOUT_TORCH`` is set: steering by epochs does not need it either.
+"""
+
+import os
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
 PACKAGES = frozenset({
     "gymnasium", "pyarrow", "pydantic", "rich", "scipy", "sklearn", "stable_baselines3", "tomli_w",
-    "torchvision", "typer",
+    "torchvision", "typer", *(["torch"] if "WITHOUT_TORCH" in os.environ else []),
 })  # fmt: skip
 
 
