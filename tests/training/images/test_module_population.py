@@ -151,12 +151,13 @@ def test_objectives_are_made_for_each_replica():
 @pytest.mark.parametrize(
     ("data", "network"),
     [
-        ("mnist", "cnn"), ("mnist", "resnet18"), ("svhn", "resnet18"), ("cifar10", "resnet20"),
-        ("cifar10", "resnet44"), ("cifar100", "resnet20"),
+        # each network and each kind once, and a residual network on images of one channel
+        ("mnist", "cnn"), ("mnist", "resnet20"), ("svhn", "resnet18"), ("cifar10", "resnet44"),
+        ("cifar100", "resnet20"),
     ],
 )  # fmt: skip
 def test_each_network_learns_each_kind_of_image(data, network, root, monkeypatch):
-    sizes = {"train_size": 40, "val_size": 20, "test_size": 20, "batch_size": 20, "epochs": 4}
+    sizes = {"train_size": 40, "val_size": 20, "test_size": 20, "batch_size": 20, "epochs": 3}
     if data == "svhn":
         write_svhn(root, monkeypatch)
     elif data.startswith("cifar"):
@@ -165,7 +166,7 @@ def test_each_network_learns_each_kind_of_image(data, network, root, monkeypatch
             sizes |= {"train_size": 100, "val_size": 100, "batch_size": 100}
     own = Task(data=data, network=network, learning_rate=1e-3, augmentation="crop-flip", **sizes)
     population = make_population([own], [0], [0])
-    losses = [population.run_epoch(0.0).train_loss[0] for _ in range(4)]
+    losses = [population.run_epoch(0.0).train_loss[0] for _ in range(own.epochs)]
     assert losses[-1] < losses[0]
     assert np.isfinite(population.evaluate("test").loss).all()
 
