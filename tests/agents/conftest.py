@@ -38,7 +38,7 @@ CONTRIBUTED = ("trpo", "recurrent-ppo", "ars")
 MakePreset = Callable[..., Preset]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny() -> MakePreset:
     """Make a tiny preset: ``tiny(algorithm, field=value, ...)``."""
 

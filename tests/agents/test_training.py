@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import pickle
+import shutil
 import signal
 import zipfile
 from collections.abc import Callable
@@ -59,6 +60,26 @@ def interrupted_after(episodes: int, number: int = signal.SIGINT) -> Callable[[I
     return interrupt
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, tiny: MakePreset) -> Controller:
+    """Of a tiny training to its end, without an interruption."""
+    return train(tiny(), tmp_path_factory.mktemp("whole")).controller
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, tiny: MakePreset) -> Path:
+    """The folder of a training of one iteration; nobody changes it."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    train(tiny(episodes=8), folder)
+    return folder
+
+
+@pytest.fixture
+def folder(finished: Path, tmp_path: Path) -> Path:
+    """A copy of that folder."""
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
 @every_algorithm
 def test_ctrl_c_saves_and_resuming_goes_on_as_if_nothing_had_happened(
     tmp_path: Path, algorithm: str, tiny: MakePreset
@@ -83,14 +104,13 @@ def test_ctrl_c_saves_and_resuming_goes_on_as_if_nothing_had_happened(
     assert parts.controller.provenance["seed"] == 3
 
 
-def test_sigterm_saves_too_and_resuming_goes_on(tmp_path: Path, tiny: MakePreset) -> None:
+def test_sigterm_saves_too_and_resuming_goes_on(tmp_path: Path, tiny: MakePreset, whole: Controller) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    whole = train(tiny(), tmp_path / "whole")
     stopped = train(tiny(), tmp_path / "parts", on_progress=interrupted_after(16, signal.SIGTERM))
     assert not stopped.finished and stopped.stopped_by == signal.SIGTERM
     assert signal.getsignal(signal.SIGTERM) is before
     assert load_checkpoint(tmp_path / "parts/checkpoint.zip")[1].episodes == 16
-    assert_equal(resume(tmp_path / "parts").controller, whole.controller)
+    assert_equal(resume(tmp_path / "parts").controller, whole)
 
 
 def test_the_first_checkpoint_comes_after_seconds(
@@ -155,9 +175,8 @@ def test_a_checkpoint_that_cannot_be_written_is_a_warning_and_the_next_one_is_tr
 @pytest.mark.usefixtures("at_every_iteration")
 @pytest.mark.parametrize("stop", [None, 16])
 def test_what_cannot_be_written_in_the_end_is_kept_elsewhere(
-    tmp_path: Path, tiny: MakePreset, monkeypatch: pytest.MonkeyPatch, stop: int | None
+    tmp_path: Path, tiny: MakePreset, monkeypatch: pytest.MonkeyPatch, whole: Controller, stop: int | None
 ) -> None:
-    whole = train(tiny(), tmp_path / "whole")
     out = tmp_path / "out"
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
@@ -178,7 +197,7 @@ def test_what_cannot_be_written_in_the_end_is_kept_elsewhere(
     assert folder.parent == tmp_path and {path.name for path in folder.iterdir()} == {
         "checkpoint.zip", "controller.safetensors", "progress.csv",
     }  # fmt: skip
-    assert_equal(resume(folder).controller, whole.controller)
+    assert_equal(resume(folder).controller, whole)
 
 
 def test_a_folder_that_cannot_be_written_to_is_told_before_training(tmp_path: Path, tiny: MakePreset) -> None:
@@ -207,12 +226,11 @@ def test_curves_for_tensorboard_that_cannot_be_written_are_a_warning(
     assert len([warning for warning in caught if warning.category is RlfloodWarning]) == 1
 
 
-def test_a_log_that_cannot_be_gone_on_with_is_one_message_and_stays(tmp_path: Path, tiny: MakePreset) -> None:
-    train(tiny(episodes=8), tmp_path)
-    (tmp_path / "progress.csv").write_text("episodes,reward\nmany,0.5\n")
+def test_a_log_that_cannot_be_gone_on_with_is_one_message_and_stays(folder: Path) -> None:
+    (folder / "progress.csv").write_text("episodes,reward\nmany,0.5\n")
     with pytest.raises(InputError, match=r"progress\.csv cannot be gone on with"):
-        resume(tmp_path, episodes=16)
-    assert "many" in (tmp_path / "progress.csv").read_text()
+        resume(folder, episodes=16)
+    assert "many" in (folder / "progress.csv").read_text()
 
 
 def test_threads_resume_as_well(tmp_path: Path, tiny: MakePreset) -> None:
@@ -332,18 +350,16 @@ def test_progress_counts_episodes_and_reports_their_accuracy(
     )
 
 
-def test_tensorboard_events_are_written(tmp_path: Path, tiny: MakePreset) -> None:
+def test_tensorboard_events_are_written(finished: Path) -> None:
     pytest.importorskip("tensorboard")
-    train(tiny(episodes=8), tmp_path)
-    assert list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
+    assert list((finished / "tensorboard").glob("events.out.tfevents.*"))
 
 
-def test_a_training_is_never_overwritten(tmp_path: Path, tiny: MakePreset) -> None:
-    train(tiny(episodes=8), tmp_path)
-    before = (tmp_path / "checkpoint.zip").read_bytes()
+def test_a_training_is_never_overwritten(folder: Path, tiny: MakePreset) -> None:
+    before = (folder / "checkpoint.zip").read_bytes()
     with pytest.raises(InputError, match="--resume"):
-        train(tiny(episodes=8), tmp_path)
-    assert (tmp_path / "checkpoint.zip").read_bytes() == before
+        train(tiny(episodes=8), folder)
+    assert (folder / "checkpoint.zip").read_bytes() == before
 
 
 class Unwanted:
@@ -392,22 +408,22 @@ def test_resuming_from_nothing_or_a_damaged_checkpoint_says_so(
     monkeypatch: pytest.MonkeyPatch,
     damage: Callable[[Path], None],
     message: str,
-    tiny: MakePreset,
+    folder: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    train(tiny(episodes=8), tmp_path / "run")
-    damage(tmp_path / "run/checkpoint.zip")
+    damage(folder / "checkpoint.zip")
     with pytest.raises(InputError, match=message) as caught:
-        resume(tmp_path / "run")
+        resume(folder)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "unwanted").exists()
 
 
-def test_resuming_a_finished_training_changes_nothing(tmp_path: Path, tiny: MakePreset) -> None:
-    first = train(tiny(episodes=8), tmp_path)
-    again = resume(tmp_path)
+def test_resuming_a_finished_training_changes_nothing(folder: Path) -> None:
+    first = Controller.load(folder / "controller.safetensors")
+    again = resume(folder)
     assert again.finished
-    assert_equal(first.controller, again.controller)
+    assert_equal(first, again.controller)
+    assert_equal(first, Controller.load(again.path))
 
 
 FAST: dict[str, dict[str, Any]] = {
