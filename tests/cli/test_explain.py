@@ -142,7 +142,8 @@ def test_help_has_examples(run):
     assert status == 0 and "Examples" in shown and "rlflood explain default" in in_words(shown)
 
 
-def test_a_controller_for_a_criterion_is_shown_with_its_strengths(run, tmp_path):
+def test_a_controller_for_a_criterion_is_shown_with_its_strengths(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("rlflood.experiments.explain.figures.FILE_TYPES", ("svg",))  # all that is read here
     spec = ControlSpec(
         "metrics", LevelSet((0.0, 0.5)), decisions=3, returning=True, criterion="elr", strengths=(0.0, 3.0)
     )
