@@ -16,12 +16,14 @@ def end_epoch(scheduler: FloodScheduler, meter: Meter, best: BestWeights | None)
         best: The best weights, of schedulers that may ask for them.
 
     Returns:
-        What to log: the level and the raw train loss of the epoch, and of controllers whether the run was
-        left to the rule.
+        What to log of the epoch: ``flood_level``; ``raw_train_loss``; ``ascended``, the share of the batches
+        that went up, in several processes of this one's; and of controllers ``left_to_rule``.
     """
     logged = {"flood_level": float(np.asarray(scheduler.level))}
     metrics = meter.step()
     logged["raw_train_loss"] = float(metrics.train_loss)
+    share = scheduler.ascended
+    logged["ascended"] = float("nan") if share is None else float(share)
     if (left := getattr(scheduler, "left_to_rule", None)) is not None:
         logged["left_to_rule"] = float(left.all())
     if best is not None:

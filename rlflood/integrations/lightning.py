@@ -36,9 +36,10 @@ class FloodCallback(Callback):
     nowhere else. Only the first validation loader counts; an epoch without validation is told as such, and
     the sanity check not at all.
 
-    It logs ``flood_level``, ``raw_train_loss`` and, of controllers, ``left_to_rule``, once an epoch. Its
-    state, in Lightning's checkpoints, is the scheduler's, the average's and that of the best weights; of an
-    epoch that a checkpoint cuts in two, the first part is not counted.
+    It logs ``flood_level``, ``raw_train_loss``, ``ascended``, the share of the batches that went up, and, of
+    controllers, ``left_to_rule``, once an epoch. Its state, in Lightning's checkpoints, is the scheduler's,
+    the average's and that of the best weights; of an epoch that a checkpoint cuts in two, the first part is
+    not counted.
 
     Args:
         scheduler: Of one network, made for as many epochs as the trainer's ``max_epochs``.

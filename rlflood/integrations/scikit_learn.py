@@ -75,7 +75,8 @@ class FloodClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         feature_names_in_: Their names, if the table had any.
         network_: What predicts: a module in evaluation mode.
         scaler_: scikit-learn's ``StandardScaler``; None without ``standardise``.
-        history_: Of each epoch ``flood_level``, ``raw_train_loss`` and, of controllers, ``left_to_rule``.
+        history_: Of each epoch ``flood_level``, ``raw_train_loss``, ``ascended``, the share of the batches
+            that went up, and, of controllers, ``left_to_rule``.
     """
 
     def __init__(
@@ -161,7 +162,7 @@ class FloodClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             "hidden_layer_sizes": sizes,
         }
         for name, values in counts.items():
-            if not all(isinstance(value, Integral) and value >= 1 for value in values):
+            if not all(isinstance(value, Integral) and int(value) >= 1 for value in values):
                 raise InputError(f"{name} takes whole numbers from 1 on: got {getattr(self, name)!r}")
         if not 0 < self.learning_rate < math.inf:
             raise InputError(f"learning_rate is above 0: got {self.learning_rate!r}")

@@ -41,7 +41,8 @@ class FloodNet(NeuralNetClassifier):  # type: ignore[misc]
     there. The validation is that of ``train_split`` and is not flooded. Without one (``train_split=None``)
     only schedulers that need none can be used.
 
-    The history has ``flood_level`` and ``raw_train_loss``, which equals skorch's ``train_loss``.
+    The history has ``flood_level``, ``raw_train_loss``, which equals skorch's ``train_loss``, ``ascended``,
+    the share of the batches that went up, and, of controllers, ``left_to_rule``.
 
     Args:
         module: As for skorch; gives logits of shape ``(samples, classes)``.
@@ -123,8 +124,8 @@ class FloodNet(NeuralNetClassifier):  # type: ignore[misc]
         """Tell the scheduler of the epoch."""
         assert self.flood_scheduler_ is not None
         logged = end_epoch(self.flood_scheduler_, self._beside.meter, self._beside.best)
-        for name in ("flood_level", "raw_train_loss"):
-            self.history.record(name, logged[name])
+        for name, value in logged.items():
+            self.history.record(name, value)
         super().on_epoch_end(net, **keywords)
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **keywords: Any) -> None:

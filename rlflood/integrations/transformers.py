@@ -38,9 +38,9 @@ class FloodTrainer(Trainer):
     gives ``loss`` and ``logits``, of a sequence or of each token. A scheduler that goes by the validation
     needs ``eval_strategy="epoch"`` and one ``eval_dataset``.
 
-    Once an epoch it logs ``flood_level``, ``raw_train_loss`` and, of controllers, ``left_to_rule``. Each
-    checkpoint's folder gets a file for the scheduler, the average and the best weights;
-    ``train(resume_from_checkpoint=...)`` goes on from it.
+    Once an epoch it logs ``flood_level``, ``raw_train_loss``, ``ascended``, the share of the micro-batches
+    that went up, and, of controllers, ``left_to_rule``. Each checkpoint's folder gets a file for the
+    scheduler, the average and the best weights; ``train(resume_from_checkpoint=...)`` goes on from it.
 
     Args:
         scheduler: Of one network, made for as many epochs as ``num_train_epochs``.

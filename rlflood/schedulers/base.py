@@ -173,6 +173,14 @@ class FloodScheduler(ABC):
         return self._epoch
 
     @property
+    def ascended(self) -> Values | None:
+        """The share of the last epoch's batches, or parts, that went up; None if it flooded none.
+
+        Of several processes each has its own, but for those that go by one running mean. No state has it.
+        """
+        return self._batches.ascended
+
+    @property
     def held(self) -> bool:
         """Whether a network is held at a loss that it would leave if it were let go: its level is above 0.
 

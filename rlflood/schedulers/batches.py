@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor, distributed
 
 from rlflood.errors import InputError
-from rlflood.flooding import check_tensor, flood
+from rlflood.flooding import check_tensor, turned
 from rlflood.held_level import HeldLevel
 from rlflood.holding import Hold
 from rlflood.metrics import Values
+from rlflood.schedulers.ascents import Ascents
 from rlflood.state import Stateful
 
 
@@ -39,6 +40,7 @@ class Batches(Stateful):
             )
         self.hold = hold
         self.levels: dict[tuple[torch.device, torch.dtype, tuple[int, ...]], Tensor] = {}
+        self._ascents: dict[tuple[torch.device, torch.dtype, tuple[int, ...]], Ascents] = {}
         self._level: Values = 0.0
         self._held: HeldLevel | None = None
         self._resumed: dict[str, Values] = {"mean": 0.0, "count": 0.0}  # what the running mean begins from
@@ -54,10 +56,24 @@ class Batches(Stateful):
         if key not in self.levels:
             with torch.inference_mode(False):  # a tensor made in inference mode could not be trained with
                 self.levels[key] = self._filled(torch.empty_like(loss, requires_grad=False))
-        level = self.levels[key]
-        if self.hold.batches == 1:
-            return flood(loss, level, by=plain, ascent=self.hold.ascent)
-        return self._on(loss)(loss, level, _over_processes(loss if plain is None else plain), parts=parts)
+                self._ascents[key] = Ascents(key[2], loss.device)
+        level, by = self.levels[key], (loss if plain is None else plain).detach()
+        if self.hold.batches > 1:
+            by = self._on(loss).decides(_over_processes(by), parts).to(loss.dtype)
+        above = by - level
+        self._ascents[key].add(above)
+        return turned(loss, level, above, self.hold.ascent)
+
+    @property
+    def ascended(self) -> Values | None:
+        """See :attr:`rlflood.schedulers.base.FloodScheduler.ascended`; waits for the device."""
+        counts = [ascents.last.cpu().numpy() for ascents in self._ascents.values()]
+        up, batches = np.sum(counts, 0) if counts else (np.zeros(()), np.zeros(()))
+        if not batches.any():
+            return None
+        with np.errstate(invalid="ignore"):  # a replica that is lost has none
+            share = up / batches
+        return share if share.ndim else float(share)
 
     def set_level(self, level: Values, shape: tuple[int, ...] | None) -> None:
         """Refill the tensors of the level; those of a shape that can no longer come are dropped.
@@ -71,14 +87,16 @@ class Batches(Stateful):
             if shape in (None, key[-1]):
                 self._filled(tensor)
             else:
-                del self.levels[key]
+                del self.levels[key], self._ascents[key]
 
     def end_epoch(self, returns: NDArray[np.bool_] | bool) -> None:
-        """Drop the parts of a step that has not become complete, and begin the means anew where told so.
+        """Count anew, drop the parts of a step that is not complete, and begin means anew where told so.
 
         Args:
             returns: Where the weights of another time are put back: for all, or shape ``(replicas,)``.
         """
+        for ascents in self._ascents.values():
+            ascents.end_epoch()
         if self._held is not None:
             self._held.drop_parts()
             if np.any(returns):
@@ -108,6 +126,8 @@ class Batches(Stateful):
         ):
             raise ValueError(f"a running mean of {state['mean']} over {state['count']} steps")
         self._resumed = {"mean": mean, "count": count}
+        for ascents in self._ascents.values():
+            ascents.forget()
         if self._held is None:
             return
         if self._held.mean.shape == mean.shape:
@@ -163,9 +183,9 @@ def check_loss(loss: Tensor, shape: tuple[int, ...] | None, parts: int) -> None:
 
 def _over_processes(loss: Tensor) -> Tensor:
     """The mean over all processes of ``torch.distributed``, so that all of them turn to the same side."""
-    mean = loss.detach()
+    mean = loss
     if distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1:
-        mean = mean.to(torch.float32, copy=True)
+        mean = loss.to(torch.float32, copy=True)
         distributed.all_reduce(mean)
         mean = mean / distributed.get_world_size()  # gloo knows no average
     return mean

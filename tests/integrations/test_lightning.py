@@ -74,19 +74,21 @@ def trainer(folder: Path, *callbacks: Any, **options: Any) -> Any:
     )  # fmt: skip
 
 
-def plain_loop(accumulated: int = 1, epochs: int = EPOCHS) -> tuple[nn.Module, nn.Module, list[float]]:
-    """The network, its average, and the level of each epoch."""
+def plain_loop(accumulated: int = 1, epochs: int = EPOCHS) -> tuple[nn.Module, nn.Module, list[Any]]:
+    """The network, its average, and of each epoch the level, and the share of the batches that went up."""
     module = Net()
     model, steering = module.net, scheduler()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
     average, best = rlflood.WeightAverage(model, steering), rlflood.BestWeights(model)
     levels = []
     for _ in range(epochs):
-        losses, hits, samples = 0.0, 0, 0
+        losses, hits, samples, up = 0.0, 0, 0, 0
         for number, (x, y) in enumerate(TRAIN, start=1):
             logits = model(x)
             loss = functional.cross_entropy(logits, y)
-            (steering(loss, parts=accumulated) / accumulated).backward()
+            flooded = steering(loss, parts=accumulated)
+            up += int(torch.autograd.grad(flooded, loss, retain_graph=True)[0] < 0)
+            (flooded / accumulated).backward()
             if number % accumulated == 0 or number == len(TRAIN):
                 optimizer.step()
                 optimizer.zero_grad()
@@ -100,7 +102,7 @@ def plain_loop(accumulated: int = 1, epochs: int = EPOCHS) -> tuple[nn.Module, n
             "val_loss": functional.cross_entropy(logits, y).item(),
             "val_acc": (logits.argmax(1) == y).double().mean().item(),
         }
-        levels.append(steering.level)
+        levels.append((steering.level, up / len(TRAIN)))
         steering.step(train_loss=losses / samples, train_acc=hits / samples, **validation)
         best.step(**validation)
         if steering.returns:
@@ -119,8 +121,10 @@ def test_it_does_what_a_plain_loop_does(tmp_path: Path, accumulated: int) -> Non
     fit = trainer(tmp_path, flooding, watch, accumulate_grad_batches=accumulated)
     fit.fit(model, TRAIN, VAL)
     network, average, levels = plain_loop(accumulated)
-    assert max(levels) > 0, "it floods"
-    assert [one["flood_level"] for one in watch.logged] == pytest.approx(levels, rel=1e-4)
+    assert max(levels)[0] > 0, "it floods"
+    for number, name in enumerate(("flood_level", "ascended")):
+        expected = [epoch[number] for epoch in levels]
+        assert [one[name] for one in watch.logged] == pytest.approx(expected, rel=1e-4)
     assert_same(model.net, network)
     assert flooding.average is not None
     assert_same(flooding.average.module.net, average)

@@ -95,7 +95,7 @@ def test_it_does_what_a_plain_loop_does(flood: str, average: bool) -> None:
     mean = rlflood.WeightAverage(model, steering, over=1)
     best = rlflood.BestWeights(model)
     x, y = torch.from_numpy(X), torch.from_numpy(Y)
-    levels, losses = [], []
+    levels, losses, shares = [], [], []
     for _ in range(EPOCHS):
         logits = model(x[train])
         plain = functional.cross_entropy(logits, y[train])
@@ -117,10 +117,13 @@ def test_it_does_what_a_plain_loop_does(flood: str, average: bool) -> None:
             told["val_acc"] = (logits.argmax(1) == y[val]).double().mean().item()
             best.step(val_loss=told["val_loss"], val_acc=told["val_acc"])
         steering.step(**told)
+        shares.append(steering.ascended)
         if np.any(steering.returns):
             best.put_back()
     assert max(levels) > 0, "it floods"
     assert [epoch["flood_level"] for epoch in fitted.history_] == pytest.approx(levels, rel=1e-5)
+    assert [epoch["ascended"] for epoch in fitted.history_] == shares
+    assert {0.0, 1.0} >= set(shares), "one batch is the whole"
     assert [epoch["raw_train_loss"] for epoch in fitted.history_] == pytest.approx(losses, rel=1e-5)
     network = mean.module if average else model
     for mine, theirs in zip(fitted.network_.parameters(), network.parameters(), strict=True):

@@ -60,14 +60,16 @@ def test_it_does_what_a_plain_loop_does() -> None:
     average, best = rlflood.WeightAverage(model, steering), rlflood.BestWeights(model)
     x, y = torch.from_numpy(X), torch.from_numpy(Y)
     val_x, val_y = (torch.from_numpy(part) for part in data(1, 40))
-    levels, losses = [], []
+    levels, losses, shares = [], [], []
     for _ in range(EPOCHS):
-        raw, hits = 0.0, 0
+        raw, hits, up = 0.0, 0, 0
         for xs, ys in zip(x.split(16), y.split(16), strict=True):
             logits = model(xs)
             loss = functional.cross_entropy(logits, ys)
             optimizer.zero_grad()
-            steering(loss).backward()
+            flooded = steering(loss)
+            up += int(torch.autograd.grad(flooded, loss, retain_graph=True)[0] < 0)
+            flooded.backward()
             optimizer.step()
             average.update()
             raw, hits = raw + loss.item() * len(ys), hits + int((logits.argmax(1) == ys).sum())
@@ -78,6 +80,7 @@ def test_it_does_what_a_plain_loop_does() -> None:
             "val_acc": (logits.argmax(1) == val_y).double().mean().item(),
         }
         levels.append(steering.level)
+        shares.append(up / 4)
         losses.append(raw / 60)
         steering.step(train_loss=raw / 60, train_acc=hits / 60, **validation)
         best.step(**validation)
@@ -85,6 +88,7 @@ def test_it_does_what_a_plain_loop_does() -> None:
             best.put_back()
     assert max(levels) > 0, "it floods"
     assert fitted.history[:, "flood_level"] == pytest.approx(levels, rel=1e-4)
+    assert fitted.history[:, "ascended"] == pytest.approx(shares)
     assert fitted.history[:, "raw_train_loss"] == pytest.approx(losses, rel=1e-4)
     assert fitted.history[:, "train_loss"] == pytest.approx(losses, rel=1e-4), "skorch is told the raw loss"
     for mine, theirs in zip(fitted.module_.parameters(), average.module.parameters(), strict=True):
@@ -114,6 +118,7 @@ def test_a_search_over_schedulers() -> None:
         "flood": ["default", constant], "average": [True, False],
     }, cv=2, error_score="raise")  # fmt: skip
     search.fit(X, Y)
+    assert search.best_estimator_.history[-1]["ascended"] >= 0
     assert len(search.cv_results_["mean_test_score"]) == 4
     assert search.predict(X).shape == Y.shape
 

@@ -21,15 +21,17 @@ def losses_of(rank: int) -> Tensor:
     return torch.rand(40, generator=torch.Generator().manual_seed(rank))
 
 
-def train(losses: Tensor) -> dict[str, Any]:
-    """Which way each step goes, the last half in two parts each, and the mean at the end."""
-    scheduler, signs = ConstantFlood(LEVEL, hold=HOLD), []
+def train(losses: Tensor, hold: Hold = HOLD) -> dict[str, Any]:
+    """Which way each step goes, the last half in two parts each, the mean at the end, and the ascents."""
+    scheduler, signs = ConstantFlood(LEVEL, hold=hold), []
     for number, loss in enumerate(losses):
         at = loss.clone().requires_grad_()
         scheduler(at, parts=1 if number < 20 else 2).backward()
         assert at.grad is not None
         signs.append(at.grad.item())
-    return {"signs": signs, "batches": scheduler.state_dict()["batches"]}
+    state = scheduler.state_dict()["batches"]
+    scheduler.step(train_loss=0.5, train_acc=0.5)
+    return {"signs": signs, "batches": state, "ascended": scheduler.ascended}
 
 
 def measured(losses: Tensor) -> tuple[float, float]:
@@ -51,6 +53,7 @@ if __name__ == "__main__":
         "gloo", init_method=f"file://{rendezvous}", rank=int(rank), world_size=int(processes)
     )
     found = train(losses_of(int(rank)))
+    found["ascended_alone"] = train(losses_of(int(rank)), Hold())["ascended"]
     model = nn.Linear(1, 1, bias=False)
     nn.init.constant_(model.weight, 1.0 + int(rank))  # DistributedDataParallel gives all the first's
     average = WeightAverage(DistributedDataParallel(model))

@@ -293,6 +293,10 @@ def test_two_processes_go_by_the_mean_of_both(tmp_path: Path) -> None:
     assert ranks[0]["signs"] == ranks[1]["signs"]
     assert {1.0, -HOLD.ascent} == set(ranks[0]["signs"])
     both = [losses_of(rank) for rank in range(2)]
+    share = sum(sign < 0 for sign in ranks[0]["signs"]) / 40
+    assert [rank["ascended"] for rank in ranks] == [share, share], "they go the same way"
+    own = [(losses < LEVEL).double().mean().item() for losses in both]
+    assert [rank["ascended_alone"] for rank in ranks] == own and own[0] != own[1], "each its own"
     assert ((both[0] > LEVEL) != (both[1] > LEVEL)).any()
     alone = train(torch.stack(both).mean(0))
     assert ranks[0]["signs"] == alone["signs"]
