@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -60,13 +61,20 @@ def preset(folder, change=("", "")):
     return path
 
 
+@pytest.fixture
+def drawn_quickly(monkeypatch):
+    """Half of the time goes into rendering, which the tests of the figures look at."""
+    if find_spec("matplotlib") is not None:
+        monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda self, file, **_: file.write(b"drawn"))
+
+
 # ---------------------------------------------------------------- what goes well
 
 
-def test_a_rollout_on_a_table_of_ones_own_with_json_and_plot(tmp_path):
+def test_a_rollout_on_a_table_of_ones_own_with_json_and_plot(run, tmp_path):
     pytest.importorskip("matplotlib")
     out, plot = tmp_path / "new" / "out.json", tmp_path / "out.png"
-    status, shown, error = in_a_process(
+    status, shown, error = run(
         "rollout", controller(tmp_path), "--data", csv(tmp_path), "--target", "kind", "--label-noise", 0.1,
         "--against", "none,grid", "--runs", 3, "--highest-level", 0.4, "--json", out, "--plot", plot,
         "--seed", 5, *QUICK,
@@ -244,6 +252,7 @@ def test_the_demo_shows_the_shipped_controller_then_trains_another_beside_it(sma
     assert Path("tour/wine.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.usefixtures("drawn_quickly")
 def test_the_demo_goes_on_where_it_was_stopped(small_demo, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
@@ -264,8 +273,15 @@ def test_the_demo_goes_on_where_it_was_stopped(small_demo, monkeypatch):
     assert status == 0 and "1. One run" not in shown and has_row(shown, "controller")
 
 
-def test_the_demo_in_the_folder_of_another_seed(small_demo):
-    assert small_demo()[0] == 0
+@pytest.mark.usefixtures("drawn_quickly")
+def test_the_demo_in_the_folder_of_another_seed(small_demo, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GridSearch, "run", interrupted)
+        assert small_demo()[0] == 130
+    assert load_results(Path("tour")).records
     status, _, error = small_demo("--seed", 1)
     assert status == 2 and "seed is 0 there, not 1" in in_words(error)
 
@@ -332,6 +348,7 @@ def study(tmp_path):
     return "mine.toml"
 
 
+@pytest.mark.usefixtures("drawn_quickly")
 def test_a_study_its_report_and_its_export(run, study):
     for package in ("jinja2", "matplotlib", "plotly", "pyarrow"):
         pytest.importorskip(package)
