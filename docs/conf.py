@@ -33,7 +33,7 @@ nitpick_ignore_regex = [
     # what signatures name and nobody outside of rlflood uses
     (
         "py:class",
-        r"rlflood\..*\.(EpisodeSettings|Hyperparameters|LevelRuns|NetworkSize|Replicas|StudyTask|_OwnLevel)",
+        r"rlflood\..*\.(EpisodeSettings|Hyperparameters|LevelRuns|NetworkSize|OwnArray|Replicas|StudyTask|_OwnLevel)",
     ),
 ]
 

@@ -1,1 +1,1 @@
-"""Flood schedulers in other people's training loops: one framework a file, each an extra of its own."""
+"""Other people's libraries, their training loops above all: one a file, each an extra of its own."""
