@@ -19,7 +19,7 @@ def test_each_kind_of_file(records, kind, start):
     assert figure("wine", records[:2], kind).startswith(start)
 
 
-@pytest.mark.parametrize("count", [1, 3, 5, 9])
+@pytest.mark.parametrize("count", [1, 3, 5])
 def test_any_number_of_methods_each_under_its_name(records, count):
     named = [dataclasses.replace(records[i % 4], method=f"method-{i}") for i in range(count)]
     drawn = figure("the title", named, "svg").decode()
