@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -76,7 +76,6 @@ def test_any_text(path, pieces, encode, zipped):
     checked(path, encode=encode)
 
 
-@settings(max_examples=200)
 @given(
     data=st.data(),
     names=st.lists(CELLS, min_size=1, max_size=3),
