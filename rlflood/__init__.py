@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rlflood.errors import InputError
     from rlflood.flooding import flood, individual_flood, soft_ascent_descent
     from rlflood.holding import Hold
+    from rlflood.integrations.plot import plot_run
     from rlflood.meter import Meter
     from rlflood.metrics import Metrics
     from rlflood.robust_loss import RobustLoss
@@ -60,6 +61,7 @@ __all__ = [
     "flood",
     "individual_flood",
     "load_controller",
+    "plot_run",
     "soft_ascent_descent",
 ]
 
@@ -74,6 +76,7 @@ _ROOMS = {
     "WeightAverage": "weight_average",
     "flood": "flooding",
     "individual_flood": "flooding",
+    "plot_run": "integrations.plot",
     "soft_ascent_descent": "flooding",
 }
 

@@ -1,8 +1,8 @@
 """Controllers' files of every format, written by the code of their time, decide today as they did then.
 
-``expected.json`` says which commit wrote the levels, on fixed curves of three runs: one that memorises, one that
-does not, one that is thrown beyond its level. ``1-first`` came with the first study, ``1-recurrent`` has a
-memory, ``4`` sets a strength and puts weights back; the others are one controller in three formats.
+``expected.json`` says which commit wrote the levels, on fixed curves of three runs: one that memorises, one
+that does not, one that is thrown beyond its level. ``1-first`` came with the first study, ``1-recurrent`` has
+a memory, ``4`` sets a strength and puts weights back; the others are one controller in three formats.
 """
 
 import json

@@ -1,7 +1,7 @@
 """States of schedulers, saved in the middle of a run by the code of their time, go on as they did then.
 
-``2.json`` is of the commit before version 0.2, without a history; ``1.json`` and ``2-first.json`` are older, of no
-release, and lack what a running mean or an average goes by: they are refused in words.
+``2.json`` is of the commit before version 0.2, without a history; ``1.json`` and ``2-first.json`` are older,
+of no release, and lack what a running mean or an average goes by: they are refused in words.
 """
 
 import json
