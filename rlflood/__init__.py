@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     )
     from rlflood.weight_average import WeightAverage
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "AdaptiveFlood",
     "BackwardFlood",
