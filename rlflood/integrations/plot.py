@@ -40,7 +40,7 @@ def plot_run(
     draws into one display, which the next call in the same cell replaces.
 
     Args:
-        run: A scheduler, or its :attr:`~rlflood.schedulers.FloodScheduler.history`.
+        run: A scheduler, or its ``history``.
         axes: Where to draw: two of Matplotlib's axes, of losses and of accuracies. None makes a figure, by
             ``pyplot``: notebooks show it at the end of the cell, ``matplotlib.pyplot.show()`` shows it
             elsewhere, and ``axes[0].figure.savefig("run.png")`` keeps it.
