@@ -29,25 +29,6 @@ def controllers() -> KeptRuns:
     return load("controllers/runs.csv", "controllers/study.toml")
 
 
-def readme() -> str:
-    """A few rivals and ``default``: the table of the README."""
-    runs = controllers()
-    names = {
-        "none": "no flooding",
-        "grid": "grid of levels",
-        "tpe": "Optuna's TPE",
-        "early-stopping": "early stopping",
-        "default": "default",
-    }
-    own = runs.scores("default")
-    rows: list[list[Text | str]] = []
-    for method, name in names.items():
-        scores = runs.scores(method)
-        difference = "" if method == "default" else over_seeds(own, scores)
-        rows.append([name, _budget(runs, method), mean(scores), difference])
-    return table(["Method", "Runs", "Accuracy", "default minus it"], rows, SEEDS)
-
-
 def methods() -> str:
     """Every method of the study against ``default``."""
     runs = controllers()
