@@ -27,7 +27,7 @@ STATE = "flood.pt"
 class FloodTrainer(Trainer):
     """The Trainer under a flood scheduler, for classification::
 
-        scheduler = rlflood.load_controller("default", epochs=3, classes=2)
+        scheduler = rlflood.HoldFlood()
         arguments = TrainingArguments(num_train_epochs=3, eval_strategy="epoch")
         trainer = FloodTrainer(model, arguments, ..., scheduler=scheduler)
         trainer.train()

@@ -22,8 +22,8 @@ class PolicyScheduler(FloodScheduler):
     """Floods as a trained controller says, on any data set, in one run.
 
     The controller takes its most probable action at each of its decisions, which are spread evenly over the
-    run, so the same metrics always give the same levels. That takes NumPy and safetensors alone; PyTorch is for
-    calling it on losses.
+    run, so the same metrics always give the same levels. That takes NumPy and safetensors alone; PyTorch is
+    for calling it on losses.
 
     One that goes by the training alone (:attr:`needs_validation` is False) is told ``train_loss`` and
     ``train_acc``, and needs no validation split; whatever is told of a validation changes nothing.
