@@ -245,11 +245,14 @@ def made_once(
     tasks: Sequence[Task], data_seeds: Sequence[int], make: Callable[[Task, int], Data]
 ) -> tuple[list[Data], list[int]]:
     """What ``make`` gives for each different pair of task and seed, and for each replica which is its own."""
+    # written once an object: most stacks hold one task many times, and Ctrl-C while Pydantic is in a
+    # serializer of ours comes out as an error of Pydantic's
+    names = {number: task.model_dump_json() for number, task in {id(task): task for task in tasks}.items()}
     numbers: dict[tuple[str, int], int] = {}
     made: list[Data] = []
     index = []
     for task, seed in zip(tasks, data_seeds, strict=True):
-        key = (task.model_dump_json(), seed)
+        key = (names[id(task)], seed)
         if key not in numbers:
             numbers[key] = len(made)
             made.append(make(task, seed))
