@@ -435,9 +435,10 @@ def test_ctrl_c_keeps_the_methods_that_are_done(run, monkeypatch):
 
 def test_ctrl_c_in_the_first_method_ends_with_one_line_and_no_files(tmp_path):
     process = started(
-        "rollout", "none", "--data", "wine", "--epochs", 10**7, "--hidden", 8, "--json", tmp_path / "out.json"
-    )
-    assert "wine" in process.stdout.readline()
+        "rollout", "none", "--data", "two-gaussians", "--epochs", 10**7, "--hidden", 8,
+        "--json", tmp_path / "out.json",
+    )  # fmt: skip
+    assert "two-gaussians" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
     _, error = process.communicate()
     assert process.returncode == 130

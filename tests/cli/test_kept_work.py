@@ -231,16 +231,18 @@ def test_methods_that_keep_no_checkpoints_are_named(run):
 
 # ---------------------------------------------------------------- signals
 
+# of data that are made: a process takes seconds to import scikit-learn for others
+
 
 def test_a_rollout_that_sigterm_ends_shows_what_is_done():
     process = started(
-        "rollout", "none", *WINE[:2], "--epochs", 2000, "--hidden", 8, "--repeats", 1, "--threads", 1,
-        "--against", "grid:2000", "--json", "out.json",
+        "rollout", "none", "--data", "two-gaussians", "--test-size", 40, "--epochs", 400, "--hidden", 8,
+        "--repeats", 1, "--threads", 1, "--against", "grid:10000", "--json", "out.json",
     )  # fmt: skip
     wait_until(Path("out.json").exists, process)
     process.send_signal(signal.SIGTERM)
     shown, error = process.communicate()
-    assert process.returncode == 143
+    assert process.returncode == 143, error
     assert has_row(shown, "none") and "what was done is shown and written" in error
     assert "Traceback" not in error
     assert len(json.loads(Path("out.json").read_text())["records"]) == 1
@@ -266,7 +268,9 @@ def test_a_training_that_is_ended_by_sigterm_goes_on(run):
 
 def test_a_study_that_is_ended_by_sigterm_keeps_its_units_and_ends_its_processes():
     Path("mine.toml").write_text(
-        STUDY.replace("epochs = 5", "epochs = [5, 1_000_000]").replace("seeds = 2", "seeds = 1")
+        STUDY.replace("epochs = 5", "epochs = [5, 1_000_000]")
+        .replace("seeds = 2", "seeds = 1")
+        .replace("wine", "two-gaussians")
     )
     process = started("benchmark", "mine.toml", "--out", "out", "--cores", 2)
     out = Path("out")

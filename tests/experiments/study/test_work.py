@@ -450,7 +450,9 @@ def test_a_result_that_cannot_be_written_at_all_is_one_message(tmp_path, monkeyp
 
 
 def test_a_process_that_sigterm_ends_stops_the_study_and_leaves_what_is_done(tmp_path, monkeypatch):
-    start_study(study(tasks=[{**STUDY["tasks"][0], "epochs": 300}]), tmp_path)
+    # data that are made: a process takes seconds to import scikit-learn for others
+    task = {**STUDY["tasks"][0], "data": "two-gaussians", "test_size": 40, "epochs": 300}
+    start_study(study(tasks=[task]), tmp_path)
     told = []
 
     def end_one(*now):
