@@ -1,7 +1,7 @@
 """``FloodClassifier`` beside scikit-learn's ``MLPClassifier(early_stopping=True)`` on five real tables.
 
-``python -m benchmarks.classifier --json docs/results/classifier.json`` takes some twenty minutes
-on one core, and needs statsmodels (``pip install statsmodels``), which ships the fifth table.
+``python -m benchmarks.classifier --json docs/results/classifier.json`` takes some ten minutes
+of one core, and needs statsmodels (``pip install statsmodels``), which ships the fifth table.
 """
 
 import json

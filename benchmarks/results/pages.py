@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.results import many_steps, networks, paper, presets, rivals, speed, unseen
+from benchmarks.results import classifier, many_steps, networks, paper, presets, rivals, speed, unseen
 from benchmarks.results.runs import FOLDER
 
 ROOT = FOLDER.parents[1]
@@ -34,6 +34,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "instead-optimizers-by-task": many_steps.optimizers_by_task,
     "instead-cnn": many_steps.instead_images,
     "without-validation": many_steps.without_validation,
+    "classifier": classifier.classifier,
     "speed": speed.stacks,
     "speed-images": speed.images,
 }
