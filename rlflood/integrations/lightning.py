@@ -25,7 +25,7 @@ _RETURNS = 'return {"loss": loss, "logits": logits, "targets": y}'
 class FloodCallback(Callback):
     """Floods the loss of ``training_step``, and tells a scheduler of each epoch::
 
-        scheduler = rlflood.load_controller("default", epochs=20, classes=10)
+        scheduler = rlflood.HoldFlood()
         flooding = FloodCallback(scheduler)
         Trainer(max_epochs=20, callbacks=[flooding]).fit(model, train_loader, val_loader)
         flooding.average.module  # to deploy
@@ -107,6 +107,15 @@ class FloodCallback(Callback):
                 RlfloodWarning,
                 stacklevel=2,
             )
+        if any(
+            kind.__name__ == "WeightAveraging" for one in _callbacks(trainer) for kind in type(one).__mro__
+        ):
+            warnings.warn(
+                "WeightAveraging beside flooding: Lightning validates its average, and the scheduler is told "
+                "of that in place of the network. Leave it out: FloodCallback.average is an average",
+                RlfloodWarning,
+                stacklevel=2,
+            )
         self._steps = trainer.global_step
 
     def on_train_batch_end(
@@ -171,6 +180,11 @@ class FloodCallback(Callback):
             return {**output, "loss": loss, "logits": logits.detach()}
 
         return flooded
+
+
+def _callbacks(trainer: Trainer) -> list[Callback]:
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    return callbacks
 
 
 def _counted(output: Any, step: str) -> tuple[Tensor, Tensor, Tensor]:

@@ -33,7 +33,7 @@ class _Beside:
 class FloodNet(NeuralNetClassifier):  # type: ignore[misc]
     """skorch's ``NeuralNetClassifier`` under a flood scheduler::
 
-        net = FloodNet(MyModule, flood="default", max_epochs=50, lr=0.1)
+        net = FloodNet(MyModule, max_epochs=50, lr=0.1)
         net.fit(X, y).predict(X)
 
     The module gives logits. Each ``fit`` makes a scheduler of its own, so that ``clone``, ``GridSearchCV``
@@ -89,7 +89,13 @@ class FloodNet(NeuralNetClassifier):  # type: ignore[misc]
         if scheduler.needs_validation and self.train_split is None:
             raise InputError(
                 f"{type(scheduler).__name__} goes by the validation, and train_split=None leaves none: let "
-                "skorch split, or take a controller that sees the training alone"
+                "skorch split, or take a controller that sees the training alone, as "
+                'rlflood.integrations.scikit_learn.FloodClassifier(flood="blind") does'
+            )
+        if scheduler.criterion != "cross-entropy":
+            raise InputError(
+                f"this controller is for {scheduler.criterion}, and FloodNet trains with a plain loss: take "
+                "rlflood.integrations.scikit_learn.FloodClassifier, which brings the criterion"
             )
         self.flood_scheduler_ = scheduler
         self._beside = _Beside(

@@ -59,7 +59,8 @@ class Batches(Stateful):
                 self._ascents[key] = Ascents(key[2], loss.device)
         level, by = self.levels[key], (loss if plain is None else plain).detach()
         if self.hold.batches > 1:
-            by = self._on(loss).decides(_over_processes(by), parts).to(loss.dtype)
+            by = self._on(loss).decides(_over_processes(by), parts)
+            by = by if by.dtype == loss.dtype else by.to(loss.dtype)
         above = by - level
         self._ascents[key].add(above)
         return turned(loss, level, above, self.hold.ascent)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = frozenset({
-    "cleanlab", "huggingface_hub", "jinja2", "matplotlib", "onnx", "optuna", "plotly", "pytorch_lightning",
-    "sb3_contrib", "skorch", "tensorboard", "transformers",
+    "accelerate", "cleanlab", "huggingface_hub", "jinja2", "matplotlib", "onnx", "optuna", "plotly",
+    "pytorch_lightning", "sb3_contrib", "skorch", "tensorboard", "timm", "transformers",
 })  # fmt: skip
 PROGRAMS = ("chromium", "chromedriver")
 NOWHERE = Path("/dev/null/data")

@@ -58,6 +58,8 @@ def check(words: list[str], run: bool) -> None:
             assert name in (".", "rlflood") and (not extra or set(extra.split(",")) <= set(optional))
         case ["pip", "install", "torch", "torchvision", "--index-url", index]:
             assert index == "https://download.pytorch.org/whl/cpu"
+        case ["torchrun", "--nproc-per-node", processes, script]:
+            assert int(processes) > 1 and Path(script).exists() and not run
         case ["python", "-m", module, *_] if module.startswith("benchmarks."):
             assert find_spec(module) is not None
         case [program, *_] if program.startswith("."):

@@ -1,5 +1,6 @@
 """A folder for each page, with the files that its examples are about."""
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import pytest
 import torch
 
 from rlflood.experiments.methods import METHODS
+from tests.docs.programs import new_accelerator
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The present folder, with a person's own data; nothing that a page registers stays."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("rlflood.experiments.methods.registry.METHODS", dict(METHODS))
@@ -25,4 +27,5 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     lines = [f"{a:.4f},{b:.4f},{c:.4f},{label}" for (a, b, c), label in zip(x, y, strict=True)]
     Path("mine.csv").write_text("\n".join(["height,width,depth,label", *lines]) + "\n")
     torch.manual_seed(0)
-    return tmp_path
+    with new_accelerator():
+        yield tmp_path

@@ -11,7 +11,7 @@ from rlflood.agents import load_preset
 from rlflood.experiments import load_study
 from tests.docs import commands, pages
 
-_MINE = re.compile(r"# (\S+\.toml)\n")
+_MINE = re.compile(r"# (\S+\.(?:toml|py))\n")
 
 
 @pytest.mark.parametrize("name", pages.names())
@@ -24,6 +24,8 @@ def test_what_a_page_shows_runs(name: str, folder: Path) -> None:
             exec(compile(block.setup, f"{name}, before line {block.line}", "exec"), names)
         match block.kind:
             case "python":
+                if named := _MINE.match(block.text):
+                    Path(named[1]).write_text(block.text)
                 exec(compile("\n" * block.line + block.text, name, "exec"), names)
             case "toml":
                 check_toml(block.text)

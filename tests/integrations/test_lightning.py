@@ -159,6 +159,32 @@ def test_an_epoch_without_validation_is_no_stale_one(tmp_path: Path) -> None:
     assert [value is None for value in told] == [True, True, False, True, True, False]
 
 
+def test_the_sanity_check_does_not_count(tmp_path: Path) -> None:
+    flooding, model = FloodCallback(scheduler()), Net()
+    trainer(tmp_path, flooding, max_epochs=1, num_sanity_val_steps=-1).fit(model, TRAIN, VAL)
+    x, y = next(iter(VAL))
+    with torch.no_grad():
+        trained = functional.cross_entropy(model.net(x), y).item()
+    assert flooding.scheduler.history.val_loss == pytest.approx([trained])
+
+
+def test_the_average_of_lightning_beside_ours_is_warned_of(tmp_path: Path) -> None:
+    """It changes what is validated, and nothing else."""
+    ours = []
+    for beside in ([], [lightning.callbacks.WeightAveraging()]):
+        flooding = FloodCallback(rlflood.ConstantFlood(0.9))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", RlfloodWarning)
+            trainer(tmp_path, flooding, *beside, max_epochs=4).fit(Net(), TRAIN, VAL)
+        told = [str(one.message) for one in caught if one.category is RlfloodWarning]
+        assert [text[:32] for text in told] == ["WeightAveraging beside flooding:"] * len(beside)
+        assert flooding.average is not None and flooding.scheduler.history.train_loss[-1] > 0
+        ours.append((flooding.average.module.net, flooding.scheduler.history))
+    assert_same(ours[0][0], ours[1][0])
+    assert ours[0][1].train_loss == pytest.approx(ours[1][1].train_loss)
+    assert ours[0][1].val_loss != pytest.approx(ours[1][1].val_loss), "that of its average"
+
+
 def test_evaluation_is_not_flooded(tmp_path: Path) -> None:
     model, watch = Net(), FloodCallback(rlflood.ConstantFlood(5.0))
     fit = trainer(tmp_path, watch, max_epochs=1)

@@ -113,6 +113,10 @@ def constant(epochs: int, classes: int) -> FloodScheduler:
     return rlflood.ConstantFlood(0.5)
 
 
+def far_above(epochs: int, classes: int) -> FloodScheduler:
+    return rlflood.ConstantFlood(50.0)
+
+
 def test_a_search_over_schedulers() -> None:
     search = GridSearchCV(net(max_epochs=4, train_split=skorch.dataset.ValidSplit(3)), {
         "flood": ["default", constant], "average": [True, False],
@@ -126,8 +130,23 @@ def test_a_search_over_schedulers() -> None:
 def test_without_a_validation_split_only_what_needs_none() -> None:
     with pytest.raises(InputError, match="HoldFlood goes by the validation, and train_split=None"):
         net(train_split=None).fit(X, Y)
+    with pytest.raises(InputError, match="for elr, and FloodNet trains with a plain loss"):
+        net(train_split=None, flood="blind").fit(X, Y)
     fitted = net(train_split=None, max_epochs=4, flood=constant).fit(X, Y)
     assert fitted.history[:, "flood_level"] == [0.5] * 4
+
+
+def test_an_optimizer_that_asks_for_several_gradients_a_batch_gets_flooded_ones() -> None:
+    """It calls train_step_single as often as it likes."""
+    high = net(optimizer=torch.optim.LBFGS, optimizer__max_iter=4, max_epochs=1, flood=far_above)
+    low = net(optimizer=torch.optim.LBFGS, optimizer__max_iter=4, max_epochs=1, flood="hold")
+    assert high.fit(X, Y).history[0, "ascended"] == 1 and low.fit(X, Y).history[0, "ascended"] == 0
+    assert high.history[0, "valid_loss"] > low.history[0, "valid_loss"], "it went up, the other down"
+
+
+def test_evaluation_is_not_flooded() -> None:
+    fitted = net(max_epochs=1, flood=far_above).fit(X, Y)
+    assert fitted.history[0, "train_loss"] < 50 and fitted.history[0, "valid_loss"] < 50, "both are raw"
 
 
 def test_a_loss_that_is_no_mean_is_refused() -> None:

@@ -159,6 +159,15 @@ def test_evaluation_is_not_flooded(tmp_path: Path) -> None:
         one.meter.step()
 
 
+def test_the_accuracy_of_training_is_counted_though_the_trainer_has_none(tmp_path: Path) -> None:
+    one = trainer(tmp_path, num_train_epochs=1, learning_rate=0.0)
+    one.train()
+    x, y = batch(TRAIN)
+    with torch.no_grad():
+        right = (model().eval()(input_ids=x).logits.argmax(1) == y).double().mean().item()
+    assert one.scheduler.history.train_acc == pytest.approx([right])
+
+
 def test_tokens_that_are_ignored_do_not_count(tmp_path: Path) -> None:
     """A label for each token, the first ones left out."""
     config = transformers.BertConfig(
