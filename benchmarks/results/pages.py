@@ -4,13 +4,26 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.results import classifier, many_steps, networks, paper, presets, rivals, speed, unseen
+from benchmarks.results import (
+    averaged,
+    classifier,
+    many_steps,
+    networks,
+    paper,
+    presets,
+    rivals,
+    speed,
+    unseen,
+)
 from benchmarks.results.runs import FOLDER
 
 ROOT = FOLDER.parents[1]
 
 TABLES: dict[str, Callable[[], str]] = {
-    "readme": unseen.readme,
+    "readme": averaged.readme,
+    "averaged": averaged.averaged,
+    "mini-batches-by-noise": averaged.mini_batches_by_noise,
+    "mini-batches-by-task": averaged.mini_batches_by_task,
     "unseen-data": unseen.methods,
     "by-noise": unseen.by_noise,
     "by-task": unseen.by_task,
