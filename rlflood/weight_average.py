@@ -11,6 +11,9 @@ from torch.optim.swa_utils import AveragedModel, update_bn
 
 from rlflood.errors import InputError
 
+Places = list[tuple[dict[str, Any], str]]
+"""Where a module has its tensors: they may be replaced there, as by ``to()``."""
+
 
 class Beginning(Protocol):
     """What says where an average begins: every :class:`~rlflood.schedulers.FloodScheduler` of one network."""
@@ -75,7 +78,9 @@ class WeightAverage(AveragedModel):
         source = network_within(model)
         super().__init__(source, use_buffers=True)
         self.module.eval()
-        self._source = (source,)  # in a tuple it is no part of this module, nor of its state
+        # not the network itself, which would be a part of this module; and to go through modules takes longer
+        # than to average a small network
+        self._own, self._source = _places(self.module), _places(source)
         self._scheduler = scheduler
         self._over = float(over)
         self._epoch: int | None = None  # of the scheduler, when it was last asked
@@ -89,25 +94,29 @@ class WeightAverage(AveragedModel):
             self._epoch = self._scheduler.epoch
             if self._scheduler.begins:
                 self.begin()
-        self.update_parameters(self._source[0])
+        self._take(self._source)
 
     def begin(self) -> None:
         """Let the mean begin with the next step, and be plain from then on."""
         self.n_averaged.zero_()
         self._over = math.inf
 
-    @torch.no_grad()
     def update_parameters(self, model: nn.Module) -> None:
-        """Take in the weights of a network; what :meth:`update` calls with the one that is trained."""
+        """Take in the weights of a network: :meth:`update` does, those of the one that is trained."""
+        self._take(_places(model))
+
+    @torch.no_grad()
+    def _take(self, places: Places) -> None:
         # PyTorch's own sends the count to the device in each step, and waits for that
-        self.n_averaged += 1
-        share = 1 / min(int(self.n_averaged), self._over)
+        share = 1 / min(int(self.n_averaged.add_(1)), self._over)
         floats: dict[tuple[torch.device, torch.dtype], tuple[list[Tensor], list[Tensor]]] = {}
-        for mean, value in zip(_tensors(self.module), _tensors(model), strict=True):
+        for (owner, name), (source, source_name) in zip(self._own, places, strict=True):
+            mean, value = owner[name], source[source_name]
             if mean.is_floating_point() or mean.is_complex():
-                means, values = floats.setdefault((mean.device, mean.dtype), ([], []))
+                device = mean.device
+                means, values = floats.setdefault((device, mean.dtype), ([], []))
                 means.append(mean)
-                values.append(value.to(mean.device))
+                values.append(value if value.device == device else value.to(device))
             else:
                 mean.copy_(value)
         for means, values in floats.values():
@@ -124,7 +133,7 @@ class WeightAverage(AveragedModel):
         Args:
             loader: Gives batches of inputs, or tuples with the inputs first.
         """
-        device = next((tensor.device for tensor in _tensors(self.module)), None)
+        device = next((owner[name].device for owner, name in self._own), None)
         update_bn(loader, self.module, device)
 
     def get_extra_state(self) -> dict[str, Any]:
@@ -147,5 +156,13 @@ def network_within(model: nn.Module) -> nn.Module:
         model = within
 
 
-def _tensors(model: nn.Module) -> list[Tensor]:
-    return [*model.parameters(), *model.buffers()]
+def _places(model: nn.Module) -> Places:
+    """Of its parameters, then of its buffers; of one that is shared the first."""
+    places: dict[int, tuple[dict[str, Any], str]] = {}
+    for kind in ("_parameters", "_buffers"):
+        for module in model.modules():
+            owner = getattr(module, kind)
+            for name, value in owner.items():
+                if value is not None:
+                    places.setdefault(id(value), (owner, name))
+    return list(places.values())

@@ -9,7 +9,8 @@ import pytest
 import torch
 import typer
 
-from benchmarks import ablation, images, presets, speed
+import rlflood
+from benchmarks import ablation, batch_cost, images, presets, speed
 from benchmarks.measure import alternate, gflop_per_epoch, paired_interval, spread
 from benchmarks.plain import PlainFloodEnv
 from rlflood.agents import load_preset, preset_names
@@ -274,3 +275,19 @@ def test_a_controller_is_a_variant_held_as_its_file_says() -> None:
     scheduler = ablation.variant(str(file)).make(40, 3)
     assert isinstance(scheduler, PolicyScheduler) and scheduler.epochs == 40
     assert scheduler.hold == Controller.load(file).spec.hold
+
+
+def test_the_cost_of_a_batch_is_of_loops_that_flood_and_average(tmp_path: Path) -> None:
+    rule = batch_cost.held(rlflood.HoldFlood())
+    assert rule.level > 0, "it turned"
+    file = tmp_path / "cost.json"
+    batch_cost.main(json_file=file, rounds=3, batches=1, width=8, cpu_time=True)
+    found = json.loads(file.read_text())
+    names = ["HoldFlood", "HoldFlood, averaged", "default", "default, averaged"]
+    assert [side["side"] for side in found["sides"]] == names
+    assert [side["target"] for side in found["sides"]] == [1.01, 1.05] * 2
+    for side in found["sides"]:
+        low, high = side["interval"]
+        assert 0 < low <= side["ratio"] <= high
+    assert found["width"] == 8 and found["rounds"] == 3 and found["batch_ms"] > 0
+    assert batch_cost.median_interval(np.full(5, 2.0)) == (2.0, 2.0)

@@ -186,6 +186,33 @@ def test_the_model_s_network_and_the_average_share_nothing() -> None:
     assert len(list(average.parameters())) == len(list(model.parameters())), "one copy"
 
 
+def test_tensors_that_are_replaced_are_averaged_as_those_before() -> None:
+    """By a state that is assigned, or by a move to another type."""
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    average = WeightAverage(model, over=1)
+    model.load_state_dict({name: value + 1 for name, value in model.state_dict().items()}, assign=True)
+    average.update()
+    assert weights(average.module).equal(weights(model))
+    model.double()
+    average.double()
+    nn.init.constant_(model[0].bias, 7.0)
+    model[1].running_mean.fill_(5.0)
+    average.update()
+    assert average.module[0].bias.tolist() == [7.0, 7.0]
+    assert average.module[1].running_mean.tolist() == [5.0, 5.0]
+
+
+def test_a_copy_averages_a_copy() -> None:
+    model = network()
+    average = WeightAverage(model, over=1)
+    other = copy.deepcopy(average)
+    before = weights(average.module).clone()
+    walk(model, 0)
+    average.update()
+    other.update()
+    assert weights(average.module).equal(weights(model)) and weights(other.module).equal(before)
+
+
 def test_weights_that_were_no_numbers_are_left_behind_where_it_begins() -> None:
     model = nn.Linear(2, 2)
     average = WeightAverage(model)
