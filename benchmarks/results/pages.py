@@ -50,6 +50,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "classifier": classifier.classifier,
     "speed": speed.stacks,
     "speed-images": speed.images,
+    "batch-cost": speed.batch_cost,
 }
 """By the name that a page has between ``<!-- table: NAME -->`` and ``<!-- end -->``."""
 

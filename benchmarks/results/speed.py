@@ -17,6 +17,21 @@ _SIDES = {"in turns": "one after the other, channels last", "vmap": "torch.vmap 
 _IN_ONE_BLOCK = "median of the blocks of a measurement, in brackets the lowest and the highest"
 
 
+def batch_cost() -> str:
+    """What a scheduler and an average cost in a small batch of somebody's own loop."""
+    kept = json.loads((FOLDER / "batch-cost.json").read_text(encoding="utf-8"))
+    rows = []
+    for side in kept["sides"]:
+        low, high = side["interval"]
+        measured = f"{side['ratio']:.2f} [{low:.2f}, {high:.2f}]"
+        rows.append([side["side"], measured, f"{side['target']:g}"])
+    caption = (
+        f"A batch of {kept['batch_ms']:.1f} ms on one core, over that of the same loop without a scheduler: "
+        f"{kept['rounds']} rounds in which the sides take turns, in brackets the 95 % interval."
+    )
+    return table(["Side", "Times the plain loop", "Aim"], rows, caption)
+
+
 def stacks() -> str:
     """The best stack of each processor and number format beside two processes of one plain network each."""
     rows = []
