@@ -1,10 +1,10 @@
 """Tables of what one run gives without a checkpoint, averaged: on small tables and in mini-batches."""
 
-from benchmarks.results.cells import CLEAN, SEEDS, mean, over_groups, over_seeds, plus_minus, share, table
+from benchmarks.results.cells import CLEAN, SEEDS, mean, over_groups, over_seeds, share, table
+from benchmarks.results.many_steps import by_task
 from benchmarks.results.runs import KeptRuns, load
 from benchmarks.results.unseen import controllers
 from rlflood.experiments.report.text.markup import Text
-from rlflood.experiments.report.text.tables import MARK
 from rlflood.training.trainer import Moment
 from rlflood.words import counted
 
@@ -90,23 +90,7 @@ def mini_batches_by_noise() -> str:
 
 def mini_batches_by_task() -> str:
     """Every task."""
-    runs = mini_batches()
-    networks = _there(runs)
-    rows: list[list[Text | str]] = []
-    for place, task in enumerate(runs.tasks):
-        row: list[Text | str] = [task.name]
-        stopped = runs.scores(*STOPPED)[place]
-        for network in networks.values():
-            scores = runs.scores(*network)[place]
-            row.append(
-                Text(mean(scores), mark="" if network == STOPPED else plus_minus(scores, stopped).mark)
-            )
-        rows.append(row)
-    caption = (
-        f"{CLEAN}: means over {counted(runs.repeats, 'seed')}. {MARK}: the 95 % interval of the difference "
-        "from the EMA that is stopped early (Student's t, paired by seeds) excludes 0."
-    )
-    return table(["Task", *networks], rows, caption)
+    return by_task(mini_batches(), ONE_RUN)
 
 
 def readme() -> str:

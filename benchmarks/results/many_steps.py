@@ -1,6 +1,7 @@
 """The tables of runs of many steps: the ablation of the mechanism, and what a user would do instead."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -159,16 +160,22 @@ COLUMNS: dict[str, tuple[str, Moment]] = {
 
 def criteria_by_task() -> str:
     """Task by task: flooding, ELR, and both."""
-    return _by_task(load("many-steps/instead.csv", "instead"))
+    return by_task(load("many-steps/instead.csv", "instead"), COLUMNS)
 
 
 def optimizers_by_task() -> str:
     """The same under other optimizers."""
-    return _by_task(load("many-steps/instead-optimizers.csv", "instead-optimizers"))
+    return by_task(load("many-steps/instead-optimizers.csv", "instead-optimizers"), COLUMNS)
 
 
-def _by_task(runs: KeptRuns) -> str:
-    columns = {name: pair for name, pair in COLUMNS.items() if pair[0] in runs.methods}
+def by_task(runs: KeptRuns, networks: Mapping[str, tuple[str, Moment]]) -> str:
+    """Every task: the networks of those methods that were run, beside an EMA that is stopped early.
+
+    Args:
+        runs: Of a study with ``none``.
+        networks: Methods and their networks, by the heading of a column.
+    """
+    columns = {name: pair for name, pair in networks.items() if pair[0] in runs.methods}
     rows: list[list[Text | str]] = []
     for place, task in enumerate(runs.tasks):
         row: list[Text | str] = [task.name]
