@@ -39,9 +39,9 @@ from rlflood.schedulers import (
 )
 from rlflood.strengths import CriterionName
 from rlflood.training import Task
-from rlflood.training.averaging import AVERAGE_SHARE
 from rlflood.training.distribution import Mixture
 from rlflood.training.trainer import MOMENTS
+from rlflood.weight_average import AVERAGE_SHARE
 
 NOISES = (0.0, 0.2, 0.4)
 DRAWS = 4

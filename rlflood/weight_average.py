@@ -11,6 +11,10 @@ from torch.optim.swa_utils import AveragedModel, update_bn
 
 from rlflood.errors import InputError
 
+AVERAGE_SHARE = 0.02
+"""Of the steps of a run: what the exponential average goes back. Of 0.01, 0.02, 0.05 and 0.1 the one whose
+best checkpoint is best without flooding (docs/results/many-steps.md)."""
+
 Places = list[tuple[dict[str, Any], str]]
 """Where a module has its tensors: they may be replaced there, as by ``to()``."""
 
@@ -143,6 +147,11 @@ class WeightAverage(AveragedModel):
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Go on from :meth:`get_extra_state`."""
         self._over, self._epoch = state["over"], state["epoch"]
+
+
+def steps_of_average(steps: int) -> float:
+    """What the exponential average of a run of so many steps goes back, in steps: 1 or more."""
+    return max(1.0, AVERAGE_SHARE * steps)
 
 
 def network_within(model: nn.Module) -> nn.Module:

@@ -20,7 +20,7 @@ from rlflood.integrations.scheduler import Flood, make_scheduler
 from rlflood.meter import Meter
 from rlflood.robust_loss import RobustLoss
 from rlflood.schedulers import FloodScheduler
-from rlflood.weight_average import WeightAverage
+from rlflood.weight_average import WeightAverage, steps_of_average
 
 check_room("data")  # scikit-learn may be missing from an installation without dependencies
 
@@ -32,7 +32,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from rlflood.data.splits import stratified
 
-_AVERAGE_SHARE = 0.02  # of a run's steps: what its average goes back, as in the studies
 _AT_ONCE = 4096  # samples that are evaluated together
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -200,7 +199,7 @@ class FloodClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         (x, y), classes = train, len(self.classes_)
         # of equal size: a last one of a few samples would weigh as much as the others, one fails batch norm
         batches = math.ceil(len(y) / self.batch_size)
-        over = max(1.0, _AVERAGE_SHARE * self.epochs * batches)
+        over = steps_of_average(self.epochs * batches)
         optimizer = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
         meter, loss_of = Meter(scheduler), _flooded_loss(scheduler, len(y), classes)
         average = WeightAverage(network, scheduler, over=over) if self.average else None

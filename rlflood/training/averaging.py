@@ -20,15 +20,12 @@ from rlflood.metrics import Array
 from rlflood.training.copying import cloned
 from rlflood.training.task import Task
 from rlflood.training.trainer import Evaluation, Moment
-
-AVERAGE_SHARE = 0.02
-"""Of the steps of a run: what the exponential average goes back. Of 0.01, 0.02, 0.05 and 0.1 the one whose
-best checkpoint is best without flooding (docs/results/many-steps.md)."""
+from rlflood.weight_average import steps_of_average
 
 
 def average_steps(task: Task) -> float:
     """What the exponential average of a task's runs goes back, in steps of the optimizer: 1 or more."""
-    return max(1.0, AVERAGE_SHARE * task.steps)
+    return steps_of_average(task.steps)
 
 
 State = Mapping[str, Tensor]
